@@ -1,0 +1,49 @@
+"""What every request gets: an id in its log lines, and an answer that no cache keeps."""
+
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+logger = structlog.get_logger("po_portal.request")
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+def request_log(get_response: Handler) -> Handler:
+    """Bind a fresh request id to the log, answer with it in X-Request-ID, and log the outcome.
+
+    An id sent by the client is not taken: it would let a caller write into the log.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        request_id = uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = get_response(request)
+        response["X-Request-ID"] = request_id
+        user = getattr(request, "user", None)
+        logger.info(
+            "request",
+            method=request.method,
+            # The resolved pattern, not the path: approval and vendor links carry a secret in it.
+            route=request.resolver_match.route if request.resolver_match else "",
+            status=response.status_code,
+            user_id=str(user.pk) if user is not None and user.is_authenticated else None,
+        )
+        return response
+
+    return handle
+
+
+def private_answers(get_response: Handler) -> Handler:
+    """Pages of the portal are private: no shared or browser cache may keep them after sign-out."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "no-store, private"
+        return response
+
+    return handle

@@ -1,0 +1,11 @@
+"""Who may sign in and how: people are entered by an administrator, nobody signs up."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Closes the sign-up; everything else is allauth's own."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
