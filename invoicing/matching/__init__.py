@@ -1,0 +1,39 @@
+"""Three-way match: a pure function from facts to an explained verdict.
+
+`match(MatchInput) -> MatchOutcome`; `inputs_hash(MatchInput)` identifies the facts for a replay.
+"""
+
+from .engine import inputs_hash, match
+from .types import (
+    CHECKS,
+    Charge,
+    CheckResult,
+    InvoiceFacts,
+    InvoiceLine,
+    MatchInput,
+    MatchOutcome,
+    OrderFacts,
+    OrderLine,
+    TaxRow,
+    Tolerance,
+    Twin,
+    VendorFacts,
+)
+
+__all__ = [
+    "CHECKS",
+    "Charge",
+    "CheckResult",
+    "InvoiceFacts",
+    "InvoiceLine",
+    "MatchInput",
+    "MatchOutcome",
+    "OrderFacts",
+    "OrderLine",
+    "TaxRow",
+    "Tolerance",
+    "Twin",
+    "VendorFacts",
+    "inputs_hash",
+    "match",
+]

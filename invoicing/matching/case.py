@@ -1,0 +1,150 @@
+"""One match in preparation: lines in stable order, linked and grouped by order line."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from . import words
+from .tolerance import Limits, Verdict, judge, limits
+from .types import (
+    CREDIT_NOTE,
+    PASS,
+    CheckResult,
+    InvoiceLine,
+    MatchInput,
+    OrderLine,
+)
+
+ZERO = Decimal(0)
+QUANTITY = "quantity"
+
+
+class Group(NamedTuple):
+    """All lines of the document that bill one order line, judged together: a line cut in two
+    must not slip under a limit that the whole would break."""
+
+    order_line: OrderLine
+    lines: tuple[InvoiceLine, ...]
+    quantity: Decimal  # of lines that state one; on credit notes only where goods go back
+    net: Decimal
+
+    @property
+    def line_number(self) -> str:
+        """Number shown with a result about the whole group: that of its last line."""
+        return self.lines[-1].line_number
+
+    @property
+    def by_amount(self) -> bool:
+        """Whether the order line is measured in money."""
+        return self.order_line.basis == "amount"
+
+
+def _stable(line: InvoiceLine) -> tuple:
+    return (len(line.line_number), line.line_number, str(line.net), str(line.quantity))
+
+
+class Case:
+    """What the checks look at."""
+
+    __slots__ = ("credit", "currency", "given", "groups", "invoice", "limits", "lines", "order")
+
+    def __init__(self, given: MatchInput):
+        self.given = given
+        self.invoice = given.invoice
+        self.order = given.order
+        self.currency = given.invoice.currency
+        self.credit = given.invoice.kind == CREDIT_NOTE
+        self.limits: Limits = limits(given.tolerances)
+        self.lines = sorted(given.invoice.lines, key=_stable)
+        self.groups = self._grouped()
+
+    def _grouped(self) -> list[Group]:
+        if self.order is None:
+            return []
+        order_lines = {line.id: line for line in self.order.lines}
+        linked: dict[str, list[InvoiceLine]] = {}
+        for line in self.lines:
+            if line.order_line in order_lines:
+                linked.setdefault(line.order_line, []).append(line)
+        return [
+            Group(
+                order_lines[key],
+                tuple(lines),
+                sum((line.quantity for line in lines if self.counts(line)), ZERO),
+                sum((line.net for line in lines), ZERO),
+            )
+            for key, lines in linked.items()
+        ]
+
+    def counts(self, line: InvoiceLine) -> bool:
+        """Whether the quantity of a line moves the billed quantity of its order line."""
+        return line.quantity is not None and not (self.credit and line.credits != QUANTITY)
+
+    def money(self, value: Decimal) -> str:
+        """An amount in document currency, in words."""
+        return f"{words.money(value, self.given.minor_units)} {self.currency}"
+
+    def verdict(self, check: str, variance: Decimal, base: Decimal) -> Verdict:
+        """The variance against the limits of its direction."""
+        if variance < ZERO:
+            return judge(self.limits.of(check, "under"), -variance, abs(base))
+        return judge(self.limits.of(check, "over"), variance, abs(base))
+
+
+def compared(
+    check: str,
+    line_number: str | None,
+    verdict: Verdict,
+    *,
+    expected: Decimal,
+    actual: Decimal,
+    measure: str,
+    route: str,
+    sentence: str,
+) -> CheckResult:
+    """A result about two figures."""
+    variance = actual - expected
+    return CheckResult(
+        check=check,
+        line_number=line_number,
+        outcome=verdict.outcome,
+        expected=expected,
+        actual=actual,
+        variance=variance,
+        variance_percent=words.percent(variance, expected) if variance else ZERO,
+        measure=measure,
+        limit=verdict.limit,
+        rule=verdict.rule,
+        route=route,
+        sentence=sentence,
+    )
+
+
+def stated(
+    check: str,
+    outcome: str,
+    sentence: str,
+    *,
+    route: str,
+    expected: str | None = None,
+    actual: str | None = None,
+    line_number: str | None = None,
+    rule: str = "",
+) -> CheckResult:
+    """A result about a fact rather than a figure."""
+    return CheckResult(
+        check=check,
+        line_number=line_number,
+        outcome=outcome,
+        expected=expected,
+        actual=actual,
+        variance=None,
+        variance_percent=None,
+        measure="",
+        limit="",
+        rule=rule,
+        route=route,
+        sentence=sentence,
+    )
+
+
+KEPT = Verdict(PASS, "0", "")

@@ -1,0 +1,48 @@
+"""Figures and limits as a clerk reads them."""
+
+from decimal import Decimal
+
+from .types import Tolerance
+
+FOUR_PLACES = Decimal("0.0001")
+HUNDRED = Decimal(100)
+NO_LIMIT = "no limit"
+
+
+def number(value: Decimal) -> str:
+    """A quantity or percentage without padding: 100, 0.5."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def money(value: Decimal, minor_units: int) -> str:
+    """An amount with at least the minor units of its currency: 100.00, 10.125."""
+    whole, _, decimals = format(value, "f").partition(".")
+    decimals = decimals.rstrip("0").ljust(minor_units, "0")
+    return f"{whole}.{decimals}" if decimals else whole
+
+
+def percent(variance: Decimal, expected: Decimal) -> Decimal | None:
+    """Variance as a percentage of the expected figure, four decimals; None where that is zero."""
+    if not expected:
+        return None
+    return (variance * HUNDRED / abs(expected)).quantize(FOUR_PLACES).normalize() + 0
+
+
+def limit(tolerance: Tolerance) -> str:
+    """A limit in words: "2 % and 15", "0", "no limit"."""
+    parts = []
+    if tolerance.percent is not None:
+        parts.append(f"{number(tolerance.percent)} %" if tolerance.percent else "0")
+    if tolerance.absolute is not None:
+        parts.append(number(tolerance.absolute))
+    if not parts:
+        return NO_LIMIT
+    if parts == ["0", "0"]:
+        return "0"
+    return f" {tolerance.combine.lower()} ".join(parts)
+
+
+def listed(names: list[str]) -> str:
+    """1 · 1 and 2 · 1, 2 and 3."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
