@@ -103,19 +103,20 @@ def compared(
 ) -> CheckResult:
     """A result about two figures."""
     variance = actual - expected
+    # By position, in the order of CheckResult: this runs eight times a line.
     return CheckResult(
-        check=check,
-        line_number=line_number,
-        outcome=verdict.outcome,
-        expected=expected,
-        actual=actual,
-        variance=variance,
-        variance_percent=words.percent(variance, expected) if variance else ZERO,
-        measure=measure,
-        limit=verdict.limit,
-        rule=verdict.rule,
-        route=route,
-        sentence=sentence,
+        check,
+        line_number,
+        verdict.outcome,
+        expected,
+        actual,
+        variance,
+        words.percent(variance, expected) if variance else ZERO,
+        measure,
+        verdict.limit,
+        verdict.rule,
+        route,
+        sentence,
     )
 
 

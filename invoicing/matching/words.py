@@ -17,9 +17,16 @@ def number(value: Decimal) -> str:
 
 def money(value: Decimal, minor_units: int) -> str:
     """An amount with at least the minor units of its currency: 100.00, 10.125."""
-    whole, _, decimals = format(value, "f").partition(".")
-    decimals = decimals.rstrip("0").ljust(minor_units, "0")
-    return f"{whole}.{decimals}" if decimals else whole
+    text = format(value, "f")
+    point = text.find(".")
+    if point < 0:
+        return f"{text}.{'0' * minor_units}" if minor_units else text
+    end = point + 1 + minor_units
+    if len(text) == end:
+        return text
+    decimals = text[end:].rstrip("0")
+    text = text[:end].ljust(end, "0") + decimals
+    return text if minor_units or decimals else text[:point]
 
 
 def percent(variance: Decimal, expected: Decimal) -> Decimal | None:
