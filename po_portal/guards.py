@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 
-DEFAULT_SECRET_KEY = "the demo's own key, known to everybody and refused in production"
+DEFAULT_SECRET_KEY = "the demo's own key, known to everybody and refused in production"  # noqa: S105
 DEMO_DOMAIN = "demo.example"
 
 
@@ -83,7 +83,7 @@ def production_problems(values: Mapping[str, Any]) -> list[str]:
 
 
 def refuse_unsafe_services() -> None:
-    """In production, raise `ImproperlyConfigured` on demo people or on a Redis that may drop rings."""
+    """In production, raise `ImproperlyConfigured` on demo people or a Redis that drops rings."""
     if settings.ENV != "production":
         return
     problems = []

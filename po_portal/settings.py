@@ -3,7 +3,7 @@
     ENV            demo (default) or production       DATA_DIR      files, mail, SQLite (./var)
     DATABASE_URL   empty: SQLite in DATA_DIR          REDIS_URL     empty: broker in DATA_DIR
     PORTAL_URL     the address that people use        PORT          of that address by default
-    SECRET_KEY     own key, needed in production      EMAIL_URL     empty: .eml files in DATA_DIR/mail
+    SECRET_KEY     own key, needed in production      EMAIL_URL     empty: files in DATA_DIR/mail
     ALLOWED_HOSTS  further host names                 TRUST_PROXY   believe X-Forwarded-Proto
     PORTAL_DEMO    demo people and the mail page      LOG_LEVEL     INFO
 
@@ -348,7 +348,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer"}
-KNOX_TOKEN_MODEL = "accounts.ApiToken"
+KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105
 SPECTACULAR_SETTINGS = {
     "TITLE": "PO Portal",
     "DESCRIPTION": "Purchase orders from request to payment hand-off.",
@@ -370,7 +370,8 @@ if env.str("EMAIL_URL", default=""):
     EMAIL_BACKEND = mail["EMAIL_BACKEND"]
     EMAIL_HOST, EMAIL_PORT = mail["EMAIL_HOST"], mail["EMAIL_PORT"]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = mail["EMAIL_HOST_USER"], mail["EMAIL_HOST_PASSWORD"]
-    EMAIL_USE_TLS, EMAIL_USE_SSL = mail.get("EMAIL_USE_TLS", False), mail.get("EMAIL_USE_SSL", False)
+    EMAIL_USE_TLS = mail.get("EMAIL_USE_TLS", False)
+    EMAIL_USE_SSL = mail.get("EMAIL_USE_SSL", False)
 else:
     EMAIL_BACKEND = "notifications.backends.FolderBackend"
 

@@ -16,7 +16,7 @@ logger = structlog.get_logger(__name__)
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """The process answers. Nothing else is asked, so that a dead database restarts no web process."""
+    """The process answers; nothing else is asked, so a dead database restarts no web process."""
     return JsonResponse({"status": "ok"})
 
 

@@ -12,7 +12,7 @@ os.environ["DATA_DIR"] = os.environ["PORTAL_TEST_DIR"]
 os.environ["ENV"] = "demo"
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
-from po_portal.settings import *  # noqa: E402, F403
+from po_portal.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}

@@ -1,0 +1,101 @@
+"""What the run stands on: which database, which browser. People and documents: tests/factories.py."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from playwright.sync_api import BrowserContext, Page
+
+RESULTS = Path(os.environ.get("TEST_RESULTS") or Path(__file__).parent.parent / "test-results")
+WIDTHS = (360, 1280)
+SCHEMES = ("light", "dark")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Concurrency and fault tests prove nothing on SQLite; bin/test runs them on PostgreSQL."""
+    if connection.vendor == "postgresql":
+        return
+    reason = pytest.mark.skip(reason="needs PostgreSQL; bin/test runs it in its second pass")
+    for item in items:
+        if item.get_closest_marker("postgres") or item.get_closest_marker("faults"):
+            item.add_marker(reason)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's own Chromium, silenced: it must call nobody but the portal."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.fail("Chromium is missing: sudo apt-get install chromium")
+    return {
+        **browser_type_launch_args,
+        "executable_path": chromium,
+        "args": [
+            "--no-sandbox",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-default-apps",
+            "--disable-dev-shm-usage",
+            "--disable-extensions",
+            "--disable-gpu",
+            "--disable-sync",
+            "--no-first-run",
+        ],
+    }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1280, "height": 900},
+        "locale": "en-GB",
+        "timezone_id": "UTC",
+        "reduced_motion": "reduce",
+    }
+
+
+@pytest.fixture
+def clean_page(
+    context: BrowserContext, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Page, list[str]]]:
+    """A page and the list of its faults so far: console errors, failed requests, exceptions."""
+    # Playwright's loop runs in this thread; Django would take the ORM for being called from it.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    faults: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda r: faults.append(f"{r.method} {r.url}: {r.failure}"))
+    page.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 500 else None)
+    yield page, faults
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def shot() -> Callable[..., None]:
+    """`shot(page, "inbox")` keeps the page in both widths and both colour schemes, and returns it
+    to how it was; fails when it scrolls sideways at 360 px."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str, *, full_page: bool = True) -> None:
+        before = page.viewport_size
+        sideways = []
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.wait_for_timeout(50)
+                page.screenshot(path=RESULTS / f"{name}-{width}-{scheme}.png", full_page=full_page)
+            if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+                sideways.append(f"{name} scrolls sideways at {width} px")
+        page.emulate_media(color_scheme="light")
+        if before:
+            page.set_viewport_size(before)
+        assert not sideways, "; ".join(sideways)
+
+    return take
