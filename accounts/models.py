@@ -1,0 +1,200 @@
+"""People and the legal entities they work for: roles, limits, calendars, tax codes, tokens."""
+
+from datetime import date
+from functools import cached_property
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from knox.models import AbstractAuthToken
+from simple_history.models import HistoricalRecords
+
+from core.fields import AmountField, PercentField
+from core.ids import new_id
+
+
+class Role(models.TextChoices):
+    REQUESTER = "requester", "Requester"
+    APPROVER = "approver", "Approver"
+    BUYER = "buyer", "Buyer"
+    RECEIVER = "receiver", "Receiver"
+    AP_CLERK = "ap_clerk", "AP clerk"
+    AP_MANAGER = "ap_manager", "AP manager"
+    BUDGET_OWNER = "budget_owner", "Budget owner"
+    CONTROLLER = "controller", "Controller"
+    AUDITOR = "auditor", "Auditor"
+    VENDOR_MANAGER = "vendor_manager", "Vendor manager"
+    ADMINISTRATOR = "administrator", "Administrator"
+
+
+class Control(models.TextChoices):
+    """What happens when a request does not fit its budget."""
+
+    STOP = "stop", "Stop"
+    WARN = "warn", "Warn"
+    TRACK = "track", "Track"
+
+
+class Entity(models.Model):
+    """A legal entity: the wall around documents, with its currency, calendar and fiscal year."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.CharField(max_length=16, unique=True)
+    name = models.CharField(max_length=200)
+    currency = models.CharField(max_length=3)
+    country = models.CharField(max_length=2)
+    subdivision = models.CharField(max_length=8, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    fiscal_year_starts_month = models.PositiveSmallIntegerField(default=1)
+    day_starts = models.TimeField(default="09:00")
+    day_ends = models.TimeField(default="17:00")
+    address = models.TextField(blank=True)
+    tax_id = models.CharField(max_length=32, blank=True)
+    registration = models.CharField(max_length=64, blank=True)
+    purchasing_email = models.EmailField(blank=True)
+    purchase_terms = models.TextField(blank=True)
+    email_decision_limit = AmountField(
+        default=0, help_text="Base currency; deciding from a mail above it asks for sign-in."
+    )
+    unbudgeted_control = models.CharField(
+        max_length=8, choices=Control, default=Control.STOP, help_text="Where no budget was set."
+    )
+    fallback_approver = models.ForeignKey(
+        "User", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name_plural = "entities"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def fiscal_year_of(self, day: date) -> int:
+        """The fiscal year a day belongs to, named by the calendar year in which it starts."""
+        return day.year if day.month >= self.fiscal_year_starts_month else day.year - 1
+
+
+class EntityOwned(models.Model):
+    """A record of exactly one entity; the entity's chain is its audit stream."""
+
+    entity = models.ForeignKey(Entity, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def stream(self) -> str:
+        return str(self.entity_id)
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, signed in by email, working for one entity."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=120)
+    job_title = models.CharField(max_length=120, blank=True)
+    entity = models.ForeignKey(Entity, null=True, on_delete=models.PROTECT, related_name="people")
+    manager = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reports"
+    )
+    approval_limit = AmountField(
+        null=True, blank=True, help_text="Base currency; empty: approves nothing by limit."
+    )
+    delegated_order_limit = AmountField(
+        default=0, help_text="Base currency; catalog requests up to it need no approval."
+    )
+    variance_limit = AmountField(
+        default=0, help_text="Base currency; invoice variances up to it may be accepted."
+    )
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    history = HistoricalRecords(excluded_fields=["password", "last_login"])
+
+    objects = UserManager()
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """Roles in the person's own entity, read once per instance."""
+        return frozenset(
+            self.role_assignments.filter(entity_id=self.entity_id).values_list("role", flat=True)
+        )
+
+    def has_role(self, *roles: str) -> bool:
+        return not self.roles.isdisjoint(roles)
+
+    @property
+    def initials(self) -> str:
+        return "".join(word[0] for word in self.name.split()[:2]).upper()
+
+
+class RoleAssignment(models.Model):
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="role_assignments")
+    entity = models.ForeignKey(Entity, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=16, choices=Role)
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "entity", "role"], name="role_once"),
+        ]
+        indexes: ClassVar = [
+            # people of an entity by role (approver resolution)
+            models.Index(fields=["entity", "role"], name="people_by_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.get_role_display()}"
+
+
+class TaxCode(models.Model):
+    """A tax rate of an entity with its EN 16931 category (S, Z, E, AE, K, G, O)."""
+
+    entity = models.ForeignKey(Entity, on_delete=models.CASCADE, related_name="tax_codes")
+    code = models.CharField(max_length=16)
+    name = models.CharField(max_length=80)
+    category = models.CharField(max_length=2, default="S")
+    percent = PercentField(default=0)
+    recoverable_percent = PercentField(default=100, help_text="The rest is spend.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entity", "code"], name="tax_code_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiToken(AbstractAuthToken):
+    """A bearer token of a user, kept as a digest, limited to its scopes."""
+
+    name = models.CharField(max_length=80, blank=True)
+    scopes = models.JSONField(default=list)

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class BudgetsConfig(AppConfig):
+    name = "budgets"
+
+    def ready(self) -> None:
+        from budgets.models import BudgetAdjustment, LedgerEntry
+        from core import append_only
+
+        append_only.protect(LedgerEntry)
+        append_only.protect(BudgetAdjustment)

@@ -1,0 +1,48 @@
+"""Tables that only grow: the database itself refuses UPDATE and DELETE on them.
+
+Triggers are (re)installed after every migrate, because SQLite drops them when it rebuilds a table.
+"""
+
+from typing import Any
+
+from django.db import connections, models
+
+_tables: list[type[models.Model]] = []
+
+
+def protect(model: type[models.Model]) -> None:
+    """Refuse updates and deletes on this model's table from the next migrate on."""
+    if model not in _tables:
+        _tables.append(model)
+
+
+def install_triggers(sender: Any, using: str, **kwargs: Any) -> None:
+    """`post_migrate` receiver: create the triggers of the protected tables of this app."""
+    connection = connections[using]
+    present = set(connection.introspection.table_names())
+    with connection.cursor() as cursor:
+        for model in _tables:
+            table = model._meta.db_table
+            if model._meta.app_config is sender and table in present:
+                for statement in _statements(connection.vendor, table):
+                    cursor.execute(statement)
+
+
+def _statements(vendor: str, table: str) -> list[str]:
+    if vendor == "postgresql":
+        return [
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "BEGIN RAISE EXCEPTION '% only grows', TG_TABLE_NAME "
+            "USING ERRCODE = 'integrity_constraint_violation'; END $$",
+            f"DROP TRIGGER IF EXISTS {table}_rows ON {table}",
+            f"CREATE TRIGGER {table}_rows BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+            f"DROP TRIGGER IF EXISTS {table}_truncate ON {table}",
+            f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+        ]
+    return [
+        f"CREATE TRIGGER IF NOT EXISTS {table}_{verb.lower()} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
+        for verb in ("UPDATE", "DELETE")
+    ]

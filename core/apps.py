@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class CoreConfig(AppConfig):
+    name = "core"
+
+    def ready(self) -> None:
+        from core import append_only, events, outbox, tasks  # noqa: F401
+        from core.models import TrailEvent
+
+        append_only.protect(TrailEvent)
+        post_migrate.connect(append_only.install_triggers, dispatch_uid="append-only")
+        outbox.ring_with(tasks.ring)

@@ -1,0 +1,45 @@
+"""Files kept under the digest of their bytes: written once, never changed, served by name."""
+
+import hashlib
+import os
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from core.models import StoredFile
+
+
+class FileDamaged(RuntimeError):
+    """The stored bytes no longer have the digest they are filed under."""
+
+
+def store(data: bytes, *, content_type: str, at: datetime) -> StoredFile:
+    """Keep bytes and return their row. The same bytes are kept once.
+
+    The file is in place before its row can commit, so no row is ever without its file.
+    """
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = _path(sha256)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_bytes(data)
+        part.replace(path)
+    row, _ = StoredFile.objects.get_or_create(
+        sha256=sha256,
+        defaults={"size": len(data), "content_type": content_type, "created_at": at},
+    )
+    return row
+
+
+def read(file: StoredFile) -> bytes:
+    """The bytes of a stored file. Raises FileDamaged when they do not match their digest."""
+    data = _path(file.sha256).read_bytes()
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise FileDamaged(file.sha256)
+    return data
+
+
+def _path(sha256: str) -> Path:
+    return Path(settings.MEDIA_ROOT) / sha256[:2] / sha256[2:]

@@ -1,0 +1,37 @@
+"""Mail to people: one row per event and recipient, so nobody is told twice."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from core.ids import new_id
+
+
+class OutgoingMail(models.Model):
+    """A mail to one person about one event; its Message-ID is derived from its key."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    key = models.CharField(max_length=200, unique=True)
+    recipient = models.EmailField()
+    subject = models.CharField(max_length=300)
+    document_type = models.CharField(max_length=32, blank=True)
+    document_id = models.UUIDField(null=True)
+    message_id = models.CharField(max_length=200)
+    status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            # mail log, newest first
+            models.Index(fields=["-created_at"], name="mail_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject

@@ -1,0 +1,347 @@
+"""Purchase orders, their frozen documents, and the receipts against them."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django_fsm import FSMField, transition
+from simple_history.models import HistoricalRecords
+
+from accounts.models import EntityOwned, Role
+from accounts.permissions import either, portal, role
+from core.documents import Document
+from core.fields import AmountField, PercentField, QuantityField, RateField
+from core.ids import new_id
+from core.models import StoredFile
+from requisitions.models import Distribution, DocumentLine, RequisitionLine
+from vendors.models import MatchType, Vendor
+
+_BUYS = role(Role.BUYER)
+_SEES_ALL = (
+    Role.BUYER,
+    Role.RECEIVER,
+    Role.AP_CLERK,
+    Role.AP_MANAGER,
+    Role.CONTROLLER,
+    Role.AUDITOR,
+    Role.VENDOR_MANAGER,
+    Role.ADMINISTRATOR,
+)
+
+
+class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
+    def visible_to(self, user: Any) -> "PurchaseOrderQuerySet":
+        """Buying and paying roles see all of their entity; a requester what came of requests."""
+        own = self.filter(entity_id=user.entity_id)
+        if user.has_role(*_SEES_ALL):
+            return own
+        mine = PurchaseOrderLine.objects.filter(
+            Q(requisition_line__requisition__requester=user)
+            | Q(distributions__cost_center__owner=user)
+        )
+        return own.filter(pk__in=mine.values("order"))
+
+
+class PurchaseOrder(EntityOwned, Document):
+    """A numbered order to one vendor; issuing it commits the budget and freezes its document."""
+
+    document_type = "order"
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        IN_APPROVAL = "in_approval", "In approval"
+        APPROVED = "approved", "Approved"
+        ISSUED = "issued", "Issued"
+        ON_HOLD = "on_hold", "On hold"
+        CLOSED = "closed", "Closed"
+        REJECTED = "rejected", "Rejected"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Kind(models.TextChoices):
+        STANDARD = "standard", "Standard"
+        BLANKET = "blanket", "Blanket"
+        RELEASE = "release", "Release"
+        EMERGENCY = "emergency", "Emergency"
+
+    number = models.CharField(max_length=32, null=True, editable=False)
+    legacy_number = models.CharField(max_length=64, blank=True, help_text="Number it came with.")
+    revision = models.PositiveSmallIntegerField(default=1, editable=False)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.STANDARD)
+    title = models.CharField(max_length=200, blank=True)
+    vendor = models.ForeignKey(Vendor, on_delete=models.PROTECT, related_name="orders")
+    buyer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    currency = models.CharField(max_length=3)
+    rate = RateField(default=1, help_text="Base currency for one unit, frozen when issued.")
+    delivery_terms = models.CharField(max_length=120, blank=True)
+    payment_terms_days = models.PositiveSmallIntegerField(default=30)
+    ship_to = models.TextField(blank=True)
+    bill_to = models.TextField(blank=True)
+    note = models.TextField(blank=True, help_text="Printed on the order.")
+    valid_from = models.DateField(null=True, blank=True)
+    valid_to = models.DateField(null=True, blank=True)
+    net = AmountField(default=0, editable=False)
+    tax = AmountField(default=0, editable=False)
+    total = AmountField(default=0, editable=False, help_text="Net and tax.")
+    status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    issued_at = models.DateTimeField(null=True, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+    close_reason = models.TextField(blank=True)
+    history = HistoricalRecords()
+
+    objects = PurchaseOrderQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entity", "number"], name="order_number_once"),
+            models.UniqueConstraint(
+                fields=["entity", "vendor", "legacy_number"],
+                condition=~Q(legacy_number=""),
+                name="order_taken_over_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["issued", "on_hold", "closed"])
+                | Q(issued_at__isnull=False, number__isnull=False),
+                name="issued_order_has_number",
+            ),
+        ]
+        indexes: ClassVar = [
+            # list page by keyset, and filtered by state
+            models.Index(fields=["entity", "-id"], name="orders_newest"),
+            models.Index(fields=["entity", "status", "-id"], name="orders_by_state"),
+            # orders of a vendor
+            models.Index(fields=["vendor", "-id"], name="orders_of_vendor"),
+            # order found by the number it came with
+            models.Index(fields=["entity", "legacy_number"], name="orders_by_old_number"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or self.title or "Draft order"
+
+    @transition(
+        status,
+        source=[Status.DRAFT, Status.APPROVED],
+        target=Status.ISSUED,
+        permission=either(_BUYS, portal),
+    )
+    def issue(self, *, at: Any, **_: Any) -> None:
+        """Send it out as a binding order."""
+        self.issued_at = at
+
+    @transition(status, source=Status.ISSUED, target=Status.ON_HOLD, permission=_BUYS)
+    def hold(self, **_: Any) -> None:
+        """Stop receiving and paying for now."""
+
+    @transition(status, source=Status.ON_HOLD, target=Status.ISSUED, permission=_BUYS)
+    def resume(self, **_: Any) -> None:
+        """Go on after a hold."""
+
+    @transition(
+        status,
+        source=[Status.DRAFT, Status.APPROVED, Status.ISSUED, Status.ON_HOLD],
+        target=Status.CANCELLED,
+        permission=_BUYS,
+    )
+    def cancel(self, *, at: Any, reason: str = "", **_: Any) -> None:
+        """Take it back whole. Refused by the service once anything was received or billed."""
+        self.closed_at, self.close_reason = at, reason
+
+    @transition(
+        status,
+        source=[Status.ISSUED, Status.ON_HOLD],
+        target=Status.CLOSED,
+        permission=either(_BUYS, portal),
+    )
+    def close(self, *, at: Any, reason: str = "", **_: Any) -> None:
+        """Nothing more is expected; what is committed and unused goes back."""
+        self.closed_at, self.close_reason = at, reason
+
+    @transition(status, source=Status.CLOSED, target=Status.ISSUED, permission=_BUYS)
+    def reopen(self, **_: Any) -> None:
+        """Expect more after all, with a new funds check."""
+        self.closed_at, self.close_reason = None, ""
+
+
+class PurchaseOrderLine(DocumentLine):
+    """A line of an order with its running facts.
+
+    `received`, `billed_*` change with posted receipts and cleared invoices, under the line's lock.
+    """
+
+    order = models.ForeignKey(PurchaseOrder, on_delete=models.CASCADE, related_name="lines")
+    requisition_line = models.ForeignKey(
+        RequisitionLine, null=True, on_delete=models.PROTECT, related_name="order_lines"
+    )
+    match_type = models.CharField(max_length=8, choices=MatchType, default=MatchType.THREE_WAY)
+    tax_percent = PercentField(default=0)
+    tax_category = models.CharField(max_length=2, default="S")
+    recoverable_percent = PercentField(default=100)
+    over_receipt_percent = PercentField(default=0, help_text="Tolerance, frozen when issued.")
+    received = QuantityField(default=0, editable=False)
+    rejected = QuantityField(default=0, editable=False)
+    billed_quantity = QuantityField(default=0, editable=False, help_text="Cleared, minus credits.")
+    billed_amount = AmountField(default=0, editable=False, help_text="Cleared net, minus credits.")
+    is_final = models.BooleanField(default=False, help_text="No more invoices expected.")
+
+    class Meta:
+        ordering: ClassVar = ["line_number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["order", "line_number"], name="order_line_number_once"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0) & Q(unit_price__gte=0) & Q(net__gte=0),
+                name="order_line_positive",
+            ),
+            models.CheckConstraint(condition=Q(received__gte=0), name="received_not_negative"),
+        ]
+
+    @property
+    def open_quantity(self) -> Decimal:
+        return max(self.quantity - self.received, Decimal(0))
+
+
+class OrderDistribution(Distribution):
+    line = models.ForeignKey(
+        PurchaseOrderLine, on_delete=models.CASCADE, related_name="distributions"
+    )
+    requisition_distribution_id = models.UUIDField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["line", "position"], name="order_distribution_once"),
+        ]
+
+
+class OrderRevision(models.Model):
+    """An issued revision, frozen: its content as data and, once rendered, its PDF by digest."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    order = models.ForeignKey(PurchaseOrder, on_delete=models.PROTECT, related_name="revisions")
+    revision = models.PositiveSmallIntegerField()
+    content = models.JSONField(help_text="Everything the document prints.")
+    issued_at = models.DateTimeField()
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    pdf = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT)
+    rendered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["revision"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["order", "revision"], name="revision_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order} rev {self.revision}"
+
+
+class Dispatch(models.Model):
+    """One sending of one revision to the vendor, and what became of it."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    revision = models.ForeignKey(OrderRevision, on_delete=models.PROTECT, related_name="dispatches")
+    recipient = models.EmailField()
+    message_id = models.CharField(max_length=200, unique=True)
+    status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    requested_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.recipient} {self.status}"
+
+
+class ReceiptQuerySet(models.QuerySet["Receipt"]):
+    def visible_to(self, user: Any) -> "ReceiptQuerySet":
+        return self.filter(order__in=PurchaseOrder.objects.visible_to(user))
+
+
+class Receipt(EntityOwned, Document):
+    """Proof of delivery. Posted at once, never edited: a reversal is a mirror receipt."""
+
+    document_type = "receipt"
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        POSTED = "posted", "Posted"
+        REVERSED = "reversed", "Reversed"
+
+    number = models.CharField(max_length=32, null=True, editable=False)
+    order = models.ForeignKey(PurchaseOrder, on_delete=models.PROTECT, related_name="receipts")
+    received_on = models.DateField()
+    delivery_note = models.CharField(max_length=64, blank=True)
+    note = models.TextField(blank=True)
+    received_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reverses = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="mirror"
+    )
+    status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    posted_at = models.DateTimeField(null=True, editable=False)
+    history = HistoricalRecords()
+
+    objects = ReceiptQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entity", "number"], name="receipt_number_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["entity", "-id"], name="receipts_newest"),  # list page by keyset
+        ]
+
+    def __str__(self) -> str:
+        return self.number or "Draft receipt"
+
+    @transition(
+        status,
+        source=Status.DRAFT,
+        target=Status.POSTED,
+        permission=either(role(Role.RECEIVER, Role.BUYER), portal),
+    )
+    def post(self, *, at: Any, **_: Any) -> None:
+        """Count it."""
+        self.posted_at = at
+
+    @transition(
+        status,
+        source=Status.POSTED,
+        target=Status.REVERSED,
+        permission=role(Role.RECEIVER, Role.BUYER),
+    )
+    def reverse(self, **_: Any) -> None:
+        """Take it back by its mirror."""
+
+
+class ReceiptLine(models.Model):
+    """Accepted and rejected quantities of one order line; a mirror carries them negative."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    receipt = models.ForeignKey(Receipt, on_delete=models.CASCADE, related_name="lines")
+    order_line = models.ForeignKey(
+        PurchaseOrderLine, on_delete=models.PROTECT, related_name="receipt_lines"
+    )
+    quantity = QuantityField(help_text="Accepted; rejected goods do not count as received.")
+    rejected_quantity = QuantityField(default=0)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["receipt", "order_line"], name="receipt_line_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of {self.order_line}"
