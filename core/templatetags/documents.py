@@ -1,0 +1,206 @@
+"""What document pages share: life, approval chain, budget meter, timeline, documents side by side."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import template
+
+from core.templatetags.ui import TONE_OF, humanise, read
+
+register = template.Library()
+
+ZERO = Decimal(0)
+# The icon of an event by the last word of its type; its tone comes from the states of `ui`.
+ICONS = {
+    "created": "plus",
+    "submitted": "send",
+    "approved": "check",
+    "rejected": "x",
+    "returned": "arrow-back-up",
+    "withdrawn": "corner-up-left",
+    "issued": "shopping-cart",
+    "sent": "mail",
+    "dispatched": "mail",
+    "posted": "package",
+    "received": "package",
+    "reversed": "arrow-back-up",
+    "captured": "receipt",
+    "matched": "circle-check",
+    "cleared": "coin",
+    "paid": "coin",
+    "in_exception": "alert-triangle",
+    "exception": "alert-triangle",
+    "escalated": "alert-circle",
+    "reminded": "clock",
+    "cancelled": "ban",
+    "closed": "lock",
+    "commented": "message",
+    "changed": "edit",
+    "edited": "edit",
+    "ordered": "shopping-cart",
+    "attached": "paperclip",
+    "acknowledged": "circle-check",
+    "on_hold": "player-pause",
+    "released": "arrow-right",
+}
+
+
+@register.inclusion_tag("components/life.html")
+def life(steps: Iterable[Any]) -> dict[str, Any]:
+    """Where a document stands: steps with `label`, `state` (done, now, next, failed), `note`, `at`."""
+    icons = {"done": "circle-check", "now": "circle-dashed", "failed": "circle-x"}
+    words = {"done": "done", "now": "now", "failed": "failed", "next": "to come"}
+    rows = [
+        {
+            "label": read(step, "label"),
+            "state": read(step, "state", "next"),
+            "word": words.get(read(step, "state", "next"), ""),
+            "icon": icons.get(read(step, "state", "next"), ""),
+            "note": read(step, "note", ""),
+            "at": read(step, "at"),
+        }
+        for step in steps
+    ]
+    return {"steps": rows}
+
+
+@register.inclusion_tag("components/chain.html")
+def approval_chain(steps: Iterable[Any]) -> dict[str, Any]:
+    """The people who must agree, in order.
+
+    Steps carry `label`, `status`, and where known `people` (a list), `decided_by`, `on_behalf_of`,
+    `decided_at`, `due_at`, `comment`, `channel`, `reason` (why this step is there).
+    """
+    names = (
+        "label people status decided_by on_behalf_of decided_at due_at comment channel reason"
+    ).split()
+    return {"steps": [{name: read(step, name) for name in names} for step in steps]}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One part of a meter as percent strings for SVG."""
+
+    name: str
+    start: str
+    width: str
+
+
+def bars(total: Decimal, parts: Iterable[tuple[str, Decimal]]) -> list[Bar]:
+    """Parts of a whole side by side; what does not fit is cut at the right end."""
+    found, start = [], ZERO
+    for name, value in parts:
+        share = max(value, ZERO) * 100 / total if total > 0 else ZERO
+        width = min(share, 100 - start)
+        if width > 0:
+            found.append(Bar(name, f"{start:.2f}%", f"{width:.2f}%"))
+            start += width
+    return found
+
+
+@register.inclusion_tag("components/meter.html")
+def meter(
+    name: str,
+    budget: Decimal,
+    *,
+    spent: Decimal = ZERO,
+    committed: Decimal = ZERO,
+    reserved: Decimal = ZERO,
+    request: Decimal = ZERO,
+    currency: str = "",
+    url: str = "",
+    slim: bool = False,
+) -> dict[str, Any]:
+    """A budget as a bar: spent | committed | reserved | this request | left, and the same in words."""
+    used = spent + committed + reserved + request
+    parts = [
+        ("spent", "Spent", spent),
+        ("committed", "Committed", committed),
+        ("reserved", "Reserved", reserved),
+        ("request", "This request", request),
+    ]
+    return {
+        "name": name,
+        "budget": budget,
+        "left": budget - used,
+        "is_over": used > budget,
+        "bars": bars(max(budget, ZERO), [(key, value) for key, _, value in parts]),
+        "legend": [row for row in parts if row[2] or row[0] in ("spent", "committed")],
+        "currency": currency,
+        "url": url,
+        "slim": slim,
+    }
+
+
+@register.inclusion_tag("components/timeline.html")
+def timeline(events: Iterable[Any], *, limit: int = 0) -> dict[str, Any]:
+    """What happened to a document, newest first as given: trail events, or anything alike.
+
+    Reads `type`, `at`, `actor`, `on_behalf_of`, `channel`, `reason`, `changes`, and `text` where
+    given; otherwise the words come from the type: `purchase_order.issued` is `Purchase order issued`.
+    """
+    rows = [timeline_row(event) for event in events]
+    return {
+        "rows": rows[:limit] if limit else rows,
+        "more": max(len(rows) - limit, 0) * bool(limit),
+    }
+
+
+def timeline_row(event: Any) -> dict[str, Any]:
+    word = str(read(event, "type", "")).rpartition(".")[2]
+    data = read(event, "data") or {}
+    return {
+        "text": read(event, "text") or data.get("text") or humanise(read(event, "type", "")),
+        "reference": read(event, "document_reference", ""),
+        "icon": read(event, "icon") or ICONS.get(word, "circle-dashed"),
+        "tone": read(event, "tone") or TONE_OF.get(word, "plain"),
+        "actor": read(event, "actor"),
+        "on_behalf_of": read(event, "on_behalf_of"),
+        "channel": read(event, "channel", ""),
+        "at": read(event, "at"),
+        "reason": read(event, "reason", ""),
+        "changes": [
+            {
+                "field": humanise(read(change, "field", "")),
+                "old": read(change, "old"),
+                "new": read(change, "new"),
+            }
+            for change in read(event, "changes") or []
+        ],
+    }
+
+
+@register.inclusion_tag("components/compare.html")
+def comparison(
+    columns: Iterable[str], rows: Iterable[Mapping[str, Any]], *, currency: str = ""
+) -> dict[str, Any]:
+    """Documents side by side, with what differs marked in colour and in words.
+
+    A row: `label`, `values` (one per column; Decimal, text or None), `kind` (money, price, quantity,
+    day, text), `unit`, `odd` (the index of the cell that stands out), `note`; or `group` alone.
+    """
+    columns = list(columns)
+    shown = []
+    for row in rows:
+        if row.get("group"):
+            shown.append({"group": row["group"], "span": len(columns) + 1})
+            continue
+        odd = row.get("odd")
+        shown.append(
+            {
+                "label": row["label"],
+                "kind": row.get("kind", "text"),
+                "unit": row.get("unit", ""),
+                "note": row.get("note", ""),
+                "differs": odd is not None,
+                "cells": [
+                    {"value": value, "column": column, "odd": index == odd}
+                    for index, (column, value) in enumerate(
+                        zip(columns, row["values"], strict=True)
+                    )
+                ],
+            }
+        )
+    return {"columns": columns, "rows": shown, "currency": currency}

@@ -1,0 +1,166 @@
+// The grid of lines: add, remove, keyboard, paste from a spreadsheet, totals. Works on any formset:
+//   <div data-line-grid="lines" data-minor-units="2">            prefix of the formset; decimals of the currency
+//     <table class="grid-table"> … <tbody>
+//       <tr data-line> inputs; <input data-role="quantity">, data-role="price"; <output data-line-total>;
+//                      <button type="button" data-remove-line>; a checkbox named …-DELETE </tr>
+//     <template data-line-template> one <tr data-line> with __prefix__ (and its .sub-row) </template>
+//     <button data-add-line name="add_line" value="1">           without scripts it is an ordinary submit
+//     <output data-grid-total>
+//   data-paste="description quantity unit unit_price"             order of pasted columns
+// Arithmetic is in whole numbers of 10⁻⁶, so a total here is the total the server will say.
+(() => {
+  const SCALE = 6;
+
+  // "1,234.5" or "1.234,5" as an integer of 10⁻⁶; null where it is no number.
+  function parse(text) {
+    let plain = String(text).replace(/[\s'’]/g, "");
+    const comma = plain.lastIndexOf(",");
+    const dot = plain.lastIndexOf(".");
+    if (comma > dot && plain.indexOf(",") === comma && (dot >= 0 || plain.length - comma - 1 !== 3)) {
+      plain = plain.replace(/\./g, "").replace(",", ".");
+    } else plain = plain.replace(/,/g, "");
+    const match = /^(-?)(\d*)(?:\.(\d*))?$/.exec(plain);
+    if (!match || (!match[2] && !match[3]) || (match[3] || "").length > SCALE) return null;
+    const digits = BigInt((match[2] || "0") + (match[3] || "").padEnd(SCALE, "0"));
+    return match[1] ? -digits : digits;
+  }
+
+  // quantity × price, rounded half up (away from zero) to minor units.
+  function lineNet(quantity, price, minor) {
+    const product = quantity * price;
+    const step = 10n ** BigInt(2 * SCALE - minor);
+    const size = product < 0n ? -product : product;
+    const rounded = (size + step / 2n) / step;
+    return product < 0n ? -rounded : rounded;
+  }
+
+  function show(units, minor) {
+    const size = (units < 0n ? -units : units).toString().padStart(minor + 1, "0");
+    const whole = size.slice(0, size.length - minor).replace(/\B(?=(\d{3})+$)/g, ",");
+    return (units < 0n ? "-" : "") + whole + (minor ? `.${size.slice(-minor)}` : "");
+  }
+
+  const linesOf = (grid) => [...grid.querySelectorAll("tbody [data-line]:not(.is-removed)")];
+  const fieldOf = (line, name) => line.querySelector(`[name$="-${name}"]`);
+
+  function total(grid) {
+    const minor = Number(grid.dataset.minorUnits || 2);
+    let sum = 0n;
+    linesOf(grid).forEach((line) => {
+      const quantity = parse(line.querySelector("[data-role=quantity]")?.value ?? "");
+      const price = parse(line.querySelector("[data-role=price]")?.value ?? "");
+      const known = quantity !== null && price !== null;
+      const net = known ? lineNet(quantity, price, minor) : 0n;
+      sum += net;
+      const output = line.querySelector("[data-line-total]");
+      if (output) output.textContent = known ? show(net, minor) : "–";
+    });
+    const text = show(sum, minor);
+    grid.querySelectorAll("[data-grid-total]").forEach((output) => { output.textContent = text; });
+    if (grid.dataset.lastTotal !== text) {
+      const isFirst = grid.dataset.lastTotal === undefined;
+      grid.dataset.lastTotal = text;
+      if (!isFirst) grid.dispatchEvent(new CustomEvent("lines:total", { bubbles: true, detail: { total: text } }));
+    }
+  }
+
+  function add(grid) {
+    const counter = grid.querySelector(`[name="${grid.dataset.lineGrid}-TOTAL_FORMS"]`);
+    const template = grid.querySelector("template[data-line-template]");
+    const index = Number(counter.value);
+    const copy = template.content.cloneNode(true);
+    copy.querySelectorAll("*").forEach((element) => {
+      [...element.attributes].forEach((attribute) => {
+        if (attribute.value.includes("__prefix__")) attribute.value = attribute.value.replaceAll("__prefix__", index);
+      });
+    });
+    const added = [...copy.children];
+    grid.querySelector("tbody").append(copy);
+    counter.value = String(index + 1);
+    added.forEach((row) => window.htmx?.process(row));
+    return added[0];
+  }
+
+  function remove(grid, line) {
+    const mark = fieldOf(line, "DELETE");
+    const sub = line.nextElementSibling?.matches(".sub-row") ? line.nextElementSibling : null;
+    if (mark) mark.checked = true;
+    [line, sub].forEach((row) => row?.classList.add("is-removed"));
+    if (!linesOf(grid).length) add(grid);
+    total(grid);
+  }
+
+  function isEmpty(line) {
+    return ["description", "quantity", "unit_price"].every((name) => {
+      const field = fieldOf(line, name);
+      return !field || !field.value || (name === "quantity" && field.value === field.defaultValue);
+    });
+  }
+
+  function paste(grid, start, rows) {
+    const names = (grid.dataset.paste || "description quantity unit unit_price").split(" ");
+    let line = start;
+    rows.forEach((cells, at) => {
+      if (at > 0) {
+        const lines = linesOf(grid);
+        const next = lines[lines.indexOf(line) + 1];
+        line = next && isEmpty(next) ? next : add(grid);
+      }
+      cells.slice(0, names.length).forEach((cell, column) => {
+        const field = fieldOf(line, names[column]);
+        if (field) field.value = cell.trim();
+      });
+    });
+    total(grid);
+    return line;
+  }
+
+  document.addEventListener("click", (event) => {
+    const grid = event.target.closest("[data-line-grid]");
+    if (!grid) return;
+    if (event.target.closest("[data-add-line]")) {
+      event.preventDefault();
+      add(grid).querySelector("input:not([type=hidden]), select")?.focus();
+      total(grid);
+    }
+    const remover = event.target.closest("[data-remove-line]");
+    if (remover) {
+      event.preventDefault();
+      remove(grid, remover.closest("[data-line]"));
+    }
+  });
+
+  document.addEventListener("input", (event) => {
+    const grid = event.target.closest?.("[data-line-grid]");
+    if (grid) total(grid);
+  });
+
+  document.addEventListener("paste", (event) => {
+    const grid = event.target.closest?.("[data-line-grid]");
+    const line = event.target.closest?.("[data-line]");
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    if (!grid || !line || !/[\t\n]/.test(text.trim())) return;
+    event.preventDefault();
+    paste(grid, line, text.replace(/\r/g, "").replace(/\n+$/, "").split("\n").map((row) => row.split("\t")));
+  });
+
+  // Enter goes down a column and opens a new line at the end; Ctrl+Backspace removes the line.
+  document.addEventListener("keydown", (event) => {
+    const grid = event.target.closest?.("[data-line-grid]");
+    const line = event.target.closest?.("[data-line]");
+    if (!grid || !line || !event.target.matches("input") || event.defaultPrevented) return;
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      const name = event.target.name.replace(/^.*-\d+-/, "");
+      const lines = linesOf(grid);
+      const next = lines[lines.indexOf(line) + 1] || add(grid);
+      total(grid);
+      (fieldOf(next, name) || next.querySelector("input")).focus();
+    } else if (event.key === "Backspace" && event.ctrlKey) {
+      event.preventDefault();
+      remove(grid, line);
+    }
+  });
+
+  document.querySelectorAll("[data-line-grid]").forEach(total);
+})();
