@@ -316,41 +316,22 @@ class Tolerance(models.Model):
 
 
 class MatchRun(models.Model):
-    """One judgement of one invoice version: its inputs by hash, its outcome, its checks."""
+    """One judgement of one invoice: what it rested on, every check, and the outcome.
+
+    Kept as it was: a later policy or receipt makes a new run and never rewrites this one.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="match_runs")
     key = models.CharField(max_length=200, unique=True, help_text="One run per trigger.")
     inputs_hash = models.CharField(max_length=64)
     inputs = models.JSONField(help_text="Everything the outcome depends on, to replay it.")
+    results = models.JSONField(help_text="Every check: expected, actual, variance, limit, rule.")
     outcome = models.CharField(max_length=16)
     at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.invoice} {self.outcome}"
-
-
-class MatchResult(models.Model):
-    """What one check found: stored once, never rewritten by a later policy."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    run = models.ForeignKey(MatchRun, on_delete=models.PROTECT, related_name="results")
-    position = models.PositiveIntegerField()
-    check_name = models.CharField(max_length=32)
-    line_number = models.PositiveIntegerField(null=True)
-    outcome = models.CharField(max_length=16)
-    expected = models.CharField(max_length=100, blank=True)
-    actual = models.CharField(max_length=100, blank=True)
-    variance = models.CharField(max_length=100, blank=True)
-    limit = models.CharField(max_length=100, blank=True)
-    rule = models.CharField(max_length=100, blank=True)
-    sentence = models.TextField()
-
-    class Meta:
-        ordering: ClassVar = ["position"]
-
-    def __str__(self) -> str:
-        return self.sentence
 
 
 class MatchExceptionQuerySet(models.QuerySet["MatchException"]):
@@ -381,8 +362,15 @@ class MatchException(EntityOwned, Document):
         REMATCHED = "rematched", "Settled by a new match"
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="exceptions")
-    result = models.OneToOneField(MatchResult, on_delete=models.PROTECT, related_name="exception")
+    run = models.ForeignKey(MatchRun, on_delete=models.PROTECT, related_name="exceptions")
     check_name = models.CharField(max_length=32)
+    outcome = models.CharField(max_length=16, help_text="exception, or block: cannot be accepted.")
+    expected = models.CharField(max_length=100, blank=True)
+    actual = models.CharField(max_length=100, blank=True)
+    variance = models.CharField(max_length=100, blank=True)
+    limit = models.CharField(max_length=100, blank=True)
+    rule = models.CharField(max_length=100, blank=True)
+    sentence = models.TextField(help_text="The arithmetic in words.")
     line = models.ForeignKey(InvoiceLine, null=True, on_delete=models.PROTECT, related_name="+")
     route = models.CharField(max_length=16, help_text="receiver, buyer, ap, or ap_manager")
     value_at_stake = AmountField(default=0, help_text="Base currency: what accepting costs.")
