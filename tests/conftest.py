@@ -1,4 +1,4 @@
-"""What the run stands on: which database, which browser. People and documents: tests/factories.py."""
+"""What a run stands on: which database, which browser. People and documents: factories.py."""
 
 import os
 import shutil

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from redis import Redis as redis_client
+
 START_SECONDS = 30
 # Durability is for those who keep their data; max_connections serves 50 racing threads and more.
 POSTGRES_SETTINGS = {
@@ -124,6 +126,10 @@ class Redis(Server):
             "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
             "--maxmemory-policy", "noeviction", "--dir", str(self.folder),
         ]  # fmt: skip
+
+    def configure(self, name: str, value: str) -> None:
+        with redis_client.from_url(self.url) as client:
+            client.config_set(name, value)
 
 
 class Postgres(Server):
