@@ -10,6 +10,8 @@ import pytest
 from django.db import connection
 from playwright.sync_api import BrowserContext, Page
 
+pytest_plugins = ["tests.fixtures"]
+
 RESULTS = Path(os.environ.get("TEST_RESULTS") or Path(__file__).parent.parent / "test-results")
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")

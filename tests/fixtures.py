@@ -1,0 +1,49 @@
+"""The organisation and its people as fixtures: `def test_…(org, rita)`."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from accounts.models import User
+from tests import factories
+from tests.factories import Organisation
+
+PERSONAS = (
+    *("rita", "axel", "dora", "bea", "rob", "finn", "fay", "cora", "vera", "olga", "ada"),
+    *("sven", "nils"),
+)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return factories.NOW
+
+
+@pytest.fixture
+def org(db: None) -> Organisation:
+    """The organisation of `tests.factories`, fresh for each test."""
+    return factories.organisation()
+
+
+def _persona(name: str) -> Callable[..., User]:
+    @pytest.fixture(name=name)
+    def persona(org: Organisation) -> User:
+        return org.people[name]
+
+    return persona
+
+
+rita = _persona("rita")
+axel = _persona("axel")
+dora = _persona("dora")
+bea = _persona("bea")
+rob = _persona("rob")
+finn = _persona("finn")
+fay = _persona("fay")
+cora = _persona("cora")
+vera = _persona("vera")
+olga = _persona("olga")
+ada = _persona("ada")
+sven = _persona("sven")
+nils = _persona("nils")
