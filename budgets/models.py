@@ -156,7 +156,8 @@ class BudgetCell(models.Model):
         parts = [self.cost_center.code, self.gl_account.code]
         if self.project_id:
             parts.append(self.project.code)
-        return " · ".join([*parts, str(self.fiscal_year)])
+        year = str(self.fiscal_year)
+        return " · ".join([*parts, f"{year} period {self.period}" if self.period else year])
 
     @property
     def used(self) -> Any:
@@ -174,6 +175,7 @@ class BudgetAdjustment(models.Model):
     cell = models.ForeignKey(BudgetCell, on_delete=models.PROTECT, related_name="adjustments")
     amount = AmountField()
     overdraft = AmountField(default=0)
+    control = models.CharField(max_length=8, choices=Control, help_text="In force from then on.")
     reason = models.TextField()
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -193,8 +195,9 @@ class Stage(models.TextChoices):
 class Commitment(models.Model):
     """What one distribution of one document line holds of the budget, and what became of it.
 
-    amount = liquidated + released + what is open. Amounts are base currency, `document_*` the
-    document's own. Settled by `budgets.ledger` only, under its row lock.
+    amount = liquidated + released + what is open. `amount`, `liquidated` and `released` are base
+    currency, their `document_` twins the document's own. Settled by `budgets.ledger` only, under
+    its row lock.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -202,7 +205,9 @@ class Commitment(models.Model):
     cell = models.ForeignKey(BudgetCell, on_delete=models.PROTECT, related_name="commitments")
     document_type = models.CharField(max_length=32)
     document_id = models.UUIDField()
+    document_number = models.CharField(max_length=64, blank=True)
     line_id = models.UUIDField()
+    line_number = models.PositiveIntegerField(default=0)
     distribution_id = models.UUIDField()
     currency = models.CharField(max_length=3)
     rate = RateField()
@@ -226,7 +231,6 @@ class Commitment(models.Model):
         indexes: ClassVar = [
             # what a document still holds
             models.Index(fields=["document_id", "stage"], name="commitments_of_document"),
-            models.Index(fields=["line_id"], name="commitments_of_line"),
         ]
 
     def __str__(self) -> str:
@@ -285,7 +289,7 @@ class LedgerEntry(models.Model):
         verbose_name_plural = "ledger entries"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["event_key", "distribution_id", "stage", "cell"],
+                fields=["event_key", "line_id", "distribution_id", "stage", "cell"],
                 name="ledger_effect_once",
             ),
             models.UniqueConstraint(
@@ -297,6 +301,8 @@ class LedgerEntry(models.Model):
             models.Index(fields=["cell", "posting_date", "id"], name="entries_of_cell"),
             # ledger lines on a document's page
             models.Index(fields=["document_id", "id"], name="entries_of_document"),
+            # what became of a commitment: an order's page shows the invoices that used it up
+            models.Index(fields=["distribution_id"], name="entries_of_distribution"),
         ]
 
     def __str__(self) -> str:
