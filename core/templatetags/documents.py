@@ -1,4 +1,4 @@
-"""What document pages share: life, approval chain, budget meter, timeline, documents side by side."""
+"""What document pages share: life, approval chain, budget meter, timeline, comparison."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +12,18 @@ from core.templatetags.ui import TONE_OF, humanise, read
 register = template.Library()
 
 ZERO = Decimal(0)
+CHAIN_FACTS = (
+    "label",
+    "people",
+    "status",
+    "decided_by",
+    "on_behalf_of",
+    "decided_at",
+    "due_at",
+    "comment",
+    "channel",
+    "reason",
+)
 # The icon of an event by the last word of its type; its tone comes from the states of `ui`.
 ICONS = {
     "created": "plus",
@@ -49,7 +61,7 @@ ICONS = {
 
 @register.inclusion_tag("components/life.html")
 def life(steps: Iterable[Any]) -> dict[str, Any]:
-    """Where a document stands: steps with `label`, `state` (done, now, next, failed), `note`, `at`."""
+    """Where a document stands. Steps: `label`, `state` (done, now, next, failed), `note`, `at`."""
     icons = {"done": "circle-check", "now": "circle-dashed", "failed": "circle-x"}
     words = {"done": "done", "now": "now", "failed": "failed", "next": "to come"}
     rows = [
@@ -73,10 +85,7 @@ def approval_chain(steps: Iterable[Any]) -> dict[str, Any]:
     Steps carry `label`, `status`, and where known `people` (a list), `decided_by`, `on_behalf_of`,
     `decided_at`, `due_at`, `comment`, `channel`, `reason` (why this step is there).
     """
-    names = (
-        "label people status decided_by on_behalf_of decided_at due_at comment channel reason"
-    ).split()
-    return {"steps": [{name: read(step, name) for name in names} for step in steps]}
+    return {"steps": [{name: read(step, name) for name in CHAIN_FACTS} for step in steps]}
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ def meter(
     url: str = "",
     slim: bool = False,
 ) -> dict[str, Any]:
-    """A budget as a bar: spent | committed | reserved | this request | left, and the same in words."""
+    """A budget as a bar, spent | committed | reserved | this request | left, and in words."""
     used = spent + committed + reserved + request
     parts = [
         ("spent", "Spent", spent),
@@ -139,7 +148,7 @@ def timeline(events: Iterable[Any], *, limit: int = 0) -> dict[str, Any]:
     """What happened to a document, newest first as given: trail events, or anything alike.
 
     Reads `type`, `at`, `actor`, `on_behalf_of`, `channel`, `reason`, `changes`, and `text` where
-    given; otherwise the words come from the type: `purchase_order.issued` is `Purchase order issued`.
+    given; otherwise the words come from the type: `invoice.cleared` is `Invoice cleared`.
     """
     rows = [timeline_row(event) for event in events]
     return {
@@ -178,8 +187,8 @@ def comparison(
 ) -> dict[str, Any]:
     """Documents side by side, with what differs marked in colour and in words.
 
-    A row: `label`, `values` (one per column; Decimal, text or None), `kind` (money, price, quantity,
-    day, text), `unit`, `odd` (the index of the cell that stands out), `note`; or `group` alone.
+    A row: `label`, `values` (one per column; Decimal, text or None), `kind` (money, price,
+    quantity, day, text), `unit`, `odd` (index of the cell that stands out), `note`; or `group`.
     """
     columns = list(columns)
     shown = []

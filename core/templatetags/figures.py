@@ -1,4 +1,4 @@
-"""Figures as people read them: money, quantities, shares, dates. Formatting only, never fed back."""
+"""Figures as people read them: money, quantities, shares, dates. For display, never fed back."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -109,7 +109,7 @@ def filesize(size: int | None) -> str:
 
 
 def relative(at: datetime, now: datetime) -> str:
-    """How long ago or ahead in one short phrase; beyond a week the date, with its year if not this."""
+    """How long ago or ahead in one short phrase; beyond a week the date, its year if not this."""
     gap = at - now
     ahead, seconds = gap > timedelta(0), abs(gap.total_seconds())
     if seconds < 45:

@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-# What a state asks of the reader: info = moving by itself, wait = somebody must act, good = reached,
-# bad = failed or forbidden, quiet = over, plain = not begun.
+# What a state asks of the reader: info = moving by itself, wait = somebody must act,
+# good = reached, bad = failed or forbidden, quiet = over, plain = not begun.
 TONES = {
     "plain": "draft new open waiting none not_sent prospect captured track",
     "info": "submitted in_approval pending active issued matching in_payment processing sent "
@@ -80,7 +80,7 @@ def humanise_filter(word: str) -> str:
 
 @register.simple_tag
 def avatar(user: Any, css: str = "") -> SafeString:
-    """The initials of a person on a tint that stays theirs; the portal itself where there is none."""
+    """The initials of a person on a tint that stays theirs; the portal where there is none."""
     if not user:
         return format_html('<span class="avatar pill-plain" aria-hidden="true">{}</span>', "PO")
     name = str(user)
@@ -113,13 +113,13 @@ def field(
 ) -> dict[str, Any]:
     """A form field with its label, help and errors tied to it for screen readers.
 
-    `help=False` shows none. `before` and `after` are words glued to the control, such as a currency.
+    `help=False` shows none. `before` and `after` are words glued to the control, as a currency.
     """
     return {
         "field": bound,
         "label": label or bound.label,
         "help": bound.help_text if help == "" else help,
-        "control": control(bound),
+        "control": dressed(bound, {}),
         "before": before,
         "after": after,
         "is_check": isinstance(bound.field.widget, CheckboxInput),
@@ -128,21 +128,31 @@ def field(
 
 @register.simple_tag
 def control(bound: BoundField, **attributes: str) -> SafeString:
-    """Only the control of a field, dressed and tied to its help and errors; attributes use `_` for `-`."""
+    """Only the control of a field, named by its label for screen readers, for grids and filters.
+
+    Attributes are written with `_` for `-`: `{% control form.quantity data_role="quantity" %}`.
+    """
+    given = {name.replace("_", "-"): value for name, value in attributes.items()}
+    return dressed(bound, {"aria-label": bound.label, **given})
+
+
+def dressed(bound: BoundField, given: dict[str, str]) -> SafeString:
+    """A control in the portal's classes, tied to its help and errors."""
     widget = bound.field.widget
     base = "form-control"
     if isinstance(widget, CheckboxInput):
         base = "form-check-input"
     elif isinstance(widget, Select):
         base = "form-select"
-    given = {name.replace("_", "-"): value for name, value in attributes.items()}
-    classes = " ".join(filter(None, [base, widget.attrs.get("class"), given.pop("class", "")]))
+    attrs = dict(given)
+    attrs["class"] = " ".join(
+        filter(None, [base, widget.attrs.get("class"), attrs.pop("class", "")])
+    )
     described = [f"{bound.auto_id}_help"] if bound.help_text else []
-    attrs = {**given, "class": classes}
     if bound.errors:
         attrs["aria-invalid"] = "true"
         described.append(f"{bound.auto_id}_errors")
-    if described:
+    if described and "aria-label" not in attrs:
         attrs["aria-describedby"] = " ".join(described)
     return bound.as_widget(attrs=attrs)
 
@@ -211,7 +221,7 @@ def tile(
 def tabs(
     context: template.Context, items: Iterable[Any], current: str, parameter: str = "show"
 ) -> dict[str, Any]:
-    """Saved filters as links. `items`: (key, label) or (key, label, count); the rest of the query stays."""
+    """Saved filters as links. `items`: (key, label[, count]); the rest of the query stays."""
     request = context.get("request")
     query = request.GET.copy() if request is not None else {}
     rows = []
@@ -246,7 +256,7 @@ def pager(
 
 @register.inclusion_tag("components/files.html")
 def file_list(attachments: Iterable[Any], empty_text: str = "No files yet.") -> dict[str, Any]:
-    """Files with name, size and link: items carry `name`, `url`, `size`, and maybe `by` and `at`."""
+    """Files with name, size and link: items carry `name`, `url`, `size`, and maybe `at`."""
     return {"files": list(attachments), "empty_text": empty_text}
 
 
@@ -278,8 +288,8 @@ def confirm(
 ) -> dict[str, Any]:
     """A question before a step that cannot be taken back.
 
-    Opened by `<a class="btn" href="#ID" data-dialog="ID">`; without scripts the link's target stands
-    open in the page. `reason` is the label of a text that must be given, posted as `reason`.
+    Opened by `<a class="btn" href="#ID" data-dialog="ID">`; without scripts the link's target
+    stands open in the page. `reason` is the label of a text that must be given, posted as `reason`.
     """
     return {
         "id": id,
