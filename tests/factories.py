@@ -32,11 +32,11 @@ MANY = Decimal(1_000_000)
 PEOPLE = {
     # name: (surname, roles, manager, approval, delegated order and variance limit)
     "cora": ("Neumann", [Role.CONTROLLER], None, MANY, 0, 0),
-    "dora": ("Lindqvist", [Role.APPROVER, Role.BUDGET_OWNER], None, 50_000, 0, 0),
-    "axel": ("Brandt", [Role.APPROVER], "dora", 5_000, 0, 0),
+    "dora": ("Lindqvist", [Role.REQUESTER, Role.APPROVER, Role.BUDGET_OWNER], None, 50_000, 0, 0),
+    "axel": ("Brandt", [Role.REQUESTER, Role.APPROVER], "dora", 5_000, 0, 0),
     "sven": ("Aydin", [Role.APPROVER, Role.BUDGET_OWNER], "dora", 10_000, 0, 0),
     "rita": ("Sommer", [Role.REQUESTER], "axel", None, 500, 0),
-    "bea": ("Hoffmann", [Role.BUYER], "dora", None, 0, 0),
+    "bea": ("Hoffmann", [Role.REQUESTER, Role.BUYER], "dora", None, 0, 0),
     "rob": ("Jansen", [Role.RECEIVER], "axel", None, 0, 0),
     "fay": ("Winter", [Role.AP_MANAGER], "cora", None, 0, 5_000),
     "finn": ("Petersen", [Role.AP_CLERK], "fay", None, 0, 100),
