@@ -66,7 +66,7 @@ def say(text: str) -> None:
 
 
 def children(bind: str) -> list[Child]:
-    celery = (PYTHON, "-m", "celery", "-A", "po_portal")
+    celery = (PYTHON, "-m", "celery", "-A", "po_portal", "--quiet")
     return [
         Child(
             "web", PYTHON, "-m", "gunicorn", "po_portal.wsgi", "--bind", bind,
@@ -76,10 +76,10 @@ def children(bind: str) -> list[Child]:
         ),
         Child(
             "worker", *celery, "worker", "--loglevel", "WARNING", "--without-gossip",
-            "--without-mingle", "--without-heartbeat", "--quiet",
+            "--without-mingle", "--without-heartbeat",
         ),
         Child(
-            "scheduler", *celery, "beat", "--loglevel", "WARNING", "--quiet", "--pidfile", "",
+            "scheduler", *celery, "beat", "--loglevel", "WARNING", "--pidfile", "",
             # In memory: the periodic jobs remember in the database what has run.
             "--scheduler", "celery.beat:Scheduler",
         ),
@@ -116,9 +116,15 @@ def answers(address: str) -> bool:
         return False
 
 
+def is_demo() -> bool:
+    """The same answer as PORTAL_DEMO in po_portal/settings.py, which read it without complaint."""
+    chosen = os.environ.get("PORTAL_DEMO", "").lower()
+    return chosen not in ("0", "false", "no", "off") and os.environ.get("ENV") != "production"
+
+
 def greeting(url: str, data_dir: Path) -> str:
     lines = ["", f"  PO Portal is at  {url}/"]
-    if os.environ.get("ENV", "demo") != "production":
+    if is_demo():
         lines += ["", "  Sign in with the password  demo  as one of"]
         lines += [f"    {name + '@demo.example':<20} {part}" for name, part in PEOPLE]
         lines += ["", f"  Outgoing mail (and its links) is read at  {url}/mail/"]

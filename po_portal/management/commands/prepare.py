@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
-from django.db import connection
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
 
 MIGRATION_LOCK = 7_304_021  # any number, as long as every portal on this database asks for it
 
@@ -18,6 +18,10 @@ class Command(BaseCommand):
     help = "Migrate, create the cache table and, in a demo without people, load the demo data."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            connection.ensure_connection()
+        except OperationalError as fault:
+            raise CommandError(f"The database does not answer: {fault}") from fault
         with one_at_a_time():
             call_command("migrate", interactive=False, verbosity=options["verbosity"] - 1)
             call_command("createcachetable", verbosity=0)
