@@ -9,6 +9,7 @@ from django_fsm import FSMField, transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
+from accounts.permissions import person
 from core.documents import Document
 from core.fields import AmountField
 from core.ids import new_id
@@ -155,8 +156,7 @@ class ApprovalRequest(EntityOwned, Document):
         self._close(at)
 
 
-def _assignee(step: Any, user: Any) -> bool:
-    return user is not None and user.is_active and user.pk in (step.assignee_id,)
+_ASSIGNEE = person("assignee")
 
 
 class ApprovalStepQuerySet(models.QuerySet["ApprovalStep"]):
@@ -196,6 +196,16 @@ class ApprovalStep(EntityOwned, Document):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="approval_steps"
     )
     why = models.CharField(max_length=200, help_text="Why this person, in words.")
+    required_limit = AmountField(
+        null=True, help_text="Base currency; whoever approves needs this limit when they do."
+    )
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="replaced_by",
+        help_text="The step that was forwarded or escalated to this person.",
+    )
     status = FSMField(choices=Status, default=Status.WAITING, protected=True)
     activated_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
@@ -250,24 +260,31 @@ class ApprovalStep(EntityOwned, Document):
     def open(self, *, at: Any, due_at: Any, next_nudge_at: Any, **_: Any) -> None:
         self.activated_at, self.due_at, self.next_nudge_at = at, due_at, next_nudge_at
 
-    @transition(status, source=Status.ACTIVE, target=Status.APPROVED, permission=_assignee)
+    @transition(status, source=Status.ACTIVE, target=Status.APPROVED, permission=_ASSIGNEE)
     def approve(self, *, actor: Any, at: Any, channel: str, comment: str = "", **_: Any) -> None:
         self._decided(actor, at, channel, comment)
 
-    @transition(status, source=Status.ACTIVE, target=Status.REJECTED, permission=_assignee)
+    @transition(status, source=Status.ACTIVE, target=Status.REJECTED, permission=_ASSIGNEE)
     def reject(self, *, actor: Any, at: Any, channel: str, comment: str = "", **_: Any) -> None:
         self._decided(actor, at, channel, comment)
 
-    @transition(status, source=Status.ACTIVE, target=Status.RETURNED, permission=_assignee)
+    @transition(status, source=Status.ACTIVE, target=Status.RETURNED, permission=_ASSIGNEE)
     def send_back(self, *, actor: Any, at: Any, channel: str, comment: str = "", **_: Any) -> None:
         self._decided(actor, at, channel, comment)
 
+    @transition(status, source=Status.ACTIVE, target=Status.SKIPPED, permission=_ASSIGNEE)
+    def hand_on(self, *, comment: str = "", **_: Any) -> None:
+        """Somebody else decides in its place, by the assignee's own choice."""
+        self.comment, self.next_nudge_at = comment, None
+
     @transition(status, source=[Status.WAITING, Status.ACTIVE], target=Status.SKIPPED)
     def skip(self, **_: Any) -> None:
+        """Not needed any more: the round ended, or one of its group sufficed."""
         self.next_nudge_at = None
 
     @transition(status, source=[Status.WAITING, Status.ACTIVE], target=Status.ESCALATED)
     def escalate(self, **_: Any) -> None:
+        """Waited too long: somebody higher decides in its place."""
         self.next_nudge_at = None
 
 
