@@ -1,0 +1,99 @@
+"""The printed order: frozen content in, PDF bytes out. No database, no clock, no network."""
+
+import importlib
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from babel.dates import format_date
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from core.errors import DomainError
+from core.money import minor_units
+from core.templatetags.figures import LOCALE, plain_figure, unit_name
+
+PACKAGES = "libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
+
+
+class PdfUnavailable(DomainError):
+    """The machine lacks the text library; orders work, their PDFs have to wait."""
+
+    slug = "pdf-unavailable"
+    status = 503
+    title = "PDF documents cannot be made on this machine yet."
+
+
+def render_order(content: dict[str, Any]) -> bytes:
+    """The PDF of a revision's frozen content. The same content gives the same bytes.
+
+    Raises PdfUnavailable where Pango is missing.
+    """
+    html = render_to_string("pdf/order.html", _page(content))
+    return _typesetting().pdf(html, _style_sheet())
+
+
+@cache
+def _typesetting() -> ModuleType:
+    try:
+        return importlib.import_module("purchase_orders.typesetting")
+    except (ImportError, OSError) as error:
+        raise PdfUnavailable(
+            f"PDF documents need Pango. Install it with: sudo apt-get install {PACKAGES}"
+        ) from error
+
+
+@cache
+def _style_sheet() -> str:
+    return (settings.BASE_DIR / "templates/pdf/order.css").read_text()
+
+
+def _page(content: dict[str, Any]) -> dict[str, Any]:
+    """What the template prints, every figure and date in words and digits already."""
+    currency = content["currency"]
+    return {
+        **content,
+        "label": f"{content['number']} rev {content['revision']}"
+        if content["revision"] > 1
+        else content["number"],
+        "issued": _day(content["issued_on"]),
+        "valid_from": _day(content["valid_from"]),
+        "valid_to": _day(content["valid_to"]),
+        "lines": [_line(line, currency) for line in content["lines"]],
+        "has_need_by": any(line["need_by"] for line in content["lines"]),
+        "taxes": [_tax(row, currency) for row in content["taxes"]],
+        "net": _money(content["net"], currency),
+        "tax": _money(content["tax"], currency),
+        "total": _money(content["total"], currency),
+    }
+
+
+def _line(line: dict[str, Any], currency: str) -> dict[str, Any]:
+    return {
+        **line,
+        "quantity": plain_figure(Decimal(line["quantity"])),
+        "unit": unit_name(line["unit"]),
+        "unit_price": _money(line["unit_price"], currency),
+        "net": _money(line["net"], currency),
+        "need_by": _day(line["need_by"], "d MMM y"),
+        "tax_percent": f"{plain_figure(Decimal(line['tax_percent']))} %",
+    }
+
+
+def _tax(row: dict[str, Any], currency: str) -> dict[str, Any]:
+    return {
+        **row,
+        "percent": f"{plain_figure(Decimal(row['percent']))} %",
+        "taxable": _money(row["taxable"], currency),
+        "tax": _money(row["tax"], currency),
+    }
+
+
+def _money(value: str, currency: str) -> str:
+    return plain_figure(Decimal(value), minor_units(currency))
+
+
+def _day(value: str | None, form: str = "d MMMM y") -> str:
+    return format_date(date.fromisoformat(value), form, locale=LOCALE) if value else ""
