@@ -79,7 +79,7 @@ class Reader:
         found = find(element, path)
         if found is None or not found.text:
             return ""
-        value = found.text.strip()
+        value: str = found.text.strip()
         if value.isascii():
             return value
         if TURNING.search(value):

@@ -35,6 +35,15 @@ class AllowanceCharge:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """A billing period; `code` says instead which date decides about tax."""
+
+    start: date | None = None
+    end: date | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CapturedLine:
     """A line of an invoice or credit note."""
 
@@ -55,8 +64,7 @@ class CapturedLine:
     standard_item_id: str = ""
     gross_price: Decimal | None = None
     invoice_references: tuple[str, ...] = ()
-    period_start: date | None = None
-    period_end: date | None = None
+    period: Period | None = None
     has_quantity: bool = False
     has_unit: bool = False
     note: str = ""
@@ -124,8 +132,16 @@ class PayeeAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentMeans:
+    """One way to pay: a code (30 = credit transfer) and the account it names, if any."""
+
+    code: str
+    account: PayeeAccount | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentReference:
-    """An earlier document named in this one."""
+    """An earlier document named in this one; an empty number breaks BR-55."""
 
     number: str
     issue_date: date | None = None
@@ -139,9 +155,9 @@ class CapturedInvoice:
     kind: str  # invoice | credit_note
     type_code: str
     issue_date: date | None
+    issue_date_stated: bool  # True with no date: what is stated is none
     due_date: date | None
     tax_point_date: date | None
-    tax_point_code: str
     currency: str
     currency_stated: bool  # False: taken from the currency of its amounts
     tax_currency: str
@@ -152,8 +168,7 @@ class CapturedInvoice:
     buyer: Party
     payee: Party | None
     tax_representative: Party | None
-    payee_accounts: tuple[PayeeAccount, ...]
-    payment_means_code: str
+    payment_means: tuple[PaymentMeans, ...]
     order_reference: str
     sales_order_reference: str
     contract_reference: str
@@ -166,9 +181,9 @@ class CapturedInvoice:
     tax_totals: tuple[TaxTotal, ...]
     totals: Totals
     third_party_payments: tuple[Decimal, ...]
-    period_start: date | None
-    period_end: date | None
+    period: Period | None
     delivery_date: date | None
+    has_deliver_to_address: bool
     deliver_to_country: str
     notes: tuple[str, ...]
     payment_terms: str
@@ -201,7 +216,13 @@ class CapturedInvoice:
     @property
     def tax_breakdown(self) -> tuple[TaxRow, ...]:
         """Rows of the tax breakdown in document currency."""
-        return tuple(row for total in self.tax_totals for row in total.rows)
+        totals = [t for t in self.tax_totals if t.currency in ("", self.currency)]
+        return tuple(row for total in totals for row in total.rows)
+
+    @property
+    def payee_accounts(self) -> tuple[PayeeAccount, ...]:
+        """Accounts the document asks to be paid to."""
+        return tuple(m.account for m in self.payment_means if m.account and m.account.account)
 
     @property
     def claims_en16931(self) -> bool:

@@ -15,6 +15,8 @@ from .documents import (
     CapturedLine,
     DocumentReference,
     PayeeAccount,
+    PaymentMeans,
+    Period,
     TaxCategory,
     TaxRow,
     TaxTotal,
@@ -49,15 +51,16 @@ class _Document(Reader):
         supplier = find(root, "cac:AccountingSupplierParty/cac:Party")
         payee = find(root, "cac:PayeeParty")
         representative = find(root, "cac:TaxRepresentativeParty")
+        deliver_to = find(root, "cac:Delivery/cac:DeliveryLocation/cac:Address")
         return CapturedInvoice(
             number=self.text(root, "cbc:ID"),
             kind=self.kind,
             type_code=self.text(root, "cbc:InvoiceTypeCode")
             or self.text(root, "cbc:CreditNoteTypeCode"),
             issue_date=self.day(root, "cbc:IssueDate"),
+            issue_date_stated=bool(self.text(root, "cbc:IssueDate")),
             due_date=self._due_date(),
             tax_point_date=self.day(root, "cbc:TaxPointDate"),
-            tax_point_code=self.text(root, "cac:InvoicePeriod/cbc:DescriptionCode"),
             currency=stated or self._currency_of_amounts(),
             currency_stated=bool(stated),
             tax_currency=self.text(root, "cbc:TaxCurrencyCode"),
@@ -68,8 +71,7 @@ class _Document(Reader):
             buyer=self.party(find(root, "cac:AccountingCustomerParty/cac:Party")),
             payee=None if payee is None else self.party(payee),
             tax_representative=None if representative is None else self.party(representative),
-            payee_accounts=self._accounts(),
-            payment_means_code=self.text(root, "cac:PaymentMeans/cbc:PaymentMeansCode"),
+            payment_means=self._payment_means(),
             order_reference=self.text(root, "cac:OrderReference/cbc:ID"),
             sales_order_reference=self.text(root, "cac:OrderReference/cbc:SalesOrderID"),
             contract_reference=self.text(root, "cac:ContractDocumentReference/cbc:ID"),
@@ -82,13 +84,10 @@ class _Document(Reader):
             tax_totals=tuple(self._tax_total(e) for e in findall(root, "cac:TaxTotal")),
             totals=self._totals(),
             third_party_payments=self._third_party_payments(),
-            period_start=self.day(root, "cac:InvoicePeriod/cbc:StartDate"),
-            period_end=self.day(root, "cac:InvoicePeriod/cbc:EndDate"),
+            period=self._period(root),
             delivery_date=self.day(root, "cac:Delivery/cbc:ActualDeliveryDate"),
-            deliver_to_country=self.text(
-                root,
-                "cac:Delivery/cac:DeliveryLocation/cac:Address/cac:Country/cbc:IdentificationCode",
-            ),
+            has_deliver_to_address=deliver_to is not None,
+            deliver_to_country=self.text(deliver_to, "cac:Country/cbc:IdentificationCode"),
             notes=self.texts(root, "cbc:Note"),
             payment_terms="\n".join(self.texts(root, "cac:PaymentTerms/cbc:Note")),
             problems=tuple(self.problems),
@@ -108,22 +107,39 @@ class _Document(Reader):
         named.pop("", None)
         return next(iter(named)) if len(named) == 1 else ""
 
-    def _accounts(self) -> tuple[PayeeAccount, ...]:
+    def _period(self, parent: etree._Element) -> Period | None:
+        element = find(parent, "cac:InvoicePeriod")
+        if element is None:
+            return None
+        return Period(
+            start=self.day(element, "cbc:StartDate"),
+            end=self.day(element, "cbc:EndDate"),
+            code=self.text(element, "cbc:DescriptionCode"),
+        )
+
+    def _payment_means(self) -> tuple[PaymentMeans, ...]:
         return tuple(
-            PayeeAccount(
-                account=self.text(e, "cbc:ID"),
-                name=self.text(e, "cbc:Name"),
-                bic=self.text(e, "cac:FinancialInstitutionBranch/cbc:ID"),
-            )
-            for e in findall(self.root, "cac:PaymentMeans/cac:PayeeFinancialAccount")
-            if self.text(e, "cbc:ID")
+            PaymentMeans(self.text(e, "cbc:PaymentMeansCode"), self._account(e))
+            for e in findall(self.root, "cac:PaymentMeans")
+        )
+
+    def _account(self, means: etree._Element) -> PayeeAccount | None:
+        element = find(means, "cac:PayeeFinancialAccount")
+        if element is None:
+            return None
+        return PayeeAccount(
+            account=self.text(element, "cbc:ID"),
+            name=self.text(element, "cbc:Name"),
+            bic=self.text(element, "cac:FinancialInstitutionBranch/cbc:ID"),
         )
 
     def _preceding(self) -> tuple[DocumentReference, ...]:
-        path = "cac:BillingReference/cac:InvoiceDocumentReference"
+        named = [
+            find(e, "cac:InvoiceDocumentReference")
+            for e in findall(self.root, "cac:BillingReference")
+        ]
         return tuple(
-            DocumentReference(self.text(e, "cbc:ID"), self.day(e, "cbc:IssueDate"))
-            for e in findall(self.root, path)
+            DocumentReference(self.text(e, "cbc:ID"), self.day(e, "cbc:IssueDate")) for e in named
         )
 
     def _third_party_payments(self) -> tuple[Decimal, ...]:
@@ -221,8 +237,7 @@ class _Document(Reader):
             invoice_references=self.texts(
                 element, "cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID"
             ),
-            period_start=self.day(element, "cac:InvoicePeriod/cbc:StartDate"),
-            period_end=self.day(element, "cac:InvoicePeriod/cbc:EndDate"),
+            period=self._period(element),
             has_quantity=quantity is not None,
             has_unit=quantity is not None and "unitCode" in quantity.attrib,
             note=" ".join(self.texts(element, "cbc:Note")),
