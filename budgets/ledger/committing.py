@@ -1,0 +1,264 @@
+"""Requisitions and orders: reserve, convert, commit, give back (rules C2 to C5, C19 to C21, C25)."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from budgets.ledger.cells import Calendar, Dimensions, find_or_create
+from budgets.ledger.posting import Posting, lock, write
+from budgets.ledger.types import Share, Source
+from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
+from core.errors import Conflict
+from core.money import ZERO, to_base
+from core.transactions import atomic
+
+
+@atomic
+def reserve(
+    *,
+    source: Source,
+    shares: Iterable[Share],
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str = "",
+    event: str = "requisition.approved",
+) -> None:
+    """Rule C2: hold the estimate of an approved requisition, +PRE. A second delivery does nothing.
+
+    Raises BudgetExceeded, BudgetReasonRequired, FiscalYearMissing, FiscalYearClosed.
+    """
+    posting = Posting(source, event, f"{event}:{source.document_id}:1", on, actor, at, reason)
+    _commit(posting, Stage.PRE, list(shares))
+
+
+@atomic
+def encumber(
+    *,
+    source: Source,
+    shares: Iterable[Share],
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str = "",
+    event: str = "order.issued",
+    revision: int = 1,
+) -> None:
+    """Rules C3, C3′, C5, C25: commit an issued order, +ENC, using up what its requisition holds.
+
+    One net funds check per cell: what the reservation gives pays first. A second delivery of the
+    same revision does nothing. Raises BudgetExceeded, BudgetReasonRequired, FiscalYearMissing,
+    FiscalYearClosed.
+    """
+    key = f"{event}:{source.document_id}:{revision}"
+    posting = Posting(source, event, key, on, actor, at, reason)
+    _commit(posting, Stage.ENC, list(shares))
+
+
+def _commit(posting: Posting, stage: str, shares: list[Share]) -> None:
+    """Add shares to their commitments and take what they convert. 8 statements and 1 per cell."""
+    if not shares:
+        return
+    source = posting.source
+    found = find_or_create(
+        Calendar.of(source.entity, posting.on), {_dimensions(share) for share in shares}
+    )
+    _ensure(source, stage, shares, found)
+    wanted = {share.distribution_id for share in shares}
+    wanted |= {share.converts for share in shares if share.converts}
+    locked = {(row.distribution_id, row.stage): row for row in lock(distribution_id__in=wanted)}
+    if posting.is_done():
+        return
+    for share in shares:
+        commitment = locked[share.distribution_id, stage]
+        amount = to_base(share.amount, rate=source.rate, base_currency=source.entity.currency)
+        commitment.amount += amount
+        commitment.document_amount += share.amount
+        posting.add_to(
+            commitment, amount=amount, document_amount=share.amount, quantity=share.quantity
+        )
+        reserved = locked.get((share.converts, Stage.PRE)) if share.converts else None
+        if reserved is not None:
+            _convert(posting, share, reserved)
+    write([posting], locked.values())
+
+
+def _dimensions(share: Share) -> Dimensions:
+    return Dimensions(share.cost_center_id, share.gl_account_id, share.project_id)
+
+
+def _ensure(
+    source: Source, stage: str, shares: list[Share], found: dict[Dimensions, BudgetCell]
+) -> None:
+    """Put an empty commitment where there is none.
+
+    The unique key makes a second delivery wait here for the first one's end, and then see it.
+    """
+    Commitment.objects.bulk_create(
+        [
+            Commitment(
+                stage=stage,
+                cell=found[_dimensions(share)],
+                document_type=source.document_type,
+                document_id=source.document_id,
+                document_number=source.number,
+                line_id=share.line_id,
+                line_number=share.line_number,
+                distribution_id=share.distribution_id,
+                currency=source.currency,
+                rate=source.rate,
+                amount=ZERO,
+                document_amount=ZERO,
+            )
+            for share in sorted(shares, key=lambda share: share.distribution_id)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _convert(posting: Posting, share: Share, reserved: Commitment) -> None:
+    """−PRE what the order takes of the estimate, capped at what remains; the last takes the rest."""
+    part = min(share.converts_amount, reserved.document_open)
+    amount = base_part(posting, reserved, part, of=reserved.document_open, at_most=reserved.open)
+    reserved.liquidated += amount
+    reserved.document_liquidated += part
+    posting.add_to(
+        reserved,
+        amount=-amount,
+        document_amount=-part,
+        line_id=share.line_id,
+        line_number=share.line_number,
+    )
+
+
+def base_part(
+    posting: Posting, commitment: Commitment, part: Decimal, *, of: Decimal, at_most: Decimal
+) -> Decimal:
+    """A part of a commitment in base currency at its own rate; the whole is the exact whole."""
+    if part == of:
+        return at_most
+    currency = posting.source.entity.currency
+    return min(to_base(part, rate=commitment.rate, base_currency=currency), at_most)
+
+
+@atomic
+def release_reservation(
+    *,
+    source: Source,
+    actor: Any,
+    at: datetime,
+    on: date,
+    reason: str,
+    line_ids: Iterable[UUID] | None = None,
+    event: str = "requisition.closed",
+) -> Decimal:
+    """Rule C4: −PRE what a requisition, or some of its lines, still holds. Returns the base amount.
+
+    What was given back is not held any more, so a second call frees 0.
+    """
+    held = _held(source, Stage.PRE, line_ids)
+    return _give_back(_next_of(source, event, on, actor, at, reason), held)
+
+
+@atomic
+def release(
+    *,
+    source: Source,
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str,
+    event: str = "order.closed",
+    line_ids: Iterable[UUID] | None = None,
+) -> Decimal:
+    """Rule C19: −ENC what an order, or some of its lines, still holds. Returns the base amount.
+
+    What was given back is not held any more, so a second call frees 0.
+    """
+    held = _held(source, Stage.ENC, line_ids)
+    return _give_back(_next_of(source, event, on, actor, at, reason), held)
+
+
+@atomic
+def cancel(
+    *,
+    source: Source,
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str,
+    event: str = "order.cancelled",
+) -> Decimal:
+    """Rule C21: −ENC all of an order. Returns the base amount.
+
+    Raises Conflict when anything was liquidated: such an order is closed, not cancelled.
+    """
+    held = _held(source, Stage.ENC, None)
+    if any(commitment.document_liquidated for commitment in held):
+        raise Conflict(f"{source.number} has cleared invoices: close it instead of cancelling it.")
+    return _give_back(_next_of(source, event, on, actor, at, reason), held)
+
+
+@atomic
+def reencumber(
+    *,
+    source: Source,
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str,
+    event: str = "order.reopened",
+) -> None:
+    """Rule C20: +ENC what closing had given back, with a new funds check.
+
+    Raises BudgetExceeded or BudgetReasonRequired. A second call finds nothing to take.
+    """
+    held = _held(source, Stage.ENC, None)
+    posting = _next_of(source, event, on, actor, at, reason)
+    for commitment in held:
+        posting.add_to(
+            commitment,
+            amount=commitment.released,
+            document_amount=commitment.document_released,
+        )
+        commitment.released = commitment.document_released = ZERO
+    write([posting], held)
+
+
+def _held(source: Source, stage: str, line_ids: Iterable[UUID] | None) -> list[Commitment]:
+    which: dict[str, Any] = {"document_id": source.document_id, "stage": stage}
+    if line_ids is not None:
+        which["line_id__in"] = list(line_ids)
+    return lock(**which)
+
+
+def _next_of(
+    source: Source, event: str, on: date, actor: Any, at: datetime, reason: str
+) -> Posting:
+    """A posting of an event that may come again (close, reopen, close), named by its turn.
+
+    Called under the lock of the document's commitments, so two turns never share a name.
+    """
+    Calendar.of(source.entity, on)
+    before = LedgerEntry.objects.filter(document_id=source.document_id, event=event).count()
+    key = f"{event}:{source.document_id}:{before + 1}"
+    return Posting(source, event, key, on, actor, at, reason)
+
+
+def _give_back(posting: Posting, held: list[Commitment]) -> Decimal:
+    freed = ZERO
+    for commitment in held:
+        freed += give_back(posting, commitment)
+    write([posting], held)
+    return freed
+
+
+def give_back(posting: Posting, commitment: Commitment) -> Decimal:
+    """Release all a commitment holds; returns the base amount."""
+    amount, document_amount = commitment.open, commitment.document_open
+    posting.add_to(commitment, amount=-amount, document_amount=-document_amount)
+    commitment.released += amount
+    commitment.document_released += document_amount
+    return amount

@@ -1,0 +1,188 @@
+"""One posting: its entries, the balances they move, and the commitments they settle, or nothing.
+
+The order is always the same: commitments are locked by primary key, the effect is looked for under
+that lock, cells move in primary-key order by one conditional UPDATE each, entries are written. A
+cell refuses what does not fit in the UPDATE itself, so no two postings can both believe they fit.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from accounts.models import Control
+from budgets.ledger import funds
+from budgets.ledger.types import Source
+from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
+from core.errors import Conflict
+from core.fields import amount as sql_amount
+from core.money import ZERO
+
+SETTLED = [
+    "amount",
+    "liquidated",
+    "released",
+    "document_amount",
+    "document_liquidated",
+    "document_released",
+]
+_BALANCES = {Stage.PRE: "pre_encumbered", Stage.ENC: "encumbered", Stage.ACT: "spent"}
+
+
+@dataclass
+class Posting:
+    """The entries of one event. Nothing is written before `write`."""
+
+    source: Source
+    event: str
+    key: str
+    on: date
+    actor: Any
+    at: datetime
+    reason: str
+    entries: dict[tuple[Any, ...], LedgerEntry] = field(default_factory=dict)
+
+    def is_done(self) -> bool:
+        """Whether this event was posted already. Reliable under the lock of its commitments."""
+        return LedgerEntry.objects.filter(event_key=self.key).exists()
+
+    def add(
+        self,
+        *,
+        stage: str,
+        cell_id: int,
+        line_id: UUID,
+        line_number: int,
+        distribution_id: UUID,
+        amount: Decimal,
+        document_amount: Decimal,
+        currency: str,
+        rate: Decimal,
+        quantity: Decimal = ZERO,
+        reverses: LedgerEntry | None = None,
+    ) -> None:
+        """Add to the entry of this line, distribution, stage and cell. Zero leaves no entry."""
+        if not amount and not document_amount:
+            return
+        key = (line_id, distribution_id, stage, cell_id)
+        entry = self.entries.get(key)
+        if entry is not None:
+            entry.amount += amount
+            entry.document_amount += document_amount
+            entry.quantity += quantity
+            return
+        self.entries[key] = LedgerEntry(
+            event=self.event,
+            event_key=self.key,
+            entity=self.source.entity,
+            cell_id=cell_id,
+            stage=stage,
+            amount=amount,
+            document_amount=document_amount,
+            currency=currency,
+            rate=rate,
+            quantity=quantity,
+            document_type=self.source.document_type,
+            document_id=self.source.document_id,
+            document_number=self.source.number,
+            line_id=line_id,
+            line_number=line_number,
+            distribution_id=distribution_id,
+            posting_date=self.on,
+            recorded_at=self.at,
+            actor=self.actor,
+            reason=self.reason,
+            reverses=reverses,
+        )
+
+    def add_to(
+        self, commitment: Commitment, *, amount: Decimal, document_amount: Decimal, **facts: Any
+    ) -> None:
+        """An entry on the stage, cell, currency and rate of a commitment."""
+        facts.setdefault("line_id", commitment.line_id)
+        facts.setdefault("line_number", commitment.line_number)
+        self.add(
+            stage=commitment.stage,
+            cell_id=commitment.cell_id,
+            distribution_id=commitment.distribution_id,
+            amount=amount,
+            document_amount=document_amount,
+            currency=commitment.currency,
+            rate=commitment.rate,
+            **facts,
+        )
+
+
+def write(postings: list[Posting], commitments: Iterable[Commitment]) -> None:
+    """Move the cells by the net of all entries, then store entries and commitments.
+
+    Raises BudgetExceeded or BudgetReasonRequired; the caller's unit of work undoes the rest.
+    """
+    entries = [entry for posting in postings for entry in posting.entries.values()]
+    if not entries:
+        return
+    _move(entries, postings[0])
+    LedgerEntry.objects.bulk_create(entries)
+    _settle(commitments)
+
+
+def _move(entries: list[LedgerEntry], posting: Posting) -> None:
+    deltas: dict[int, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(Stage.values, ZERO))
+    for entry in entries:
+        deltas[entry.cell_id][entry.stage] += entry.amount
+    for cell_id in sorted(deltas):
+        moves = {stage: value for stage, value in deltas[cell_id].items() if value}
+        if not moves:
+            continue
+        takes = sum(moves.values(), ZERO)
+        cell = BudgetCell.objects.filter(pk=cell_id)
+        if takes > 0:
+            cell = cell.filter(_may_take(takes, has_reason=bool(posting.reason.strip())))
+        moved = cell.update(
+            **{
+                _BALANCES[Stage(stage)]: F(_BALANCES[Stage(stage)]) + sql_amount(value)
+                for stage, value in moves.items()
+            }
+        )
+        if not moved:
+            waiting = {pk: sum(deltas[pk].values(), ZERO) for pk in deltas if pk >= cell_id}
+            _refuse(waiting, posting)
+
+
+def _may_take(takes: Decimal, *, has_reason: bool) -> Q:
+    used = F("pre_encumbered") + F("encumbered") + F("spent") + sql_amount(takes)
+    fits = Q(amount__gte=used - F("overdraft"))
+    if has_reason:
+        return fits | ~Q(control=Control.STOP)
+    return fits | Q(control=Control.TRACK)
+
+
+def _refuse(asked: dict[int, Decimal], posting: Posting) -> None:
+    """Say of every cell not yet moved that does not have enough what it lacks, as it is now."""
+    cells = BudgetCell.objects.select_related(
+        "cost_center", "gl_account", "project", "fiscal_year"
+    ).in_bulk(list(asked))
+    currency = posting.source.entity.currency
+    checks = [funds.judge(cells[pk], asked[pk], currency=currency) for pk in sorted(asked)]
+    funds.insist(checks, reason=posting.reason)
+    # Money came free between the refused UPDATE and this second look: the caller tries again.
+    raise Conflict("The budget changed at the same moment. Please try again.")
+
+
+def _settle(commitments: Iterable[Commitment]) -> None:
+    """Store what became of locked commitments. Statements: 1."""
+    rows = list(commitments)
+    if rows:
+        Commitment.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["id"], update_fields=SETTLED
+        )
+
+
+def lock(**which: Any) -> list[Commitment]:
+    """Lock commitments in primary-key order, the same order for everybody. Statements: 1."""
+    return list(Commitment.objects.select_for_update().filter(**which).order_by("pk"))

@@ -1,0 +1,189 @@
+"""Invoices and credit notes: liquidate what an order holds, book what was billed (C7 to C17)."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from budgets.ledger.cells import Calendar
+from budgets.ledger.committing import base_part, give_back
+from budgets.ledger.posting import Posting, lock, write
+from budgets.ledger.types import Settlement, Source
+from budgets.models import Commitment, LedgerEntry, Stage
+from core.errors import Conflict, RuleBroken
+from core.money import ZERO, to_base
+from core.transactions import atomic
+
+
+class NothingCommitted(RuleBroken):
+    """An invoice settles an order distribution that was never committed."""
+
+    slug = "nothing-committed"
+    title = "The order line was never committed, so it cannot be billed."
+
+
+@atomic
+def liquidate(
+    *,
+    source: Source,
+    settlements: Iterable[Settlement],
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str = "",
+    event: str = "invoice.cleared",
+) -> None:
+    """Rules C7 to C12 and C14 to C16: −ENC at the order's rate, +ACT at the invoice's.
+
+    The spend is booked to the cell that holds the commitment: what was set aside pays. What goes
+    beyond it (price, over-billing, exchange rate) has its own funds check. A second delivery does
+    nothing. Raises BudgetExceeded, BudgetReasonRequired, NothingCommitted, FiscalYearMissing,
+    FiscalYearClosed.
+    """
+    key = f"{event}:{source.document_id}:1"
+    posting = Posting(source, event, key, on, actor, at, reason)
+    settlements = list(settlements)
+    Calendar.of(source.entity, on)
+    wanted = {each.order_distribution_id for each in settlements}
+    locked = {row.distribution_id: row for row in lock(distribution_id__in=wanted, stage=Stage.ENC)}
+    if posting.is_done():
+        return
+    if wanted - locked.keys():
+        raise NothingCommitted()
+    for settlement in settlements:
+        _settle(posting, settlement, locked[settlement.order_distribution_id])
+    write([posting], locked.values())
+
+
+def _settle(posting: Posting, settlement: Settlement, commitment: Commitment) -> None:
+    if settlement.liquidate < 0 or settlement.reencumber < 0:
+        raise ValueError("liquidate and reencumber are never negative")
+    held = commitment.document_open
+    part = held if settlement.final else min(settlement.liquidate, held)
+    taken = base_part(posting, commitment, part, of=held, at_most=commitment.open)
+    back = min(settlement.reencumber, commitment.document_liquidated)
+    given = base_part(
+        posting,
+        commitment,
+        back,
+        of=commitment.document_liquidated,
+        at_most=commitment.liquidated,
+    )
+    commitment.liquidated += taken - given
+    commitment.document_liquidated += part - back
+    line = {"line_id": settlement.line_id, "line_number": settlement.line_number}
+    posting.add_to(
+        commitment,
+        amount=given - taken,
+        document_amount=back - part,
+        quantity=-settlement.quantity,
+        **line,
+    )
+    source = posting.source
+    posting.add(
+        stage=Stage.ACT,
+        cell_id=commitment.cell_id,
+        distribution_id=commitment.distribution_id,
+        amount=to_base(settlement.actual, rate=source.rate, base_currency=source.entity.currency),
+        document_amount=settlement.actual,
+        currency=source.currency,
+        rate=source.rate,
+        quantity=settlement.quantity,
+        **line,
+    )
+
+
+@atomic
+def mirror(
+    *,
+    source: Source,
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str,
+    event: str = "invoice.voided",
+    reencumber: bool = True,
+) -> None:
+    """Rule C17: undo a cleared invoice by the exact mirror of its entries, each naming its own.
+
+    With `reencumber` False (the order is closed) what comes back to the order is given up at once
+    by a release of the order. Raises Conflict when a later document already built on it, and
+    BudgetExceeded when the budget has no room for what is committed again. A second call does
+    nothing.
+    """
+    posting = Posting(source, event, f"{event}:{source.document_id}:1", on, actor, at, reason)
+    Calendar.of(source.entity, on)
+    entries = list(
+        LedgerEntry.objects.filter(document_id=source.document_id, reverses__isnull=True).order_by(
+            "id"
+        )
+    )
+    wanted = {entry.distribution_id for entry in entries if entry.stage == Stage.ENC}
+    locked = {row.distribution_id: row for row in lock(distribution_id__in=wanted, stage=Stage.ENC)}
+    if posting.is_done():
+        return
+    for entry in entries:
+        _mirror(posting, entry)
+        if entry.stage == Stage.ENC:
+            _restore(locked[entry.distribution_id], entry)
+    releases = [] if reencumber else _give_up(posting, list(locked.values()), entries)
+    write([posting, *releases], locked.values())
+
+
+def _mirror(posting: Posting, entry: LedgerEntry) -> None:
+    posting.add(
+        stage=entry.stage,
+        cell_id=entry.cell_id,
+        line_id=entry.line_id,
+        line_number=entry.line_number,
+        distribution_id=entry.distribution_id,
+        amount=-entry.amount,
+        document_amount=-entry.document_amount,
+        currency=entry.currency,
+        rate=entry.rate,
+        quantity=-entry.quantity,
+        reverses=entry,
+    )
+
+
+def _restore(commitment: Commitment, entry: LedgerEntry) -> None:
+    commitment.liquidated += entry.amount
+    commitment.document_liquidated += entry.document_amount
+    if min(commitment.liquidated, commitment.document_liquidated, commitment.open) < ZERO:
+        raise Conflict(
+            f"A later invoice or credit note builds on {entry.document_number}: void that first."
+        )
+
+
+def _give_up(
+    posting: Posting, commitments: list[Commitment], entries: list[LedgerEntry]
+) -> list[Posting]:
+    """Release, as the orders they belong to, what the mirror brought back to closed orders."""
+    back: dict[Any, Decimal] = {}
+    for entry in entries:
+        if entry.stage == Stage.ENC:
+            back[entry.distribution_id] = back.get(entry.distribution_id, ZERO) - entry.amount
+    releases = []
+    for commitment in commitments:
+        if back[commitment.distribution_id] <= ZERO:
+            continue
+        order = Source(
+            entity=posting.source.entity,
+            document_type=commitment.document_type,
+            document_id=commitment.document_id,
+            number=commitment.document_number,
+            currency=commitment.currency,
+            rate=commitment.rate,
+        )
+        release = Posting(
+            order,
+            "order.released",
+            f"order.released:{posting.source.document_id}:{commitment.pk}",
+            posting.on,
+            posting.actor,
+            posting.at,
+            posting.reason,
+        )
+        give_back(release, commitment)
+        releases.append(release)
+    return releases
