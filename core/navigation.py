@@ -1,7 +1,7 @@
 """The side navigation as data: one row per entry, who sees it, and what waits behind it.
 
-Apps above put a number on an entry with `count("approvals:inbox", function)` in `AppConfig.ready()`;
-the function takes the user and answers how many things wait for that person.
+Apps above put a number on an entry with `count("approvals:inbox", function)` in
+`AppConfig.ready()`; the function takes the user and answers how many things wait for that person.
 """
 
 from collections.abc import Callable
@@ -156,7 +156,7 @@ def address(url_name: str) -> str:
 
 
 def sections(*, user: Any, path: str) -> list[Section]:
-    """The navigation of one person; the entry with the longest address leading to `path` is current."""
+    """The navigation of one person; of the entries leading to `path` the longest is current."""
     entries = [
         (group, entry, address(entry.url_name))
         for group in MENU

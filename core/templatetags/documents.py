@@ -134,6 +134,7 @@ def meter(
         "name": name,
         "budget": budget,
         "left": budget - used,
+        "over": used - budget,
         "is_over": used > budget,
         "bars": bars(max(budget, ZERO), [(key, value) for key, _, value in parts]),
         "legend": [row for row in parts if row[2] or row[0] in ("spent", "committed")],

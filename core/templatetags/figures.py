@@ -169,15 +169,22 @@ def due(at: date | datetime | None, now: datetime | None = None) -> SafeString:
         return format_html('<span class="muted">{}</span>', NOTHING)
     now = now or timezone.now()
     if isinstance(at, datetime):
-        late, text = at < now, relative(at, now)
+        is_late, text = at < now, relative(at, now)
     else:
         today = _local(now).date()
-        late, text = at < today, relative_day(at, today)
+        is_late, text = at < today, relative_day(at, today)
     return format_html(
-        '<time datetime="{}" title="{}" class="nowrap{}">{}{}</time>',
+        '<time datetime="{}" title="{}" class="nowrap{}">{}</time>',
         at.isoformat(),
         format_date(at, "EEEE, d MMMM y", locale=LOCALE),
-        " over" if late else "",
-        "overdue since " if late else "due ",
-        text.removesuffix(" ago") if not late else text,
+        " over" if is_late else "",
+        _overdue(text) if is_late else f"due {text}",
     )
+
+
+def _overdue(text: str) -> str:
+    if text == "just now":
+        return "overdue"
+    if text.endswith(" ago"):
+        return f"overdue by {text.removesuffix(' ago')}"
+    return f"overdue since {text}"

@@ -13,7 +13,7 @@ register = template.Library()
 # The people of the demo organisation as the sign-in page offers them.
 DEMO_PEOPLE = (
     ("rita", "requests"),
-    ("axel", "approves, Rita's manager"),
+    ("axel", "approves for Rita"),
     ("dora", "director, budget owner"),
     ("bea", "buys"),
     ("rob", "receives"),

@@ -42,6 +42,25 @@
     next?.select?.();
   }
 
+  // Under the input, or above it where there is no room below.
+  function place(box) {
+    const list = box.querySelector(".suggest-list");
+    const input = box.querySelector("input").getBoundingClientRect();
+    const below = window.innerHeight - input.bottom;
+    list.style.left = `${Math.max(8, Math.min(input.left, window.innerWidth - list.offsetWidth - 8))}px`;
+    list.style.top = below > list.offsetHeight + 12 || below > input.top ? `${input.bottom + 4}px` : `${input.top - list.offsetHeight - 4}px`;
+    box.querySelector("input").setAttribute("aria-expanded", "true");
+  }
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const box = event.target.closest?.("[data-suggest]");
+    if (box && event.target.matches(".suggest-list") && event.target.children.length) place(box);
+  });
+  window.addEventListener("scroll", (event) => {
+    if (event.target.matches?.(".suggest-list")) return;
+    document.querySelectorAll("[data-suggest]").forEach((box) => { if (itemsOf(box).length) place(box); });
+  }, true);
+
   document.addEventListener("keydown", (event) => {
     const box = event.target.closest?.("[data-suggest]");
     if (!box) return;
