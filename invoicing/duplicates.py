@@ -1,0 +1,73 @@
+"""Earlier invoices that look like this one, by the tiers of the duplicate rules."""
+
+from datetime import timedelta
+
+from django.db.models import Q
+
+from invoicing.matching import Twin
+from invoicing.models import Invoice
+
+_DEAD = (Invoice.Status.RETURNED, Invoice.Status.REJECTED, Invoice.Status.VOID)
+_CONFUSABLE = str.maketrans("OIL5", "011S")
+ALIKE_DAYS = timedelta(days=45)
+
+
+def twins(invoice: Invoice) -> tuple[Twin, ...]:
+    """D1 to D4 and D6 for an invoice of a known vendor; dead invoices are nobody's twin.
+
+    D1 within one vendor is already refused by a unique constraint; here it catches the same number
+    from another company of the vendor's family.
+    """
+    if invoice.vendor is None:
+        return ()
+    others = (
+        Invoice.objects.filter(entity_id=invoice.entity_id, kind=invoice.kind)
+        .exclude(status__in=_DEAD)
+        .exclude(pk=invoice.pk)
+        .filter(
+            Q(vendor=invoice.vendor)
+            | Q(vendor__family=invoice.vendor.family, vendor__family__gt="")
+        )
+        .filter(
+            Q(number_key=invoice.number_key)
+            | Q(gross=invoice.gross, currency=invoice.currency, issue_date=invoice.issue_date)
+            | Q(
+                issue_date__range=(
+                    invoice.issue_date - ALIKE_DAYS,
+                    invoice.issue_date + ALIKE_DAYS,
+                )
+            )
+        )
+        .only(
+            "number",
+            "number_key",
+            "issue_date",
+            "gross",
+            "currency",
+            "net",
+            "order_id",
+            "original_id",
+            "vendor_id",
+        )[:200]
+    )
+    found = [(_tier(invoice, other), other.number) for other in others]
+    return tuple(Twin(tier, number) for tier, number in sorted(f for f in found if f[0]))
+
+
+def _tier(invoice: Invoice, other: Invoice) -> str:
+    if invoice.original_id and invoice.original_id == other.original_id:
+        return "D6"
+    if invoice.number_key == other.number_key:
+        return "D1" if invoice.issue_date.year == other.issue_date.year else "D2"
+    same_amount = (invoice.gross, invoice.currency) == (other.gross, other.currency)
+    if same_amount and invoice.issue_date == other.issue_date:
+        return "D3"
+    if _confusable(invoice.number_key) == _confusable(other.number_key) and same_amount:
+        return "D4"
+    return ""
+
+
+def _confusable(key: str) -> str:
+    """Numbers one slip of the eye apart share this: 0-O, 1-I-l, 5-S, a trailing A or -1."""
+    plain = key.translate(_CONFUSABLE)
+    return plain[:-1] if len(plain) > 3 and plain[-1] in "A1" and plain[-2].isdigit() else plain

@@ -1,0 +1,167 @@
+"""The facts a match rests on, read under the locks of the order's lines."""
+
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+
+from core.money import ZERO, minor_unit, minor_units
+from invoicing import duplicates, matching, tolerances
+from invoicing.models import Invoice, InvoiceLine
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+
+# What other invoices hold of an order line while they are on their way to being cleared.
+_IN_PROCESS = (Invoice.Status.MATCHING, Invoice.Status.MATCHED, Invoice.Status.IN_EXCEPTION)
+
+
+def lock_order_lines(order: PurchaseOrder | None) -> list[PurchaseOrderLine]:
+    """The order's lines, locked by pk, so that two invoices cannot both bill the same rest."""
+    if order is None:
+        return []
+    return list(
+        PurchaseOrderLine.objects.select_for_update(of=("self",))
+        .filter(order=order)
+        .select_related("catalog_item")
+        .order_by("pk")
+    )
+
+
+def match_input(
+    invoice: Invoice, *, order_lines: list[PurchaseOrderLine], today: date, waiting_until: date
+) -> matching.MatchInput:
+    """Everything the outcome depends on, as plain data."""
+    order, vendor = invoice.order, invoice.vendor
+    lines = list(invoice.lines.all())
+    return matching.MatchInput(
+        invoice=_invoice_facts(invoice, lines, {line.pk: line for line in order_lines}),
+        order=_order_facts(invoice, order, order_lines) if order else None,
+        today=today,
+        tolerances=tolerances.resolve(order, vendor, invoice.entity_id),
+        duplicates=duplicates.twins(invoice),
+        vendor=matching.VendorFacts(status=vendor.status if vendor else "unknown"),
+        rounding_allowance=minor_unit(invoice.currency),
+        minor_units=minor_units(invoice.currency),
+        waiting_until=waiting_until,
+    )
+
+
+def _invoice_facts(
+    invoice: Invoice, lines: list[InvoiceLine], order_lines: dict
+) -> matching.InvoiceFacts:
+    return matching.InvoiceFacts(
+        number=invoice.number,
+        kind=invoice.kind,
+        vendor=str(invoice.vendor_id or invoice.vendor_name),
+        currency=invoice.currency,
+        issue_date=invoice.issue_date,
+        lines=tuple(_line_facts(line, order_lines) for line in lines),
+        charges=tuple(
+            matching.Charge(
+                charge=charge.amount > 0,
+                amount=abs(charge.amount),
+                tax_category=charge.tax_category,
+                tax_percent=charge.tax_percent,
+                reason=charge.reason,
+            )
+            for charge in invoice.charges.all()
+        ),
+        tax_breakdown=tuple(
+            matching.TaxRow(row.category, row.percent, row.taxable, row.tax)
+            for row in invoice.taxes.all()
+        ),
+        net=invoice.net,
+        tax=invoice.tax,
+        gross=invoice.gross,
+        order_reference=invoice.order_reference,
+    )
+
+
+def _line_facts(line: InvoiceLine, order_lines: dict) -> matching.InvoiceLine:
+    return matching.InvoiceLine(
+        line_number=str(line.line_number),
+        order_line=str(line.order_line_id) if line.order_line_id else None,
+        quantity=line.quantity,
+        unit=line.unit,
+        unit_price=line.unit_price,
+        net=line.net,
+        price_base_quantity=line.price_base_quantity,
+        tax_category=line.tax_category,
+        tax_percent=line.tax_percent,
+        credits=credited(line, order_lines.get(line.order_line_id)),
+    )
+
+
+def credited(line: InvoiceLine, order_line: PurchaseOrderLine | None) -> str:
+    """Whether a credit line takes goods back ("quantity") or only money ("price").
+
+    Goods come back at the price they were ordered or billed at; a credit at any other price is
+    money only.
+    """
+    if order_line is None or order_line.basis == order_line.Basis.AMOUNT:
+        return "price"
+    prices = {order_line.unit_price}
+    if order_line.billed_quantity:
+        prices.add(order_line.billed_amount / order_line.billed_quantity)
+    price = line.unit_price / line.price_base_quantity
+    return "quantity" if any(abs(price - each) < Decimal("0.005") for each in prices) else "price"
+
+
+def _order_facts(
+    invoice: Invoice, order: PurchaseOrder, order_lines: list[PurchaseOrderLine]
+) -> matching.OrderFacts:
+    quantities, amounts = _in_process(invoice, order)
+    facts = tuple(
+        _order_line_facts(line, quantities[line.pk], amounts[line.pk]) for line in order_lines
+    )
+    issued_on = order.issued_at.astimezone(order.entity.zone).date() if order.issued_at else None
+    return matching.OrderFacts(
+        number=order.number or "",
+        status=order.status,
+        vendor=str(order.vendor_id),
+        currency=order.currency,
+        lines=facts,
+        total=order.net,
+        billed_total=sum((line.billed_amount for line in facts), ZERO),
+        issued_on=None if order.legacy_number else issued_on,
+        valid_from=order.valid_from,
+        valid_to=order.valid_to,
+    )
+
+
+def _order_line_facts(
+    line: PurchaseOrderLine, quantity: Decimal, amount: Decimal
+) -> matching.OrderLine:
+    by_amount = line.basis == line.Basis.AMOUNT
+    received = line.received * line.unit_price if by_amount else line.received
+    return matching.OrderLine(
+        id=str(line.pk),
+        line_number=str(line.line_number),
+        quantity=line.quantity,
+        unit=line.unit,
+        unit_price=line.unit_price,
+        net=line.net,
+        match_type=line.match_type,
+        basis=line.basis,
+        received=received,
+        accepted=received,
+        billed_quantity=line.billed_quantity + quantity,
+        billed_amount=line.billed_amount + amount,
+        price_variance=(line.billed_amount + amount)
+        - (line.billed_quantity + quantity) * line.unit_price,
+    )
+
+
+def _in_process(invoice: Invoice, order: PurchaseOrder) -> tuple[dict, dict]:
+    """Quantities and nets that older uncleared invoices of the order already claim per line."""
+    quantities: dict = defaultdict(Decimal)
+    amounts: dict = defaultdict(Decimal)
+    claims = InvoiceLine.objects.filter(
+        invoice__order=order,
+        invoice__status__in=_IN_PROCESS,
+        invoice__kind=Invoice.Kind.INVOICE,
+        invoice_id__lt=invoice.pk,
+        order_line__isnull=False,
+    )
+    for line in claims.only("order_line_id", "quantity", "net"):
+        quantities[line.order_line_id] += line.quantity
+        amounts[line.order_line_id] += line.net
+    return quantities, amounts

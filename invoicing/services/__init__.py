@@ -1,0 +1,25 @@
+"""Verbs of invoicing: capture, match, clear, and what people decide about exceptions."""
+
+from invoicing.services.capture import capture, import_file
+from invoicing.services.clearing import clear, void
+from invoicing.services.exceptions import assign, resolve
+from invoicing.services.linking import link_order
+from invoicing.services.matching import match, rematch_order, rematch_overdue, request_match
+from invoicing.services.returning import dispute, reject, return_to_vendor
+
+__all__ = [
+    "assign",
+    "capture",
+    "clear",
+    "dispute",
+    "import_file",
+    "link_order",
+    "match",
+    "reject",
+    "rematch_order",
+    "rematch_overdue",
+    "request_match",
+    "resolve",
+    "return_to_vendor",
+    "void",
+]

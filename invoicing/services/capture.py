@@ -1,0 +1,245 @@
+"""Capturing an invoice: from a form, the API or a file, with the original kept as it came."""
+
+from collections import defaultdict
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import Entity, Role, User
+from budgets.rates import rate_on
+from core import events, files
+from core.errors import Conflict, FieldError, Invalid, NotAllowed
+from core.models import StoredFile
+from core.money import ZERO, UnknownCurrency, line_net, minor_units, round_amount
+from core.transactions import atomic
+from invoicing.inputs import InvoiceInput, TaxInput
+from invoicing.linking import find_order, find_vendor, link_lines, number_key
+from invoicing.models import Invoice, InvoiceCharge, InvoiceLine, InvoiceTax
+from invoicing.services.reading import read_invoice
+
+MOST_LINES = 2000
+_LIMIT = Decimal(10) ** 12
+
+
+class DuplicateInvoice(Conflict):
+    slug = "duplicate-invoice"
+    title = "This invoice is already here."
+
+
+@atomic
+def capture(
+    *,
+    entity: Entity,
+    data: InvoiceInput,
+    actor: User,
+    at: datetime,
+    source: str = Invoice.Source.FORM,
+    original: StoredFile | None = None,
+) -> Invoice:
+    """Take an invoice in and have it matched. Nothing is committed or spent by it yet.
+
+    Raises Invalid with the fields at fault, NotAllowed for people outside accounts payable, and
+    DuplicateInvoice when this vendor's number is already here in the same year.
+    """
+    if actor.entity_id != entity.pk or not actor.has_role(Role.AP_CLERK, Role.AP_MANAGER):
+        raise NotAllowed("Only accounts payable captures invoices.")
+    _require_valid(data)
+    vendor = data.vendor or find_vendor(entity, name=data.vendor_name, tax_id=data.vendor_tax_id)
+    order = find_order(entity, data.order_reference, vendor=vendor, currency=data.currency)
+    if vendor is None and order is not None and not data.vendor_name:
+        vendor = order.vendor
+    order_lines = link_lines(order, data.lines)
+    invoice = Invoice(
+        entity=entity,
+        created_at=at,
+        number=data.number.strip(),
+        number_key=number_key(data.number),
+        kind=data.kind,
+        vendor=vendor,
+        vendor_name=data.vendor_name or (vendor.name if vendor else ""),
+        order=order,
+        order_reference=data.order_reference.strip(),
+        issue_date=data.issue_date,
+        due_date=data.due_date,
+        currency=data.currency,
+        rate=rate_on(currency=data.currency, base=entity.currency, day=data.issue_date),
+        source=source,
+        original=original,
+        flags=data.flags,
+        captured_by=actor,
+    )
+    invoice._history_user = actor
+    lines = _lines(invoice, data, order_lines, entity)
+    taxes = data.taxes or _breakdown(lines, data)
+    _set_totals(invoice, data, lines, taxes)
+    _store(invoice, lines, taxes, data)
+    events.publish(
+        "invoice.captured",
+        invoice,
+        actor=actor,
+        at=at,
+        data={"order": str(order.pk) if order else None, "source": source},
+    )
+    return invoice
+
+
+def import_file(
+    *, entity: Entity, data: bytes, filename: str, actor: User, at: datetime
+) -> Invoice:
+    """Take in a UBL 2.1 invoice or credit note; the file is kept as it came.
+
+    Raises Invalid naming every broken EN 16931 rule, and DuplicateInvoice for a file that is
+    already here.
+    """
+    captured = read_invoice(data)
+    original = files.store(data, content_type="application/xml", at=at)
+    twin = (
+        Invoice.objects.filter(entity=entity, original=original)
+        .exclude(status__in=[Invoice.Status.RETURNED, Invoice.Status.REJECTED, Invoice.Status.VOID])
+        .first()
+    )
+    if twin is not None:
+        raise DuplicateInvoice(f"{filename or 'This file'} came before as invoice {twin.number}.")
+    return capture(
+        entity=entity,
+        data=captured,
+        actor=actor,
+        at=at,
+        source=Invoice.Source.UBL,
+        original=original,
+    )
+
+
+def _require_valid(data: InvoiceInput) -> None:
+    errors = []
+
+    def wrong(pointer: str, code: str, detail: str) -> None:
+        errors.append(FieldError(pointer, code, detail))
+
+    if not number_key(data.number):
+        wrong("/number", "required", "Give the vendor's invoice number.")
+    if data.due_date and data.due_date < data.issue_date:
+        wrong("/due_date", "before_issue", "An invoice is not due before it is issued.")
+    try:
+        minor_units(data.currency)
+    except UnknownCurrency:
+        wrong("/currency", "unknown", f"“{data.currency}” is not an ISO 4217 currency.")
+    if not data.lines:
+        wrong("/lines", "required", "An invoice has at least one line.")
+    if len(data.lines) > MOST_LINES:
+        wrong("/lines", "too_many", f"At most {MOST_LINES} lines.")
+    for index, line in enumerate(data.lines):
+        if line.price_base_quantity <= 0:
+            wrong(f"/lines/{index}/price_base_quantity", "min_value", "Must be more than zero.")
+        for name in ("quantity", "unit_price"):
+            value = getattr(line, name)
+            if not value.is_finite() or abs(value) >= _LIMIT:
+                wrong(f"/lines/{index}/{name}", "out_of_range", "This number cannot be right.")
+            elif value != round(value, 6):
+                wrong(f"/lines/{index}/{name}", "max_decimals", "At most six decimals.")
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def _lines(
+    invoice: Invoice, data: InvoiceInput, order_lines: list[Any], entity: Entity
+) -> list[InvoiceLine]:
+    codes = {code.code: code for code in entity.tax_codes.all()}
+    lines = []
+    for position, (line, order_line) in enumerate(
+        zip(data.lines, order_lines, strict=True), start=1
+    ):
+        code = codes.get(line.tax_code)
+        net = line.net
+        if net is None:
+            net = line_net(
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+                currency=data.currency,
+                base_quantity=line.price_base_quantity,
+            )
+        lines.append(
+            InvoiceLine(
+                invoice=invoice,
+                line_number=position,
+                reference=line.reference[:64],
+                order_line=order_line,
+                order_line_reference=line.order_line_reference[:64],
+                description=line.description[:500],
+                quantity=line.quantity,
+                unit=line.unit or (order_line.unit if order_line else ""),
+                unit_price=line.unit_price,
+                price_base_quantity=line.price_base_quantity,
+                net=net,
+                tax_code=line.tax_code,
+                tax_category=line.tax_category or (code.category if code else ""),
+                tax_percent=line.tax_percent
+                if line.tax_percent is not None
+                else (code.percent if code else None),
+            )
+        )
+    return lines
+
+
+def _breakdown(lines: list[InvoiceLine], data: InvoiceInput) -> list[TaxInput]:
+    """Tax per category and rate on the summed base, never per line."""
+    bases: dict[tuple[str, Decimal], Decimal] = defaultdict(Decimal)
+    for line in lines:
+        if line.tax_percent is not None:
+            bases[line.tax_category, line.tax_percent] += line.net
+    for charge in data.charges:
+        if charge.tax_percent is not None:
+            bases[charge.tax_category, charge.tax_percent] += charge.amount
+    return [
+        TaxInput(category, percent, base, round_amount(base * percent / 100, data.currency))
+        for (category, percent), base in sorted(bases.items())
+    ]
+
+
+def _set_totals(
+    invoice: Invoice, data: InvoiceInput, lines: list[InvoiceLine], taxes: list[TaxInput]
+) -> None:
+    """Totals as written; what is not written follows from the lines."""
+    net = sum((line.net for line in lines), ZERO) + sum((c.amount for c in data.charges), ZERO)
+    invoice.net = net if data.net is None else data.net
+    tax = sum((row.tax for row in taxes), ZERO)
+    invoice.tax = tax if data.tax is None else data.tax
+    invoice.gross = invoice.net + invoice.tax if data.gross is None else data.gross
+    invoice.payable = invoice.gross if data.payable is None else data.payable
+
+
+def _store(
+    invoice: Invoice, lines: list[InvoiceLine], taxes: list[TaxInput], data: InvoiceInput
+) -> None:
+    try:
+        with transaction.atomic():
+            invoice.save()
+    except IntegrityError as error:
+        if "live_invoice_once" not in str(error):
+            raise
+        raise DuplicateInvoice(
+            f"Invoice {invoice.number} of {invoice.vendor_name} is already here."
+        ) from error
+    InvoiceLine.objects.bulk_create(lines)
+    InvoiceCharge.objects.bulk_create(
+        InvoiceCharge(
+            invoice=invoice,
+            reason=charge.reason[:200],
+            amount=charge.amount,
+            tax_category=charge.tax_category,
+            tax_percent=charge.tax_percent,
+        )
+        for charge in data.charges
+    )
+    InvoiceTax.objects.bulk_create(
+        InvoiceTax(
+            invoice=invoice,
+            category=row.category,
+            percent=row.percent,
+            taxable=row.taxable,
+            tax=row.tax,
+        )
+        for row in taxes
+    )

@@ -1,0 +1,209 @@
+"""Clearing: the invoice may be paid, its order line is billed, its budget is spent."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import User
+from budgets import ledger
+from budgets.ledger import Settlement, Source
+from core import events
+from core.errors import Conflict
+from core.money import ZERO, allocate, line_net, round_amount
+from core.transactions import atomic
+from core.transitions import perform
+from invoicing.facts import credited, lock_order_lines
+from invoicing.models import Invoice, InvoiceLine
+from purchase_orders import services as purchase_orders
+from purchase_orders.models import OrderDistribution, PurchaseOrderLine
+
+
+@atomic
+def clear(*, invoice: Invoice, actor: User, at: datetime) -> Invoice:
+    """Release an invoice for payment whose every exception a person has resolved."""
+    invoice = _locked(invoice)
+    if invoice.order is None:
+        raise Conflict(f"Invoice {invoice.number} has no order: it cannot be cleared.")
+    if invoice.exceptions.unresolved().exists():
+        raise Conflict(f"Invoice {invoice.number} still has open exceptions.")
+    order_lines = lock_order_lines(invoice.order)
+    perform(invoice.clear, actor=actor, at=at)
+    post_cleared(invoice, order_lines, actor=actor, at=at)
+    invoice.save()
+    events.publish("invoice.cleared", invoice, actor=actor, at=at)
+    return invoice
+
+
+@atomic
+def void(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice:
+    """Take a clearing back: ledger entries and billed quantities are mirrored, nothing edited."""
+    invoice = _locked(invoice)
+    order_lines = lock_order_lines(invoice.order)
+    perform(invoice.void, actor=actor, at=at)
+    invoice.save()
+    ledger.mirror(
+        source=_source(invoice), on=_today(invoice, at), actor=actor, at=at, reason=reason
+    )
+    billed = {
+        line: (-quantity, -net, False)
+        for line, (quantity, net, _) in _billed(invoice, order_lines).items()
+    }
+    purchase_orders.bill(order=invoice.order, lines=billed, actor=actor, at=at)
+    events.publish("invoice.voided", invoice, actor=actor, at=at, reason=reason)
+    return invoice
+
+
+def post_cleared(
+    invoice: Invoice, order_lines: list[PurchaseOrderLine], *, actor: User | None, at: datetime
+) -> None:
+    """Write what clearing means: encumbrance to actuals in the ledger, billed on the order.
+
+    Raises BudgetExceeded when more is billed than was encumbered and the budget cannot bear it,
+    Conflict when a line bills nothing that was ordered: its cost would have no budget.
+    """
+    linked = {line.pk for line in order_lines}
+    if any(line.order_line_id not in linked for line in invoice.lines.all()):
+        raise Conflict(f"A line of invoice {invoice.number} bills no line of its order.")
+    ledger.liquidate(
+        source=_source(invoice),
+        settlements=_settlements(invoice, order_lines),
+        on=_today(invoice, at),
+        actor=actor,
+        at=at,
+    )
+    purchase_orders.bill(
+        order=invoice.order, lines=_billed(invoice, order_lines), actor=actor, at=at
+    )
+
+
+def _locked(invoice: Invoice) -> Invoice:
+    return (
+        Invoice.objects.select_for_update(of=("self",))
+        .select_related("entity", "order", "vendor")
+        .get(pk=invoice.pk)
+    )
+
+
+def _today(invoice: Invoice, at: datetime) -> Any:
+    return at.astimezone(invoice.entity.zone).date()
+
+
+def _source(invoice: Invoice) -> Source:
+    return Source(
+        entity=invoice.entity,
+        document_type=invoice.document_type,
+        document_id=invoice.pk,
+        number=invoice.number,
+        currency=invoice.currency,
+        rate=invoice.rate,
+    )
+
+
+def _billed(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> dict:
+    """Per order line: signed quantity and net, and whether it completes the line."""
+    by_pk = {line.pk: line for line in order_lines}
+    billed: dict = {}
+    for line in invoice.lines.all():
+        order_line = by_pk.get(line.order_line_id)
+        if order_line is None:
+            continue
+        quantity, net, _ = billed.get(order_line.pk, (ZERO, ZERO, False))
+        quantity += invoice.sign * _moved_quantity(invoice, line, order_line)
+        net += invoice.sign * line.net
+        billed[order_line.pk] = (quantity, net, False)
+    return billed
+
+
+def _moved_quantity(invoice: Invoice, line: InvoiceLine, order_line: PurchaseOrderLine) -> Decimal:
+    if invoice.sign < 0 and credited(line, order_line) == "price":
+        return ZERO
+    return line.quantity
+
+
+def _settlements(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> list[Settlement]:
+    """One settlement per invoice line and distribution of its order line."""
+    by_pk = {line.pk: line for line in order_lines}
+    shares: dict = {}
+    for share in OrderDistribution.objects.filter(line__in=order_lines).order_by("position"):
+        shares.setdefault(share.line_id, []).append(share)
+    lines = [line for line in invoice.lines.all() if line.order_line_id in by_pk]
+    costs = _costs(invoice, lines, by_pk)
+    billed_before = {line.pk: line.billed_quantity for line in order_lines}
+    settlements = []
+    for line, cost in zip(lines, costs, strict=True):
+        order_line = by_pk[line.order_line_id]
+        taken, final = _liquidated(invoice, line, order_line, billed_before)
+        settlements += _by_distribution(
+            invoice, line, shares[order_line.pk], cost=cost, taken=taken, final=final
+        )
+    return settlements
+
+
+def _liquidated(
+    invoice: Invoice,
+    line: InvoiceLine,
+    order_line: PurchaseOrderLine,
+    billed_before: dict,
+) -> tuple[Decimal, bool]:
+    """Encumbrance a line uses up, in order currency, and whether it takes the exact rest.
+
+    By quantity: what the quantity cost on the order; by amount: what is billed. A credit note or a
+    negative line gives no encumbrance back.
+    """
+    if invoice.sign < 0 or line.net < 0:
+        return ZERO, False
+    if order_line.basis == order_line.Basis.AMOUNT:
+        return line.net, order_line.is_final
+    billed_before[order_line.pk] += line.quantity
+    final = billed_before[order_line.pk] >= order_line.quantity or order_line.is_final
+    taken = line_net(
+        quantity=line.quantity, unit_price=order_line.unit_price, currency=invoice.order.currency
+    )
+    return taken, final
+
+
+def _costs(invoice: Invoice, lines: list[InvoiceLine], by_pk: dict) -> list[Decimal]:
+    """What each line costs us: its net, its share of charges and allowances, and the part of its
+    tax that cannot be recovered. Positive; the sign of a credit note comes later."""
+    nets = [line.net for line in lines]
+    charges = invoice.net - sum((line.net for line in invoice.lines.all()), ZERO)
+    weights = [abs(net) for net in nets]
+    if not any(weights):
+        return nets
+    charge_shares = allocate(charges, weights, invoice.currency)
+    tax_shares = allocate(invoice.tax, weights, invoice.currency)
+    return [
+        net + charge + _lost_tax(tax, by_pk[line.order_line_id], invoice.currency)
+        for net, charge, tax, line in zip(nets, charge_shares, tax_shares, lines, strict=True)
+    ]
+
+
+def _lost_tax(tax: Decimal, order_line: PurchaseOrderLine, currency: str) -> Decimal:
+    return round_amount(tax * (100 - order_line.recoverable_percent) / 100, currency)
+
+
+def _by_distribution(
+    invoice: Invoice,
+    line: InvoiceLine,
+    shares: list[OrderDistribution],
+    *,
+    cost: Decimal,
+    taken: Decimal,
+    final: bool,
+) -> list[Settlement]:
+    weights = [share.percent for share in shares]
+    costs = allocate(invoice.sign * cost, weights, invoice.currency)
+    takes = allocate(taken, weights, invoice.order.currency)
+    return [
+        Settlement(
+            line_id=line.pk,
+            line_number=line.line_number,
+            order_distribution_id=share.pk,
+            quantity=line.quantity * share.percent / 100,
+            liquidate=take,
+            reencumber=ZERO,
+            actual=actual,
+            final=final,
+        )
+        for share, actual, take in zip(shares, costs, takes, strict=True)
+    ]

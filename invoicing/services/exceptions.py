@@ -1,0 +1,175 @@
+"""What a person decides about an exception: accept, return, or wait for the receipt."""
+
+from datetime import datetime, timedelta
+
+from accounts.models import User
+from core import events
+from core.errors import FieldError, IllegalTransition, Invalid, NotAllowed
+from core.transactions import atomic
+from core.transitions import perform
+from invoicing.matching.types import BLOCK
+from invoicing.models import Invoice, MatchException
+from invoicing.services.clearing import clear
+from invoicing.services.returning import RETURN_CODES, return_to_vendor
+
+ACCEPT_REASONS = {
+    "price_agreed": "Price agreed with the vendor",
+    "quantity_agreed": "Quantity agreed with the vendor",
+    "rounding": "Rounding",
+    "freight_agreed": "Freight or charge agreed",
+    "tax_checked": "Tax checked",
+    "other": "Other, see comment",
+}
+WAIT = timedelta(days=30)
+UNLINKED = ("line_link",)  # without an order line there is no budget to charge
+
+
+@atomic
+def assign(
+    *, exception: MatchException, assignee: User, actor: User, at: datetime
+) -> MatchException:
+    """Give an exception to somebody of the same entity."""
+    exception = _locked(exception)
+    if assignee.entity_id != exception.entity_id or not assignee.is_active:
+        raise Invalid(
+            errors=[FieldError("/assignee", "unknown", "Choose somebody who works here.")]
+        )
+    perform(exception.assign, actor=actor, at=at, assignee=assignee)
+    exception.save()
+    events.publish("match_exception.assigned", exception, actor=actor, at=at)
+    return exception
+
+
+@atomic
+def resolve(
+    *,
+    exception: MatchException,
+    resolution: str,
+    actor: User,
+    at: datetime,
+    reason_code: str = "",
+    comment: str = "",
+) -> MatchException:
+    """Settle an exception.
+
+    accept: pay the variance, within the person's limit, with a reason code; not by who keyed the
+    invoice nor by the order's buyer; the last accepted one clears the invoice. return: the invoice
+    goes back to the vendor. wait_for_receipt: it waits, and the receipt has it judged again.
+    """
+    # Invoice before exception, as the match locks them.
+    invoice = (
+        Invoice.objects.select_for_update(of=("self",))
+        .select_related("order")
+        .get(pk=exception.invoice_id)
+    )
+    exception = _locked(exception)
+    if exception.status not in (MatchException.Status.OPEN, MatchException.Status.ASSIGNED):
+        raise IllegalTransition(
+            f"This exception is already {exception.get_status_display().lower()}."
+        )
+    if resolution == MatchException.Resolution.ACCEPTED:
+        _accept(exception, invoice, actor=actor, at=at, reason_code=reason_code, comment=comment)
+    elif resolution == MatchException.Resolution.RETURNED:
+        return_to_vendor(
+            invoice=invoice,
+            code=reason_code if reason_code in RETURN_CODES else "OTH",
+            reason=comment,
+            actor=actor,
+            at=at,
+        )
+    elif resolution == MatchException.Resolution.WAITED:
+        _wait(exception, invoice, actor=actor, at=at, comment=comment)
+    else:
+        raise Invalid(
+            errors=[FieldError("/resolution", "invalid_choice", "Accept, return, or wait.")]
+        )
+    exception.refresh_from_db()
+    return exception
+
+
+def _locked(exception: MatchException) -> MatchException:
+    return MatchException.objects.select_for_update().get(pk=exception.pk)
+
+
+def _accept(
+    exception: MatchException,
+    invoice: Invoice,
+    *,
+    actor: User,
+    at: datetime,
+    reason_code: str,
+    comment: str,
+) -> None:
+    _require_may_accept(exception, invoice, actor, reason_code)
+    _settle(
+        exception,
+        MatchException.Resolution.ACCEPTED,
+        actor=actor,
+        at=at,
+        reason_code=reason_code,
+        comment=comment,
+    )
+    if not invoice.exceptions.unresolved().exists():
+        clear(invoice=invoice, actor=actor, at=at)
+
+
+def _require_may_accept(
+    exception: MatchException, invoice: Invoice, actor: User, reason_code: str
+) -> None:
+    if exception.outcome == BLOCK:
+        raise NotAllowed("A blocked invoice cannot be accepted: return it or reject it.")
+    if actor.pk == invoice.captured_by_id:
+        raise NotAllowed("You captured this invoice; somebody else accepts its variance.")
+    if invoice.order is not None and actor.pk == invoice.order.buyer_id:
+        raise NotAllowed("You bought on this order; somebody else accepts its variance.")
+    if exception.check_name in UNLINKED:
+        raise NotAllowed("There is nothing to accept: name the order and line it bills.")
+    if exception.value_at_stake > actor.variance_limit:
+        raise NotAllowed(
+            f"{exception.value_at_stake:.2f} is above your limit of {actor.variance_limit:.2f}; "
+            "ask an AP manager."
+        )
+    if reason_code not in ACCEPT_REASONS:
+        raise Invalid(errors=[FieldError("/reason_code", "required", "Choose why it is accepted.")])
+
+
+def _wait(
+    exception: MatchException, invoice: Invoice, *, actor: User, at: datetime, comment: str
+) -> None:
+    """The invoice goes back to waiting; a receipt, or the end of the window, judges it again."""
+    others = invoice.exceptions.unresolved().exclude(pk=exception.pk)
+    for each in [exception, *others.select_for_update().order_by("pk")]:
+        _settle(each, MatchException.Resolution.WAITED, actor=actor, at=at, comment=comment)
+    perform(invoice.match, actor=actor, at=at)
+    perform(invoice.wait, actor=None, at=at, until=at.date() + WAIT)
+    invoice._history_user = actor
+    invoice.save()
+    events.publish("invoice.waiting", invoice, actor=actor, at=at, reason=comment)
+
+
+def _settle(
+    exception: MatchException,
+    resolution: str,
+    *,
+    actor: User,
+    at: datetime,
+    reason_code: str = "",
+    comment: str = "",
+) -> None:
+    perform(
+        exception.resolve,
+        actor=actor,
+        at=at,
+        resolution=resolution,
+        reason_code=reason_code,
+        comment=comment,
+    )
+    exception.save()
+    events.publish(
+        "match_exception.resolved",
+        exception,
+        actor=actor,
+        at=at,
+        reason=comment,
+        data={"resolution": resolution, "reason_code": reason_code},
+    )

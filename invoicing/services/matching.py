@@ -1,0 +1,242 @@
+"""Matching in the worker: judge under locks, keep every check, clear or ask a person."""
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from accounts.models import User
+from budgets.ledger import BudgetExceeded
+from core import events
+from core.errors import IllegalTransition
+from core.money import to_base
+from core.transactions import atomic
+from core.transitions import perform
+from invoicing import matching as engine
+from invoicing.facts import lock_order_lines, match_input
+from invoicing.matching.types import BLOCK, EXCEPTION
+from invoicing.models import Invoice, MatchException, MatchRun
+from invoicing.services.clearing import post_cleared
+
+RECEIPT_WINDOW = timedelta(days=14)  # then an invoice without its receipt is an exception
+_MATCHABLE = (
+    Invoice.Status.CAPTURED,
+    Invoice.Status.MATCHED,
+    Invoice.Status.IN_EXCEPTION,
+    Invoice.Status.DISPUTED,
+)
+
+
+@atomic
+def request_match(*, invoice: Invoice, actor: User | None, at: datetime) -> Invoice:
+    """Ask for a fresh judgement by the worker. Raises IllegalTransition once it is settled."""
+    invoice = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    if invoice.status not in _MATCHABLE:
+        raise IllegalTransition(f"Invoice {invoice.number} is settled; it is not matched again.")
+    events.publish("invoice.match_requested", invoice, actor=actor, at=at)
+    return invoice
+
+
+@atomic
+def rematch_order(*, order_id: UUID, actor: User | None, at: datetime) -> int:
+    """A receipt or change of an order has its unsettled invoices judged again, oldest first."""
+    waiting = Invoice.objects.filter(order_id=order_id, status__in=_MATCHABLE).order_by("pk")
+    for invoice in waiting:
+        request_match(invoice=invoice, actor=actor, at=at)
+    return len(waiting)
+
+
+@atomic
+def rematch_overdue(*, at: datetime) -> int:
+    """Invoices whose time to wait for a receipt is over are judged again, once."""
+    overdue = Invoice.objects.filter(
+        status=Invoice.Status.CAPTURED, waiting_until__lt=at.date()
+    ).order_by("pk")
+    for invoice in overdue:
+        request_match(invoice=invoice, actor=None, at=at)
+    return len(overdue)
+
+
+@atomic
+def match(*, invoice_id: UUID, key: str, at: datetime) -> MatchRun | None:
+    """Judge an invoice once per key; a second delivery, or a settled invoice, changes nothing."""
+    invoice = (
+        Invoice.objects.select_for_update(of=("self",))
+        .select_related("entity", "vendor", "order__entity", "order__vendor")
+        .get(pk=invoice_id)
+    )
+    if invoice.status not in _MATCHABLE or MatchRun.objects.filter(key=key).exists():
+        return None
+    order_lines = lock_order_lines(invoice.order)
+    today = at.astimezone(invoice.entity.zone).date()
+    until = invoice.waiting_until or today + RECEIPT_WINDOW
+    perform(invoice.match, actor=None, at=at)
+    given = match_input(invoice, order_lines=order_lines, today=today, waiting_until=until)
+    verdict = engine.match(given)
+    run = _store_run(invoice, given, verdict, key=key, at=at)
+    stopping = _not_yet_accepted(invoice, verdict)
+    _settle_older_exceptions(invoice, run, at=at)
+    _act(invoice, run, verdict, stopping, order_lines, until=until, at=at)
+    return run
+
+
+def _act(
+    invoice: Invoice,
+    run: MatchRun,
+    verdict: engine.MatchOutcome,
+    stopping: list[engine.CheckResult],
+    order_lines: list[Any],
+    *,
+    until: date,
+    at: datetime,
+) -> None:
+    """Clear it, let it wait, or stop it for a person."""
+    if not stopping and verdict.outcome == engine.types.WAITING:
+        perform(invoice.wait, actor=None, at=at, until=until)
+    elif not stopping:
+        perform(invoice.pass_match, actor=None, at=at)
+        stopping = _try_to_clear(invoice, order_lines, at=at)
+        if stopping:
+            perform(invoice.match, actor=None, at=at)
+    if stopping:
+        perform(invoice.stop, actor=None, at=at)
+        _raise_exceptions(invoice, run, stopping, at=at)
+    invoice.save()
+    outcome = invoice.status
+    events.publish(
+        f"invoice.{_EVENT[outcome]}", invoice, actor=None, at=at, data={"run": str(run.pk)}
+    )
+
+
+_EVENT = {
+    Invoice.Status.CAPTURED: "waiting",
+    Invoice.Status.CLEARED: "cleared",
+    Invoice.Status.IN_EXCEPTION: "stopped",
+}
+
+
+def _try_to_clear(
+    invoice: Invoice, order_lines: list[Any], *, at: datetime
+) -> list[engine.CheckResult]:
+    """Clear what matched; a budget that cannot bear an excess makes it an exception instead."""
+    try:
+        with atomic():
+            post_cleared(invoice, order_lines, actor=None, at=at)
+    except BudgetExceeded as refusal:
+        return [_budget_result(str(refusal))]
+    perform(invoice.clear, actor=None, at=at)
+    return []
+
+
+def _budget_result(sentence: str) -> engine.CheckResult:
+    return engine.CheckResult(
+        "budget", None, EXCEPTION, None, None, None, None, "", "", "", "ap_manager", sentence
+    )
+
+
+def _store_run(
+    invoice: Invoice,
+    given: engine.MatchInput,
+    verdict: engine.MatchOutcome,
+    *,
+    key: str,
+    at: datetime,
+) -> MatchRun:
+    return MatchRun.objects.create(
+        invoice=invoice,
+        key=key,
+        inputs_hash=engine.inputs_hash(given),
+        inputs=json.loads(json.dumps(asdict(given), default=str)),
+        results=[
+            {name: _text(value) for name, value in result._asdict().items()}
+            for result in verdict.results
+        ],
+        outcome=verdict.outcome,
+        at=at,
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f") if value else "0"
+    return str(value)
+
+
+def _signature(check: str, line_number: str | None, expected: str, actual: str) -> tuple:
+    return (check, str(line_number or ""), expected, actual)
+
+
+def _not_yet_accepted(invoice: Invoice, verdict: engine.MatchOutcome) -> list[engine.CheckResult]:
+    """What stops the invoice, less what a person accepted at these very figures before."""
+    accepted = {
+        _signature(each.check_name, each.line and each.line.line_number, each.expected, each.actual)
+        for each in invoice.exceptions.filter(
+            resolution=MatchException.Resolution.ACCEPTED
+        ).select_related("line")
+    }
+    return [
+        result
+        for result in verdict.exceptions
+        if result.outcome == BLOCK
+        or _signature(
+            result.check, result.line_number, _text(result.expected), _text(result.actual)
+        )
+        not in accepted
+    ]
+
+
+def _settle_older_exceptions(invoice: Invoice, run: MatchRun, *, at: datetime) -> None:
+    for exception in invoice.exceptions.unresolved().select_for_update().order_by("pk"):
+        perform(
+            exception.resolve,
+            actor=None,
+            at=at,
+            resolution=MatchException.Resolution.REMATCHED,
+            comment="Judged again.",
+        )
+        exception.save()
+        events.publish(
+            "match_exception.resolved", exception, actor=None, at=at, data={"run": str(run.pk)}
+        )
+
+
+def _raise_exceptions(
+    invoice: Invoice, run: MatchRun, stopping: list[engine.CheckResult], *, at: datetime
+) -> None:
+    lines = {str(line.line_number): line for line in invoice.lines.all()}
+    for result in stopping:
+        exception = MatchException(
+            entity_id=invoice.entity_id,
+            created_at=at,
+            invoice=invoice,
+            run=run,
+            check_name=result.check,
+            outcome=result.outcome,
+            expected=_text(result.expected)[:100],
+            actual=_text(result.actual)[:100],
+            variance=_text(result.variance)[:100],
+            limit=result.limit[:100],
+            rule=result.rule[:100],
+            sentence=result.sentence,
+            line=lines.get(result.line_number or ""),
+            route=result.route,
+            value_at_stake=_at_stake(invoice, result, lines.get(result.line_number or "")),
+        )
+        exception.save()
+        events.publish("match_exception.opened", exception, actor=None, at=at)
+
+
+def _at_stake(invoice: Invoice, result: engine.CheckResult, line: Any) -> Decimal:
+    """What accepting would cost in base currency; where no figure says so, all that is billed."""
+    amount = abs(line.net if line else invoice.net)
+    if isinstance(result.variance, Decimal):
+        amount = abs(result.variance)
+        if result.measure != invoice.currency or result.check == "unit_price":
+            per_unit = line.unit_price / line.price_base_quantity if line else Decimal(1)
+            quantity = line.quantity if line else Decimal(1)
+            amount *= abs(quantity) if result.check == "unit_price" else per_unit
+    return to_base(amount, rate=invoice.rate, base_currency=invoice.entity.currency)

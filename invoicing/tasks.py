@@ -1,0 +1,32 @@
+"""What the worker does for invoicing. Each handler may be delivered more than once."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from core.models import TrailEvent
+from core.outbox import handler
+from core.periodic import job
+from invoicing import services
+from purchase_orders.models import Receipt
+
+
+@handler("invoicing.match")
+def match(*, event_id: str, document_id: str) -> None:
+    """Judge the invoice once for this event."""
+    services.match(invoice_id=UUID(document_id), key=event_id, at=timezone.now())
+
+
+@handler("invoicing.rematch_after_receipt")
+def rematch_after_receipt(*, event_id: str, document_id: str) -> None:
+    """A receipt has the waiting invoices of its order judged again."""
+    receipt = Receipt.objects.get(pk=document_id)
+    event = TrailEvent.objects.get(pk=event_id)
+    services.rematch_order(order_id=receipt.order_id, actor=None, at=event.at)
+
+
+@job("invoicing.overdue_receipts", every=timedelta(hours=1))
+def overdue_receipts(*, at: datetime) -> None:
+    """Invoices that waited long enough for a receipt become exceptions."""
+    services.rematch_overdue(at=at)
