@@ -1,0 +1,101 @@
+"""The browser edge shared by every page: visible or 404, keyset pages, refusals as messages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm
+from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.shortcuts import redirect
+
+from core.errors import DomainError
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list in keyset order, with the cursors of its neighbours (None at an end)."""
+
+    items: list[Any]
+    next: str | None
+    previous: str | None
+
+
+def visible_or_404(queryset: QuerySet[Any], pk: UUID) -> Any:
+    """The row, when it exists and may be seen; unknown and hidden are the same 404."""
+    found = queryset.filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def require_role(request: HttpRequest, *roles: str) -> None:
+    """A page for certain roles only; everybody else is told so with 403."""
+    if not request.user.has_role(*roles):
+        raise PermissionDenied
+
+
+def keyset_page(queryset: QuerySet[Any], request: HttpRequest, *, size: int = PAGE) -> Page:
+    """Newest first by id, never by OFFSET: the hundred-thousandth page costs what the first does.
+
+    `?after=` and `?before=` carry the id at the edge of the neighbouring page; an unreadable
+    cursor starts at the top.
+    """
+    after, before = _cursor(request, "after"), _cursor(request, "before")
+    if before is not None:
+        rows = list(queryset.filter(pk__gt=before).order_by("pk")[: size + 1])
+        more, rows = len(rows) > size, rows[:size][::-1]
+        return Page(rows, _id(rows[-1:]), _id(rows[:1]) if more else None)
+    if after is not None:
+        queryset = queryset.filter(pk__lt=after)
+    rows = list(queryset.order_by("-pk")[: size + 1])
+    more, rows = len(rows) > size, rows[:size]
+    return Page(rows, _id(rows[-1:]) if more else None, _id(rows[:1]) if after else None)
+
+
+def _cursor(request: HttpRequest, name: str) -> UUID | None:
+    try:
+        return UUID(request.GET.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _id(rows: list[Model]) -> str | None:
+    return str(rows[0].pk) if rows else None
+
+
+def act(
+    request: HttpRequest,
+    call: Callable[[], Any],
+    *,
+    done: str,
+    to: str | Callable[[Any], str],
+    refused_to: str,
+) -> HttpResponseRedirect:
+    """One domain call behind a button: say what was done and go on, or say why it was refused."""
+    try:
+        result = call()
+    except DomainError as refusal:
+        messages.error(request, " ".join([refusal.detail, *(e.detail for e in refusal.errors)]))
+        return redirect(refused_to)
+    messages.success(request, done)
+    return redirect(to(result) if callable(to) else to)
+
+
+def add_errors(form: BaseForm, refusal: DomainError) -> None:
+    """Put a refusal where it belongs: at the fields it names, else at the top of the form."""
+    placed = False
+    for error in refusal.errors:
+        name = error.pointer.strip("/").split("/")[0]
+        if name in form.fields:
+            form.add_error(name, error.detail)
+            placed = True
+    if not placed:
+        details = [error.detail for error in refusal.errors] or [refusal.detail]
+        for detail in details:
+            form.add_error(None, detail)
