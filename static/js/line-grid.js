@@ -40,6 +40,16 @@
     return (units < 0n ? "-" : "") + whole + (minor ? `.${size.slice(-minor)}` : "");
   }
 
+  // A number as the server reads it: no thousands, a dot. What is no number stays as typed.
+  function tidy(field) {
+    const units = field.matches("[data-role=quantity], [data-role=price]") ? parse(field.value) : null;
+    if (units === null) return;
+    const [whole, rest] = show(units, SCALE).replace(/,/g, "").split(".");
+    const decimals = rest.replace(/0+$/, "");
+    const typed = field.value.split(/[.,]/).pop();
+    if (!/^-?\d+(\.\d+)?$/.test(field.value)) field.value = decimals ? `${whole}.${decimals.padEnd(Math.min(typed.length, SCALE), "0")}` : whole;
+  }
+
   const linesOf = (grid) => [...grid.querySelectorAll("tbody [data-line]:not(.is-removed)")];
   const fieldOf = (line, name) => line.querySelector(`[name$="-${name}"]`);
 
@@ -108,7 +118,9 @@
       }
       cells.slice(0, names.length).forEach((cell, column) => {
         const field = fieldOf(line, names[column]);
-        if (field) field.value = cell.trim();
+        if (!field) return;
+        field.value = cell.trim();
+        tidy(field);
       });
     });
     total(grid);
@@ -133,6 +145,10 @@
   document.addEventListener("input", (event) => {
     const grid = event.target.closest?.("[data-line-grid]");
     if (grid) total(grid);
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.closest?.("[data-line-grid]")) tidy(event.target);
   });
 
   document.addEventListener("paste", (event) => {
