@@ -6,6 +6,8 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 
+from core import provenance
+
 logger = structlog.get_logger("po_portal.request")
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -21,7 +23,9 @@ def request_log(get_response: Handler) -> Handler:
         request_id = uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        response = get_response(request)
+        address = request.META.get("REMOTE_ADDR", "")
+        with provenance.coming_from("web", request_id=request_id, address=address):
+            response = get_response(request)
         response["X-Request-ID"] = request_id
         user = getattr(request, "user", None)
         logger.info(
