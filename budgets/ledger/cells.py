@@ -1,4 +1,4 @@
-"""Finding the budget cell that pays: exact dimensions, and the month's own budget before the year's."""
+"""Finding the budget cell that pays: exact dimensions, the month's own budget before the year's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Requisitions and orders: reserve, convert, commit, give back (rules C2 to C5, C19 to C21, C25)."""
+"""Requisitions and orders: reserve, convert, commit, give back (C2 to C5, C19 to C21, C25)."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -119,7 +119,7 @@ def _ensure(
 
 
 def _convert(posting: Posting, share: Share, reserved: Commitment) -> None:
-    """−PRE what the order takes of the estimate, capped at what remains; the last takes the rest."""
+    """−PRE what the order takes of the estimate, at most what remains; the last takes the rest."""
     part = min(share.converts_amount, reserved.document_open)
     amount = base_part(posting, reserved, part, of=reserved.document_open, at_most=reserved.open)
     reserved.liquidated += amount

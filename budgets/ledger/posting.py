@@ -20,6 +20,7 @@ from budgets.ledger import funds
 from budgets.ledger.types import Source
 from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
 from core.errors import Conflict
+from core.fields import QuantityField
 from core.fields import amount as sql_amount
 from core.money import ZERO
 
@@ -69,6 +70,7 @@ class Posting:
         """Add to the entry of this line, distribution, stage and cell. Zero leaves no entry."""
         if not amount and not document_amount:
             return
+        quantity = round(quantity, QuantityField.scale)  # a share of a quantity may not end
         key = (line_id, distribution_id, stage, cell_id)
         entry = self.entries.get(key)
         if entry is not None:

@@ -1,0 +1,238 @@
+"""Coding, fiscal years, budgets and the commitment ledger over the API."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Control, Role
+from budgets import ledger
+from budgets.models import (
+    BudgetCell,
+    CostCenter,
+    FiscalYear,
+    GLAccount,
+    LedgerEntry,
+    Project,
+    Stage,
+)
+from core.api.fields import AmountField, DecimalInput, FigureField, Id, MomentField, Reference
+from core.api.filtering import choice, day, exact, flag, reference, whole
+from core.api.serializers import Input, Output, PersonSerializer
+from core.api.views import Resource
+
+_CODED = {"code": "code", "name": "name", "created_at": "id"}
+_READING = ["get", "head", "options"]
+
+
+class CodingSerializer(Output):
+    id = Id()
+    code = serializers.CharField()
+    name = serializers.CharField()
+    active = serializers.BooleanField(source="is_active")
+
+
+class CostCenterSerializer(CodingSerializer):
+    owner = PersonSerializer(allow_null=True)
+
+
+class GLAccountSerializer(CodingSerializer):
+    kind = serializers.ChoiceField(choices=GLAccount.Kind.choices)
+
+
+class ProjectSerializer(CodingSerializer):
+    pass
+
+
+class CodingViewSet(Resource):
+    filters = {"code": exact("code"), "active": flag("is_active")}
+    search_fields = ("code", "name")
+    orderings = _CODED
+    default_ordering = "code"
+    http_method_names = _READING
+
+
+class CostCenterViewSet(CodingViewSet):
+    model = CostCenter
+    output = CostCenterSerializer
+    related = ("owner",)
+
+
+class GLAccountViewSet(CodingViewSet):
+    model = GLAccount
+    output = GLAccountSerializer
+
+
+class ProjectViewSet(CodingViewSet):
+    model = Project
+    output = ProjectSerializer
+
+
+class FiscalYearSerializer(Output):
+    id = Id()
+    year = serializers.IntegerField()
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField()
+    is_open = serializers.BooleanField()
+
+
+class FiscalYearViewSet(Resource):
+    model = FiscalYear
+    output = FiscalYearSerializer
+    filters = {"year": whole("year"), "is_open": flag("is_open")}
+    orderings = {"year": "year"}
+    default_ordering = "year"
+    http_method_names = _READING
+
+    def visible(self) -> QuerySet[FiscalYear]:
+        return FiscalYear.objects.filter(entity_id=self.request.user.entity_id)
+
+    def addressed(self) -> Any:
+        return numeric_id(self.kwargs["pk"])
+
+
+def numeric_id(text: str) -> int:
+    """The id of a record that is numbered; 0, which none has, when the text is no number."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+class BudgetSerializer(Output):
+    """A budget cell with its balances, in the entity's currency."""
+
+    id = Id()
+    fiscal_year = serializers.IntegerField(source="fiscal_year.year")
+    period = serializers.IntegerField(allow_null=True, help_text="null: the whole year.")
+    cost_center = serializers.CharField(source="cost_center.code")
+    gl_account = serializers.CharField(source="gl_account.code")
+    project = serializers.CharField(source="project.code", allow_null=True, default=None)
+    currency = serializers.CharField(source="entity.currency")
+    control = serializers.ChoiceField(choices=Control.choices)
+    amount = AmountField(currency="entity.currency")
+    overdraft = AmountField(currency="entity.currency")
+    pre_encumbered = AmountField(currency="entity.currency")
+    encumbered = AmountField(currency="entity.currency")
+    spent = AmountField(currency="entity.currency")
+    available = AmountField(currency="entity.currency")
+
+
+class BudgetInput(Input):
+    fiscal_year = serializers.IntegerField(min_value=1900, max_value=2999)
+    period = serializers.IntegerField(
+        min_value=1, max_value=12, required=False, allow_null=True, default=None
+    )
+    cost_center = Reference(CostCenter.objects.visible_to, noun="cost centre")
+    gl_account = Reference(GLAccount.objects.visible_to, noun="GL account")
+    project = Reference(
+        Project.objects.visible_to, noun="project", required=False, allow_null=True, default=None
+    )
+    amount = DecimalInput(scale=4)
+    control = serializers.ChoiceField(
+        choices=Control.choices, required=False, default=Control.STOP.value
+    )
+    reason = serializers.CharField(max_length=2000)
+
+
+class BudgetViewSet(Resource):
+    """Budgets of the caller's entity. `POST` sets a cell's amount and control, with a reason."""
+
+    scope = "budgets:write"
+    model = BudgetCell
+    output = BudgetSerializer
+    related = ("entity", "fiscal_year", "cost_center", "gl_account", "project")
+    filters = {
+        "fiscal_year": whole("fiscal_year__year"),
+        "period": whole("period"),
+        "cost_center": reference("cost_center", code="code"),
+        "gl_account": reference("gl_account", code="code"),
+        "project": reference("project", code="code"),
+        "control": choice("control", Control),
+    }
+    http_method_names = ["get", "head", "options", "post"]
+
+    def addressed(self) -> Any:
+        return numeric_id(self.kwargs["pk"])
+
+    @extend_schema(request=BudgetInput, responses={201: BudgetSerializer})
+    def create(self, request: Request) -> Response:
+        """Set the amount of a cell; its balances stay. Refused below what is committed (stop)."""
+        if not request.user.has_role(Role.CONTROLLER):
+            raise PermissionDenied("Budgets are set by controllers.")
+        cell = ledger.set_budget(
+            entity=request.user.entity,
+            actor=request.user,
+            at=timezone.now(),
+            **self.read(BudgetInput),
+        )
+        return self.answer(cell, 201)
+
+
+class EntryDocumentSerializer(Output):
+    type = serializers.CharField(source="document_type")
+    id = Id(source="document_id")
+    number = serializers.CharField(source="document_number")
+    line = serializers.IntegerField(source="line_number")
+
+
+class LedgerEntrySerializer(Output):
+    """One immutable line of the commitment ledger."""
+
+    id = Id()
+    at = MomentField(source="recorded_at")
+    posting_date = serializers.DateField()
+    stage = serializers.ChoiceField(choices=Stage.choices)
+    amount = AmountField(currency="entity.currency")
+    document_amount = AmountField()
+    currency = serializers.CharField(help_text="Of document_amount.")
+    rate = FigureField()
+    quantity = FigureField()
+    budget = Id(source="cell_id")
+    cost_center = serializers.CharField(source="cell.cost_center.code")
+    gl_account = serializers.CharField(source="cell.gl_account.code")
+    project = serializers.CharField(source="cell.project.code", allow_null=True, default=None)
+    document = EntryDocumentSerializer(source="*")
+    event = serializers.CharField()
+    reason = serializers.CharField()
+    actor = PersonSerializer(allow_null=True)
+    reverses = Id(source="reverses_id", allow_null=True)
+
+
+class LedgerEntryViewSet(Resource):
+    """The commitment ledger of the caller's entity, for those who answer for budgets."""
+
+    model = LedgerEntry
+    output = LedgerEntrySerializer
+    related = ("entity", "actor", "cell__cost_center", "cell__gl_account", "cell__project")
+    orderings = {"at": "id"}
+    default_ordering = "-at"
+    filters = {
+        "stage": choice("stage", Stage),
+        "event": exact("event"),
+        "document_id": reference("document_id"),
+        "document_type": exact("document_type"),
+        "document_number": exact("document_number"),
+        "fiscal_year": whole("cell__fiscal_year__year"),
+        "cost_center": reference("cell__cost_center", code="code"),
+        "gl_account": reference("cell__gl_account", code="code"),
+        "project": reference("cell__project", code="code"),
+        "posted_from": day("posting_date", "gte"),
+        "posted_to": day("posting_date", "lte"),
+    }
+    http_method_names = _READING
+
+    def visible(self) -> QuerySet[LedgerEntry]:
+        user = self.request.user
+        own = LedgerEntry.objects.filter(entity_id=user.entity_id)
+        if user.has_role(*READERS):
+            return own
+        return own.filter(cell__cost_center__owner=user)
+
+    def addressed(self) -> Any:
+        return numeric_id(self.kwargs["pk"])
+
+
+READERS = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR, Role.BUYER, Role.AP_MANAGER)
