@@ -1,6 +1,6 @@
 """People and the legal entities they work for: roles, limits, calendars, tax codes, tokens."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -75,6 +75,10 @@ class Entity(models.Model):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def day_of(self, moment: datetime) -> date:
+        """The calendar day it is for this entity at an aware moment."""
+        return moment.astimezone(self.zone).date()
 
     def fiscal_year_of(self, day: date) -> int:
         """The fiscal year a day belongs to, named by the calendar year in which it starts."""

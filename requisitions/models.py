@@ -44,6 +44,11 @@ class RequisitionQuerySet(models.QuerySet["Requisition"]):
         )
 
 
+def _not_the_requester(requisition: Any, user: Any) -> bool:
+    """Whoever decides a round, or the portal by policy; never the person who asked."""
+    return user is None or (user.is_active and user.pk != requisition.requester_id)
+
+
 def _asked_to_approve(user: Any) -> Any:
     return user.approval_steps.values("request__subject_id")
 
@@ -122,22 +127,42 @@ class Requisition(EntityOwned, Document):
         """Ask for approval."""
         self.submitted_at = at
 
-    @transition(status, source=Status.SUBMITTED, target=Status.APPROVED)
+    @transition(
+        status,
+        source=Status.SUBMITTED,
+        target=Status.APPROVED,
+        permission=_not_the_requester,
+    )
     def approve(self, *, at: Any, **_: Any) -> None:
         """Called when its approval round ends well; who may decide is the round's business."""
         self.approved_at = at
 
-    @transition(status, source=Status.SUBMITTED, target=Status.REJECTED)
+    @transition(
+        status,
+        source=Status.SUBMITTED,
+        target=Status.REJECTED,
+        permission=_not_the_requester,
+    )
     def reject(self, **_: Any) -> None:
         """Called when its round ends with a no."""
 
-    @transition(status, source=Status.SUBMITTED, target=Status.RETURNED)
+    @transition(
+        status,
+        source=Status.SUBMITTED,
+        target=Status.RETURNED,
+        permission=_not_the_requester,
+    )
     def send_back(self, **_: Any) -> None:
         """Called when an approver wants changes."""
 
-    @transition(status, source=Status.RETURNED, target=Status.DRAFT, permission=_REQUESTER)
+    @transition(
+        status,
+        source=[Status.DRAFT, Status.RETURNED, Status.WITHDRAWN],
+        target=Status.DRAFT,
+        permission=_REQUESTER,
+    )
     def edit(self, **_: Any) -> None:
-        """Take it up again for changes."""
+        """Change it; what was returned or withdrawn is taken up again."""
 
     @transition(status, source=Status.SUBMITTED, target=Status.WITHDRAWN, permission=_REQUESTER)
     def withdraw(self, **_: Any) -> None:

@@ -1,0 +1,60 @@
+"""Units of measure that a person may order in: codes of UN/ECE Recommendation 20 and their names.
+
+Invoices from outside may carry any code of the recommendation; matching compares codes as they are.
+"""
+
+UNITS = {
+    "C62": "piece",
+    "H87": "piece (H87)",
+    "EA": "each",
+    "NAR": "article",
+    "SET": "set",
+    "PR": "pair",
+    "DZN": "dozen",
+    "XPK": "pack",
+    "XBX": "box",
+    "XCT": "carton",
+    "XPX": "pallet",
+    "XRO": "roll",
+    "HUR": "hour",
+    "MIN": "minute",
+    "DAY": "day",
+    "E49": "working day",
+    "WEE": "week",
+    "MON": "month",
+    "QAN": "quarter",
+    "ANN": "year",
+    "LS": "lump sum",
+    "E48": "service unit",
+    "IE": "person",
+    "E51": "job",
+    "B10": "bit per second",
+    "A99": "bit",
+    "AD": "byte",
+    "4L": "megabyte",
+    "E34": "gigabyte",
+    "E35": "terabyte",
+    "KWH": "kilowatt hour",
+    "MWH": "megawatt hour",
+    "GRM": "gram",
+    "KGM": "kilogram",
+    "TNE": "tonne",
+    "LBR": "pound",
+    "MMT": "millimetre",
+    "CMT": "centimetre",
+    "MTR": "metre",
+    "KMT": "kilometre",
+    "FOT": "foot",
+    "INH": "inch",
+    "MTK": "square metre",
+    "MTQ": "cubic metre",
+    "LTR": "litre",
+    "MLT": "millilitre",
+    "P1": "percent",
+    "ZZ": "mutually defined",
+}
+
+
+def choices() -> list[tuple[str, str]]:
+    """(code, name) for a select field, most used first."""
+    return list(UNITS.items())

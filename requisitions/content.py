@@ -1,0 +1,154 @@
+"""What a requisition says, as plain data: the basis of its digest, its trail and its copies."""
+
+import hashlib
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
+from requisitions.models import Requisition, RequisitionLine
+
+HEADER = (
+    "title",
+    "currency",
+    "service_type",
+    "need_by",
+    "ship_to",
+    "justification",
+    "external_reference",
+    "budget_reason",
+)
+LINE = (
+    "line_number",
+    "kind",
+    "sku",
+    "description",
+    "quantity",
+    "unit",
+    "unit_price",
+    "tax_code",
+    "net",
+    "need_by",
+    "basis",
+)
+
+
+def lines_of(requisition: Requisition) -> list[RequisitionLine]:
+    """Its lines in order with coding, items and vendors at hand. Statements: 2."""
+    return list(
+        requisition.lines.select_related("catalog_item__vendor", "vendor").prefetch_related(
+            "distributions__cost_center", "distributions__gl_account", "distributions__project"
+        )
+    )
+
+
+def content(requisition: Requisition, lines: list[RequisitionLine]) -> dict[str, Any]:
+    """Everything an approver agrees to, as JSON data with exact figures as text."""
+    return {
+        "requisition": str(requisition.pk),
+        "requester": str(requisition.requester_id),
+        "vendor": _key(requisition.vendor_id),
+        **{name: _plain(getattr(requisition, name)) for name in HEADER},
+        "lines": [_line(line) for line in lines],
+    }
+
+
+def _line(line: RequisitionLine) -> dict[str, Any]:
+    return {
+        **{name: _plain(getattr(line, name)) for name in LINE},
+        "vendor": _key(line.vendor_id),
+        "catalog_item": _key(line.catalog_item_id),
+        "distributions": [
+            {
+                "cost_center": part.cost_center.code,
+                "gl_account": part.gl_account.code,
+                "project": part.project.code if part.project else None,
+                "percent": _plain(part.percent),
+                "amount": _plain(part.amount),
+            }
+            for part in line.distributions.all()
+        ],
+    }
+
+
+def _key(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def digest(stated: dict[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of `content`."""
+    text = json.dumps(stated, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
+    """Field by field what changed: `[{"field": "lines/0/quantity", "old": "1", "new": "2"}]`."""
+    before, after = dict(_flat(old)), dict(_flat(new))
+    return [
+        {"field": name, "old": before.get(name), "new": after.get(name)}
+        for name in sorted({*before, *after}, key=_in_order)
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    elif isinstance(value, list):
+        pairs = list(enumerate(value))
+    else:
+        return [(name, value)]
+    return [
+        leaf for key, each in pairs for leaf in _flat(each, f"{name}/{key}" if name else str(key))
+    ]
+
+
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """`lines/2/…` before `lines/10/…`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split("/")]
+
+
+def as_input(
+    requisition: Requisition, lines: list[RequisitionLine], *, fresh: bool = False
+) -> RequisitionInput:
+    """The stored requisition as input again. `fresh` drops what belongs to its own time: days,
+    the reason given for its budget, outside references and prices that the catalog sets."""
+    return RequisitionInput(
+        title=requisition.title,
+        currency=requisition.currency,
+        vendor=requisition.vendor,
+        service_type=requisition.service_type,
+        need_by=None if fresh else requisition.need_by,
+        ship_to=requisition.ship_to,
+        justification=requisition.justification,
+        external_reference="" if fresh else requisition.external_reference,
+        budget_reason="" if fresh else requisition.budget_reason,
+        lines=[_line_input(line, fresh=fresh) for line in lines],
+    )
+
+
+def _line_input(line: RequisitionLine, *, fresh: bool) -> LineInput:
+    return LineInput(
+        description=line.description,
+        quantity=line.quantity,
+        unit=line.unit,
+        unit_price=None if fresh and line.catalog_item else line.unit_price,
+        kind=line.kind,
+        catalog_item=line.catalog_item,
+        sku=line.sku,
+        tax_code=line.tax_code,
+        need_by=None if fresh else line.need_by,
+        basis=line.basis,
+        vendor=line.vendor,
+        distributions=[
+            DistributionInput(part.cost_center, part.gl_account, part.project, part.percent)
+            for part in line.distributions.all()
+        ],
+    )

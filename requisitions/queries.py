@@ -1,0 +1,163 @@
+"""Reading requisitions: lists, one with all it holds, who has it now, what a person may do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+
+from accounts.models import Role, User
+from approvals.models import ApprovalStep
+from core import transitions
+from requisitions import content
+from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
+
+PURCHASING = "Purchasing"
+_INTERNAL = frozenset({"approve", "reject", "send_back", "order_part", "order_all"})
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a requisition now: people, or a department by its name."""
+
+    name: str
+    people: tuple[User, ...] = ()
+
+
+NOBODY = Holder("")
+
+
+def listing(
+    user: User,
+    *,
+    status: str = "",
+    search: str = "",
+    mine: bool = False,
+    requester: UUID | None = None,
+    vendor: UUID | None = None,
+) -> QuerySet[Requisition]:
+    """What the person may see, newest first. `search` looks at number, title and vendor."""
+    found = Requisition.objects.visible_to(user).select_related("entity", "requester", "vendor")
+    if status:
+        found = found.filter(status=status)
+    if mine:
+        found = found.filter(requester=user)
+    if requester:
+        found = found.filter(requester_id=requester)
+    if vendor:
+        found = found.filter(Q(vendor_id=vendor) | Q(lines__vendor_id=vendor)).distinct()
+    for word in search.split()[:6]:
+        found = found.filter(
+            Q(number__icontains=word) | Q(title__icontains=word) | Q(vendor__name__icontains=word)
+        )
+    return found.order_by("-id")
+
+
+def detailed(user: User) -> QuerySet[Requisition]:
+    """Visible ones with lines and coding at hand, for the page and the API. Statements: 3."""
+    parts = RequisitionDistribution.objects.select_related("cost_center", "gl_account", "project")
+    lines = RequisitionLine.objects.select_related("catalog_item", "vendor").prefetch_related(
+        Prefetch("distributions", parts)
+    )
+    return (
+        Requisition.objects.visible_to(user)
+        .select_related("entity", "requester", "vendor")
+        .prefetch_related(Prefetch("lines", lines))
+    )
+
+
+def to_order(user: User) -> QuerySet[Requisition]:
+    """Approved demand that a buyer still has to order, longest approved first."""
+    return (
+        Requisition.objects.visible_to(user)
+        .filter(status__in=[Requisition.Status.APPROVED, Requisition.Status.PARTIALLY_ORDERED])
+        .select_related("entity", "requester", "vendor")
+        .order_by("approved_at", "id")
+    )
+
+
+def waiting_for(user: User) -> QuerySet[Requisition]:
+    """What waits for this person: returned to the requester, or for a buyer to order."""
+    mine = Q(requester=user, status=Requisition.Status.RETURNED)
+    if user.has_role(Role.BUYER):
+        mine |= Q(status__in=[Requisition.Status.APPROVED, Requisition.Status.PARTIALLY_ORDERED])
+    return Requisition.objects.visible_to(user).filter(mine).order_by("id")
+
+
+def waiting_count(user: User) -> int:
+    """How many requisitions wait for this person."""
+    return waiting_for(user).count()
+
+
+def of_mine_with_others(user: User) -> QuerySet[Requisition]:
+    """One's own that others have to move on."""
+    return (
+        Requisition.objects.filter(
+            requester=user,
+            status__in=[
+                Requisition.Status.SUBMITTED,
+                Requisition.Status.APPROVED,
+                Requisition.Status.PARTIALLY_ORDERED,
+            ],
+        )
+        .select_related("entity", "requester", "vendor")
+        .order_by("-id")
+    )
+
+
+def counts_by_status(user: User) -> dict[str, int]:
+    """How many visible requisitions are in each state. Statements: 1."""
+    rows = Requisition.objects.visible_to(user).order_by().values("status")
+    return {row["status"]: row["count"] for row in rows.annotate(count=Count("pk"))}
+
+
+def holders(requisitions: Iterable[Requisition]) -> dict[UUID, Holder]:
+    """Who has each of them now. Statements: 1, however many there are."""
+    requisitions = list(requisitions)
+    waiting = [each.pk for each in requisitions if each.status == Requisition.Status.SUBMITTED]
+    approvers: dict[UUID, list[User]] = {}
+    if waiting:
+        steps = ApprovalStep.objects.filter(
+            request__subject_id__in=waiting, status=ApprovalStep.Status.ACTIVE
+        ).select_related("assignee", "request")
+        for step in steps.order_by("group", "id"):
+            approvers.setdefault(step.request.subject_id, []).append(step.assignee)
+    return {each.pk: _holder(each, approvers.get(each.pk, [])) for each in requisitions}
+
+
+def holder(requisition: Requisition) -> Holder:
+    """Who has it now: its requester, approvers, Purchasing, or nobody any more."""
+    return holders([requisition])[requisition.pk]
+
+
+def _holder(requisition: Requisition, approvers: list[User]) -> Holder:
+    status = Requisition.Status
+    if requisition.status in (status.DRAFT, status.RETURNED):
+        return Holder(requisition.requester.name, (requisition.requester,))
+    if requisition.status == status.SUBMITTED:
+        return Holder(", ".join(each.name for each in approvers), tuple(approvers))
+    if requisition.status in (status.APPROVED, status.PARTIALLY_ORDERED):
+        return Holder(PURCHASING)
+    return NOBODY
+
+
+def available_actions(requisition: Requisition, user: User) -> list[str]:
+    """What this person may do with it now: the verbs of the API and the buttons of the page."""
+    actions = set(transitions.available(requisition, user))
+    offered = actions - _INTERNAL
+    if actions & {"order_part", "order_all"} and user.has_role(Role.BUYER):
+        offered.add("order")
+    if user.entity_id == requisition.entity_id and user.has_role(Role.REQUESTER):
+        offered.add("copy")
+    return sorted(offered)
+
+
+def digest(requisition: Requisition) -> str:
+    """SHA-256 of everything an approver agrees to."""
+    return content.digest(content.content(requisition, content.lines_of(requisition)))
+
+
+def open_quantities(requisition: Requisition) -> list[tuple[RequisitionLine, Any]]:
+    """Lines with what is left to order of each, in order."""
+    return [(line, line.quantity - line.ordered_quantity) for line in content.lines_of(requisition)]

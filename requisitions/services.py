@@ -1,0 +1,358 @@
+"""The verbs of requisitions: each takes the row's lock, moves the state, tells what happened."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import approvals.services
+from accounts.models import Entity, Role, User
+from budgets import ledger
+from budgets.rates import RateMissing, rate_on
+from core import events, numbering, text
+from core.errors import Conflict, FieldError, Invalid, Missing, NotAllowed, StaleVersion
+from core.money import ZERO
+from core.transactions import atomic
+from core.transitions import perform
+from requisitions import content, facts, validation
+from requisitions.inputs import RequisitionInput
+from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
+from requisitions.validation import Judged
+
+KIND = "REQ"
+MOST_REASON = 2000
+
+
+@atomic
+def create(*, requester: User, data: RequisitionInput, at: datetime) -> Requisition:
+    """A draft of the requester's entity. Raises NotAllowed without the requester role, Invalid."""
+    if not (requester.is_active and requester.entity_id and requester.has_role(Role.REQUESTER)):
+        raise NotAllowed("You are not allowed to request purchases.")
+    entity = requester.entity
+    today = entity.day_of(at)
+    judged = validation.judge(entity=entity, data=data, today=today)
+    requisition = Requisition(entity=entity, requester=requester, created_at=at)
+    _store(requisition, data, judged, rate=_rate(entity, data.currency, today), actor=requester)
+    events.publish("requisition.created", requisition, actor=requester, at=at)
+    return requisition
+
+
+@atomic
+def edit(
+    *,
+    requisition: Requisition,
+    data: RequisitionInput,
+    actor: User,
+    at: datetime,
+    expected_version: int | None = None,
+) -> Requisition:
+    """Replace the content of a draft; a returned or withdrawn one becomes a draft again.
+
+    Raises IllegalTransition while it is in approval or later (withdraw it first), NotAllowed for
+    anybody but its requester, StaleVersion when it is not `expected_version`, Invalid.
+    """
+    requisition = _locked(requisition)
+    _require_version(requisition, expected_version)
+    perform(requisition.edit, actor=actor, at=at)
+    today = requisition.entity.day_of(at)
+    judged = validation.judge(entity=requisition.entity, data=data, today=today)
+    before = content.content(requisition, content.lines_of(requisition))
+    requisition.lines.all().delete()
+    rate = _rate(requisition.entity, data.currency, today)
+    _store(requisition, data, judged, rate=rate, actor=actor)
+    after = content.content(requisition, content.lines_of(requisition))
+    changes = content.differences(before, after)
+    events.publish("requisition.edited", requisition, actor=actor, at=at, changes=changes)
+    return requisition
+
+
+@atomic
+def copy(*, requisition: Requisition, actor: User, at: datetime) -> Requisition:
+    """A new draft of the actor with the same lines at today's catalog prices.
+
+    Raises Missing when the actor may not see it, NotAllowed, Invalid.
+    """
+    seen = Requisition.objects.visible_to(actor).select_related("vendor")
+    original = seen.filter(pk=requisition.pk).first()
+    if original is None:
+        raise Missing()
+    data = content.as_input(original, content.lines_of(original), fresh=True)
+    return create(requester=actor, data=data, at=at)
+
+
+@atomic
+def submit(*, requisition: Requisition, actor: User, at: datetime) -> Requisition:
+    """Ask for approval: funds are checked, nothing is reserved yet. The number is taken once.
+
+    Where the policy asks nobody, it is approved at once. Raises IllegalTransition, NotAllowed,
+    Invalid (also when the draft's coding, vendor or prices no longer hold), RateMissing,
+    BudgetExceeded, BudgetReasonRequired.
+    """
+    requisition = _locked(requisition)
+    perform(requisition.submit, actor=actor, at=at)
+    entity, lines = requisition.entity, content.lines_of(requisition)
+    today = entity.day_of(at)
+    validation.judge(entity=entity, data=content.as_input(requisition, lines), today=today)
+    _require_vendors(requisition, lines)
+    requisition.rate = _rate(entity, requisition.currency, today)
+    checks = ledger.require_funds(
+        entity=entity,
+        on=today,
+        demands=facts.demands(requisition, lines),
+        reason=requisition.budget_reason,
+    )
+    if requisition.number is None:
+        year = entity.fiscal_year_of(today)
+        requisition.number = numbering.take(stream=requisition.stream, kind=KIND, fiscal_year=year)
+    requisition.save()
+    stated = content.content(requisition, lines)
+    digest = content.digest(stated)
+    events.publish(
+        "requisition.submitted",
+        requisition,
+        actor=actor,
+        at=at,
+        data={"digest": digest, "content": stated, "rate": str(requisition.rate)},
+    )
+    amount = facts.approval_amount(requisition, lines)
+    approvals.services.request(
+        document=requisition,
+        requester=requisition.requester,
+        amount=amount,
+        facts=facts.approval_facts(requisition, lines, amount=amount, checks=checks),
+        digest=digest,
+        title=requisition.title,
+        actor=actor,
+        at=at,
+    )
+    requisition.refresh_from_db()
+    return requisition
+
+
+@atomic
+def withdraw(
+    *, requisition: Requisition, actor: User, at: datetime, reason: str = ""
+) -> Requisition:
+    """Take it back from approval; links in mails die. Raises IllegalTransition, NotAllowed."""
+    requisition = _locked(requisition)
+    perform(requisition.withdraw, actor=actor, at=at)
+    _check_reason(reason, required=False)
+    requisition.save()
+    _end_round(requisition, actor=actor, at=at, reason=reason or "Withdrawn by the requester.")
+    events.publish("requisition.withdrawn", requisition, actor=actor, at=at, reason=reason)
+    return requisition
+
+
+@atomic
+def cancel(*, requisition: Requisition, actor: User, at: datetime, reason: str) -> Requisition:
+    """Not needed any more: its whole reservation goes back. Refused once something was ordered.
+
+    Raises IllegalTransition, NotAllowed, Invalid without a reason.
+    """
+    requisition = _locked(requisition)
+    perform(requisition.cancel, actor=actor, at=at)
+    _check_reason(reason)
+    requisition.save()
+    freed = _release(requisition, actor, at, reason, event="requisition.cancelled")
+    events.publish(
+        "requisition.cancelled",
+        requisition,
+        actor=actor,
+        at=at,
+        reason=reason,
+        data={"released": str(freed)},
+    )
+    return requisition
+
+
+@atomic
+def close(
+    *, requisition: Requisition, actor: User | None, at: datetime, reason: str
+) -> Requisition:
+    """Nothing more will be ordered from it: the rest of its reservation goes back (rule C4).
+
+    Raises IllegalTransition, NotAllowed, Invalid without a reason.
+    """
+    requisition = _locked(requisition)
+    perform(requisition.close, actor=actor, at=at)
+    _check_reason(reason)
+    requisition.save()
+    freed = _release(requisition, actor, at, reason, event="requisition.closed")
+    events.publish(
+        "requisition.closed",
+        requisition,
+        actor=actor,
+        at=at,
+        reason=reason,
+        data={"released": str(freed)},
+    )
+    return requisition
+
+
+@atomic
+def mark_ordered(
+    *,
+    requisition: Requisition,
+    quantities: Mapping[UUID, tuple[Decimal, Decimal]],
+    actor: User | None,
+    at: datetime,
+) -> Requisition:
+    """Note what an order took over: per line its quantity and net in the requisition's currency.
+
+    Called inside the order's transaction. A line by amount is complete when its net is ordered.
+    Raises IllegalTransition, NotAllowed, Conflict when a line has less left, Missing for a line
+    of another requisition.
+    """
+    requisition = _locked(requisition)
+    lines = {line.pk: line for line in requisition.lines.select_for_update().order_by("pk")}
+    if unknown := set(quantities) - set(lines):
+        raise Missing(f"Not lines of {requisition.reference}: {len(unknown)}.")
+    for pk, (quantity, amount) in quantities.items():
+        _take(lines[pk], quantity, amount)
+    complete = all(_is_ordered(line) for line in lines.values())
+    move = requisition.order_all if complete else requisition.order_part
+    perform(move, actor=actor, at=at)
+    RequisitionLine.objects.bulk_update(
+        [lines[pk] for pk in quantities], ["ordered_quantity", "ordered_amount"]
+    )
+    requisition.save()
+    events.publish(f"requisition.{requisition.status}", requisition, actor=actor, at=at)
+    return requisition
+
+
+def funds(*, entity: Entity, data: RequisitionInput, on: date) -> list[ledger.FundsCheck]:
+    """What its budgets would say to this input. Reads only. Raises Invalid, RateMissing."""
+    judged = validation.judge(entity=entity, data=data, today=on)
+    rate = _rate(entity, data.currency, on)
+    demands = facts.judged_demands(judged, rate=rate, base=entity.currency)
+    return ledger.check_funds(entity=entity, on=on, demands=demands)
+
+
+def _locked(requisition: Requisition) -> Requisition:
+    rows = Requisition.objects.select_for_update(of=("self",))
+    return rows.select_related("entity", "requester", "vendor").get(pk=requisition.pk)
+
+
+def _require_version(requisition: Requisition, expected: int | None) -> None:
+    if expected is not None and requisition.version != expected:
+        raise StaleVersion(f"It is version {requisition.version} now, not {expected}.")
+
+
+def _require_vendors(requisition: Requisition, lines: list[RequisitionLine]) -> None:
+    missing = [
+        FieldError(f"/lines/{index}/vendor", "required", "Say who sells it.")
+        for index, vendor in enumerate(facts.vendors(requisition, lines))
+        if vendor is None
+    ]
+    if missing:
+        raise Invalid(errors=missing)
+
+
+def _check_reason(reason: str, *, required: bool = True) -> None:
+    errors = text.check(reason, "/reason", most=MOST_REASON, required=required, multiline=True)
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def _rate(entity: Entity, currency: str, day: date) -> Decimal:
+    """The rate of a day; a missing one is shown at the currency field."""
+    try:
+        return rate_on(currency=currency, base=entity.currency, day=day)
+    except RateMissing as missing:
+        missing.errors = [FieldError("/currency", missing.slug, missing.detail)]
+        raise
+
+
+def _store(
+    requisition: Requisition,
+    data: RequisitionInput,
+    judged: Judged,
+    *,
+    rate: Decimal,
+    actor: User,
+) -> None:
+    for name in content.HEADER:
+        setattr(requisition, name, getattr(data, name))
+    requisition.vendor = data.vendor
+    requisition.rate, requisition.total = rate, judged.total
+    requisition._history_user = actor
+    requisition.save()
+    lines = [
+        RequisitionLine(
+            requisition=requisition,
+            line_number=number,
+            kind=line.said.kind,
+            catalog_item=line.said.catalog_item,
+            sku=line.sku,
+            description=line.description,
+            quantity=line.quantity,
+            unit=line.unit,
+            unit_price=line.unit_price,
+            tax_code=line.tax_code,
+            net=line.net,
+            need_by=line.said.need_by,
+            basis=line.said.basis,
+            vendor=line.vendor,
+        )
+        for number, line in enumerate(judged.lines, 1)
+    ]
+    RequisitionLine.objects.bulk_create(lines)
+    RequisitionDistribution.objects.bulk_create(
+        RequisitionDistribution(
+            line=stored,
+            position=position,
+            cost_center=part.cost_center,
+            gl_account=part.gl_account,
+            project=part.project,
+            percent=part.percent,
+            amount=amount,
+        )
+        for stored, line in zip(lines, judged.lines, strict=True)
+        for position, (part, amount) in enumerate(
+            zip(line.said.distributions, line.amounts, strict=True), 1
+        )
+    )
+
+
+def _end_round(requisition: Requisition, *, actor: User, at: datetime, reason: str) -> None:
+    approvals.services.cancel(
+        subject_type=requisition.document_type,
+        subject_id=requisition.pk,
+        actor=actor,
+        at=at,
+        reason=reason,
+    )
+
+
+def _release(
+    requisition: Requisition, actor: User | None, at: datetime, reason: str, *, event: str
+) -> Decimal:
+    return ledger.release_reservation(
+        source=facts.source(requisition),
+        actor=actor,
+        at=at,
+        on=requisition.entity.day_of(at),
+        reason=reason,
+        event=event,
+    )
+
+
+def _take(line: RequisitionLine, quantity: Decimal, amount: Decimal) -> None:
+    by_amount = line.basis == RequisitionLine.Basis.AMOUNT
+    left = line.quantity - line.ordered_quantity
+    taken = min(quantity, left) if by_amount else quantity
+    if taken < ZERO or amount <= ZERO or (not by_amount and taken == ZERO):
+        raise Conflict(f"Line {line.line_number}: order more than nothing.")
+    if taken > left or _is_ordered(line):
+        raise Conflict(
+            f"Line {line.line_number}: {left.normalize():f} {line.unit} left to order, "
+            f"{quantity.normalize():f} asked."
+        )
+    line.ordered_quantity += taken
+    line.ordered_amount += amount
+
+
+def _is_ordered(line: RequisitionLine) -> bool:
+    if line.basis == RequisitionLine.Basis.AMOUNT:
+        return line.ordered_amount >= line.net
+    return line.ordered_quantity >= line.quantity

@@ -1,0 +1,145 @@
+"""Requisitions as something that is approved: what a round's end does, and what approvers read."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from approvals import subjects
+from approvals.subjects import Description, LineView
+from budgets import ledger
+from core import events
+from core.models import Attachment
+from core.money import to_base
+from core.transactions import atomic
+from core.transitions import perform
+from requisitions import content, facts
+from requisitions.models import Requisition, RequisitionLine
+
+
+def register() -> None:
+    subjects.register(
+        Requisition.document_type,
+        approved=mark_approved,
+        rejected=mark_rejected,
+        returned=mark_returned,
+        describe=describe,
+        digest=present_digest,
+    )
+
+
+@atomic
+def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+    """The round ended well: the estimate is reserved (rule C2).
+
+    Raises IllegalTransition, NotAllowed when the actor is the requester, BudgetExceeded when the
+    budget was used by others meanwhile.
+    """
+    requisition = _locked(subject_id)
+    perform(requisition.approve, actor=actor, at=at)
+    requisition.save()
+    ledger.reserve(
+        source=facts.source(requisition),
+        shares=facts.shares(content.lines_of(requisition)),
+        on=requisition.entity.day_of(at),
+        actor=actor,
+        at=at,
+        reason=requisition.budget_reason,
+    )
+    events.publish("requisition.approved", requisition, actor=actor, at=at, reason=comment)
+
+
+@atomic
+def mark_rejected(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+    """The round ended with a no. Nothing was reserved."""
+    requisition = _locked(subject_id)
+    perform(requisition.reject, actor=actor, at=at)
+    requisition.save()
+    events.publish("requisition.rejected", requisition, actor=actor, at=at, reason=comment)
+
+
+@atomic
+def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+    """An approver wants changes; the requester has it again. Nothing was reserved."""
+    requisition = _locked(subject_id)
+    perform(requisition.send_back, actor=actor, at=at)
+    requisition.save()
+    events.publish("requisition.returned", requisition, actor=actor, at=at, reason=comment)
+
+
+def present_digest(subject_id: UUID) -> str:
+    """The digest of the content as it is now."""
+    requisition = Requisition.objects.get(pk=subject_id)
+    return content.digest(content.content(requisition, content.lines_of(requisition)))
+
+
+def describe(subject_id: UUID) -> Description:
+    """Everything an approver signs, with what its budgets say today."""
+    requisition = Requisition.objects.select_related("entity", "requester", "vendor").get(
+        pk=subject_id
+    )
+    entity, lines = requisition.entity, content.lines_of(requisition)
+    vendors = {str(vendor): vendor for vendor in facts.vendors(requisition, lines) if vendor}
+    return Description(
+        title=requisition.title,
+        number=requisition.number or "",
+        requester=requisition.requester,
+        vendor_name=", ".join(vendors),
+        vendor_standing=", ".join(
+            sorted({vendor.get_status_display() for vendor in vendors.values()})
+        ),
+        currency=requisition.currency,
+        total=requisition.total,
+        base_total=to_base(requisition.total, rate=requisition.rate, base_currency=entity.currency),
+        base_currency=entity.currency,
+        url=f"/requisitions/{requisition.pk}/",
+        digest=content.digest(content.content(requisition, lines)),
+        lines=[_line_view(line) for line in lines],
+        budget=_budget(requisition, lines),
+        flags=_flags(requisition),
+        attachments=Attachment.objects.filter(document_id=requisition.pk).select_related("file"),
+        justification=requisition.justification,
+        need_by=requisition.need_by,
+    )
+
+
+def _locked(subject_id: UUID) -> Requisition:
+    rows = Requisition.objects.select_for_update(of=("self",))
+    return rows.select_related("entity").get(pk=subject_id)
+
+
+def _line_view(line: RequisitionLine) -> LineView:
+    return LineView(
+        line_number=line.line_number,
+        description=line.description,
+        quantity=line.quantity,
+        unit=line.unit,
+        unit_price=line.unit_price,
+        net=line.net,
+        coding="; ".join(_coding(part) for part in line.distributions.all()),
+    )
+
+
+def _coding(part: Any) -> str:
+    codes = [part.cost_center.code, part.gl_account.code]
+    if part.project:
+        codes.append(part.project.code)
+    share = "" if part.percent == 100 else f" ({part.percent.normalize():f} %)"
+    return " · ".join(codes) + share
+
+
+def _budget(requisition: Requisition, lines: list[RequisitionLine]) -> list[ledger.FundsCheck]:
+    """Checks against the day of submission's year while it waits; afterwards it is reserved."""
+    if requisition.status != Requisition.Status.SUBMITTED or requisition.submitted_at is None:
+        return []
+    return ledger.check_funds(
+        entity=requisition.entity,
+        on=requisition.entity.day_of(requisition.submitted_at),
+        demands=facts.demands(requisition, lines),
+    )
+
+
+def _flags(requisition: Requisition) -> list[str]:
+    flags = []
+    if requisition.budget_reason:
+        flags.append(f"Over a budget that warns: {requisition.budget_reason}")
+    return flags
