@@ -11,8 +11,10 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
+import approvals.services
+import requisitions.services
 from accounts.models import Control, Entity, Role, RoleAssignment, TaxCode, User
-from approvals.models import ApprovalPolicy, PolicyRule
+from approvals.models import ApprovalPolicy, ApprovalStep, PolicyRule
 from budgets.models import (
     BudgetAdjustment,
     BudgetCell,
@@ -22,6 +24,8 @@ from budgets.models import (
     GLAccount,
     Project,
 )
+from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
+from requisitions.models import Requisition
 from vendors.models import CatalogItem, ServiceType, Vendor, VendorContact
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -448,3 +452,82 @@ def _policies(entity: Entity, people: dict[str, User]) -> dict[str, ApprovalPoli
         ),
         "standard": _standard_policy(entity),
     }
+
+
+def coded(
+    org: Organisation,
+    cost_center: str = "CC100",
+    gl_account: str = "6600",
+    project: str | None = None,
+    percent: Decimal | int | str = 100,
+) -> DistributionInput:
+    """A part of a line by its codes in DE01."""
+    return DistributionInput(
+        cost_center=org.cost_centers[cost_center],
+        gl_account=org.gl_accounts[gl_account],
+        project=org.projects[project] if project else None,
+        percent=Decimal(percent),
+    )
+
+
+def line_input(
+    org: Organisation, quantity: Decimal | int | str = 10, price: str = "10.00", **fields: Any
+) -> LineInput:
+    """A free-text line, by default 10 × 10.00 paid by CC100 · 6600."""
+    given = {
+        "description": "Patch cable",
+        "tax_code": "DE19",
+        "distributions": [coded(org)],
+        **fields,
+    }
+    return LineInput(quantity=Decimal(quantity), unit_price=Decimal(price), **given)
+
+
+def item_input(
+    org: Organisation, sku: str, quantity: Decimal | int | str = 1, **fields: Any
+) -> LineInput:
+    """A line of a catalog item, coded to CC100 and the item's account."""
+    item = org.items[sku]
+    given = {"distributions": [coded(org, "CC100", item.gl_account_code)], **fields}
+    return LineInput(catalog_item=item, quantity=Decimal(quantity), **given)
+
+
+def requisition_input(org: Organisation, *lines: LineInput, **fields: Any) -> RequisitionInput:
+    """A request to `org.vendor` in EUR, by default one line of 10 × 10.00."""
+    given = {"title": "Cables", "currency": "EUR", "vendor": org.vendor, **fields}
+    return RequisitionInput(lines=list(lines) or [line_input(org)], **given)
+
+
+def draft(org: Organisation, *lines: LineInput, at: datetime = NOW, **fields: Any) -> Requisition:
+    """Rita's draft."""
+    data = requisition_input(org, *lines, **fields)
+    return requisitions.services.create(requester=org.rita, data=data, at=at)
+
+
+def submitted(
+    org: Organisation, *lines: LineInput, at: datetime = NOW, **fields: Any
+) -> Requisition:
+    """Rita's request, waiting for its approvers."""
+    made = draft(org, *lines, at=at, **fields)
+    return requisitions.services.submit(requisition=made, actor=org.rita, at=at)
+
+
+def approved(
+    org: Organisation, *lines: LineInput, at: datetime = NOW, **fields: Any
+) -> Requisition:
+    """Rita's request, agreed to by everybody who was asked; its budget is reserved."""
+    made = submitted(org, *lines, at=at, **fields)
+    decide_all(made, at=at)
+    return made
+
+
+def decide_all(requisition: Requisition, decision: str = "approve", *, at: datetime = NOW) -> None:
+    """Everybody whose turn it is decides alike, until nobody is left to ask."""
+    waiting = ApprovalStep.objects.filter(
+        request__subject_id=requisition.pk, status=ApprovalStep.Status.ACTIVE
+    )
+    while step := waiting.select_related("assignee").order_by("group", "id").first():
+        approvals.services.decide(
+            step=step, decision=decision, actor=step.assignee, at=at, comment="As agreed."
+        )
+    requisition.refresh_from_db()
