@@ -22,6 +22,7 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\Z")
 DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?\Z")
 MAX_INTEGER_DIGITS = 12
 MAX_DECIMALS = 12
+MOST_PROBLEMS = 100
 
 # Characters that turn the direction of text round (a name that reads as another name), and
 # characters nobody sees. The second sort is dropped, the first refuses the document.
@@ -71,8 +72,9 @@ class Reader:
         self.problems: list[Problem] = []
 
     def problem(self, code: str, message: str, element: etree._Element, actual: str) -> None:
-        """Note something that cannot be taken as it is."""
-        self.problems.append(Problem(code, message, location(element), actual[:100]))
+        """Note something that cannot be taken as it is; beyond a hundred nobody reads on."""
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(code, message, location(element), actual[:100]))
 
     def text(self, element: etree._Element | None, path: str = ".") -> str:
         """Trimmed text at a path, empty if it is not there."""

@@ -11,6 +11,8 @@ from . import ubl
 from .documents import CapturedInvoice
 from .errors import NotAnInvoice, UnsafeXML
 
+MOST_LINES = 10_000
+
 __all__ = ["CapturedInvoice", "NotAnInvoice", "UnsafeXML", "read"]
 
 
@@ -24,4 +26,7 @@ def read(data: bytes) -> CapturedInvoice:
     if not ubl.is_invoice(root):
         name = etree.QName(root).localname
         raise NotAnInvoice(f"This is no invoice or credit note in UBL, but: {name[:60]}.")
-    return ubl.read(root)
+    captured = ubl.read(root)
+    if len(captured.lines) > MOST_LINES:
+        raise NotAnInvoice(f"It has more than {MOST_LINES} lines.", "too-many-lines")
+    return captured
