@@ -1,0 +1,141 @@
+"""Forms of accounts payable: an invoice as typed, a file as dropped, an exception as resolved."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from accounts.models import Entity
+from invoicing.inputs import InvoiceInput, InvoiceLineInput
+from invoicing.models import Invoice
+from invoicing.services.exceptions import ACCEPT_REASONS
+from invoicing.services.returning import RETURN_CODES
+from purchase_orders.models import PurchaseOrder
+
+MOST_BYTES = 20 * 1024 * 1024
+
+
+class InvoiceForm(forms.Form):
+    """The head of an invoice keyed by hand; its lines come from `InvoiceLineFormSet`."""
+
+    order_reference = forms.CharField(
+        label="Order number", max_length=64, help_text="As printed on the invoice."
+    )
+    number = forms.CharField(label="Invoice number", max_length=64)
+    kind = forms.ChoiceField(label="Kind", choices=Invoice.Kind.choices, initial="invoice")
+    issue_date = forms.DateField(
+        label="Invoice date", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    due_date = forms.DateField(
+        label="Due date",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    currency = forms.CharField(label="Currency", max_length=3, min_length=3)
+    gross = forms.DecimalField(
+        label="Total with tax",
+        max_digits=18,
+        decimal_places=4,
+        required=False,
+        help_text="As printed, to check the lines against. Empty: computed.",
+    )
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
+
+    def as_input(self, lines: list[InvoiceLineInput]) -> InvoiceInput:
+        data = self.cleaned_data
+        return InvoiceInput(
+            number=data["number"],
+            kind=data["kind"],
+            issue_date=data["issue_date"],
+            due_date=data["due_date"],
+            currency=data["currency"],
+            order_reference=data["order_reference"],
+            gross=data["gross"],
+            lines=lines,
+        )
+
+
+class InvoiceLineForm(forms.Form):
+    order_line_reference = forms.CharField(label="Order line", max_length=10, required=False)
+    description = forms.CharField(label="Description", max_length=500, required=False)
+    quantity = forms.DecimalField(label="Quantity", max_digits=18, decimal_places=6)
+    unit_price = forms.DecimalField(label="Unit price", max_digits=18, decimal_places=6)
+    tax_code = forms.ChoiceField(label="Tax", required=False)
+
+    def __init__(self, *args: Any, entity: Entity, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        codes = [(code.code, code.name) for code in entity.tax_codes.order_by("code")]
+        self.fields["tax_code"].choices = [("", "–"), *codes]
+
+    def as_input(self) -> InvoiceLineInput:
+        data = self.cleaned_data
+        return InvoiceLineInput(
+            order_line_reference=data["order_line_reference"],
+            description=data["description"],
+            quantity=data["quantity"],
+            unit_price=data["unit_price"],
+            tax_code=data["tax_code"],
+        )
+
+
+InvoiceLineFormSet = forms.formset_factory(
+    InvoiceLineForm, extra=1, min_num=0, max_num=500, validate_max=True
+)
+
+
+def unbilled_lines(order: PurchaseOrder) -> list[dict[str, Any]]:
+    """Initial rows: what is ordered (or received, where that is billed) and not billed yet."""
+    rows = []
+    for line in order.lines.order_by("line_number"):
+        due = (line.quantity if line.match_type == "2-way" else line.received) - (
+            line.billed_quantity
+        )
+        if due > Decimal(0):
+            rows.append(
+                {
+                    "order_line_reference": str(line.line_number),
+                    "description": line.description,
+                    "quantity": due.normalize(),
+                    "unit_price": line.unit_price.normalize(),
+                    "tax_code": line.tax_code,
+                }
+            )
+    return rows
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(label="UBL file")
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            raise forms.ValidationError("The file is larger than 20 MB.")
+        return file
+
+
+class AcceptForm(forms.Form):
+    reason_code = forms.ChoiceField(
+        label="Why it is accepted", choices=[("", "Choose…"), *ACCEPT_REASONS.items()]
+    )
+    comment = forms.CharField(
+        label="Comment", required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=2000
+    )
+
+
+class ReturnForm(forms.Form):
+    code = forms.ChoiceField(
+        label="What is wrong", choices=[("", "Choose…"), *RETURN_CODES.items()]
+    )
+    reason = forms.CharField(
+        label="What the vendor is told", widget=forms.Textarea(attrs={"rows": 3}), max_length=2000
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label="Why", max_length=2000)
+
+
+class LinkForm(forms.Form):
+    order_reference = forms.CharField(label="Order number", max_length=64)

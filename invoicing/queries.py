@@ -1,0 +1,96 @@
+"""What the pages of accounts payable show."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import Role, User
+from invoicing.models import Invoice, InvoiceLine, MatchException, MatchRun
+from purchase_orders.models import PurchaseOrderLine, ReceiptLine
+
+TABS = (
+    ("open", "To do"),
+    ("in_exception", "In exception"),
+    ("waiting", "Waiting for receipt"),
+    ("cleared", "Cleared"),
+    ("closed", "Returned or void"),
+    ("all", "All"),
+)
+_TAB_STATES: dict[str, tuple[str, ...]] = {
+    "open": Invoice.OPEN,
+    "in_exception": (Invoice.Status.IN_EXCEPTION,),
+    "waiting": (Invoice.Status.CAPTURED,),
+    "cleared": (Invoice.Status.CLEARED, Invoice.Status.IN_PAYMENT, Invoice.Status.PAID),
+    "closed": (Invoice.Status.RETURNED, Invoice.Status.REJECTED, Invoice.Status.VOID),
+}
+
+
+def invoices(user: User, *, tab: str = "all", search: str = "") -> QuerySet[Invoice]:
+    """Invoices a person may see, for the list: one query whatever their number."""
+    found = Invoice.objects.visible_to(user).select_related("vendor", "order")
+    if tab in _TAB_STATES:
+        found = found.filter(status__in=_TAB_STATES[tab])
+    if tab == "waiting":
+        found = found.filter(waiting_until__isnull=False)
+    words = search.strip()
+    if words:
+        found = found.filter(
+            Q(number__icontains=words)
+            | Q(vendor_name__icontains=words)
+            | Q(order__number__iexact=words)
+            | Q(order_reference__iexact=words)
+        )
+    return found
+
+
+def exceptions_queue(user: User) -> QuerySet[MatchException]:
+    """Unresolved exceptions, oldest first."""
+    return (
+        MatchException.objects.visible_to(user)
+        .unresolved()
+        .select_related("invoice__vendor", "invoice__order", "line", "assignee", "entity")
+        .order_by("pk")
+    )
+
+
+def exceptions_count(user: User) -> int:
+    """How many exceptions wait for a person of accounts payable."""
+    if not user.has_role(Role.AP_CLERK, Role.AP_MANAGER):
+        return 0
+    return MatchException.objects.filter(entity_id=user.entity_id).unresolved().count()
+
+
+def latest_run(invoice: Invoice) -> MatchRun | None:
+    return invoice.match_runs.order_by("-pk").first()
+
+
+@dataclass(frozen=True)
+class LineTrio:
+    """One billed line beside what was ordered and what arrived."""
+
+    line: InvoiceLine
+    order_line: PurchaseOrderLine | None
+    received: Decimal | None
+    receipts: list[ReceiptLine]
+
+
+def trios(invoice: Invoice) -> list[LineTrio]:
+    """The three documents of an invoice, line by line, in two queries."""
+    lines = list(invoice.lines.select_related("order_line"))
+    receipts: dict[Any, list[ReceiptLine]] = {}
+    posted = ReceiptLine.objects.filter(
+        order_line__in=[line.order_line_id for line in lines if line.order_line_id]
+    ).exclude(receipt__status="draft")
+    for each in posted.select_related("receipt").order_by("receipt__pk"):
+        receipts.setdefault(each.order_line_id, []).append(each)
+    return [
+        LineTrio(
+            line=line,
+            order_line=line.order_line,
+            received=line.order_line.received if line.order_line else None,
+            receipts=receipts.get(line.order_line_id, []),
+        )
+        for line in lines
+    ]

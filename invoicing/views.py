@@ -1,0 +1,234 @@
+"""Pages of accounts payable: inbox, capture, one invoice, and the exceptions workbench."""
+
+from typing import Any
+from uuid import UUID
+
+from core.queries import timeline
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from accounts.models import Role
+from core import files
+from core.errors import DomainError
+from core.transitions import available
+from core.web import act, add_errors, keyset_page, require_role, visible_or_404
+from invoicing import forms, presentation, queries, services
+from invoicing.linking import find_order
+from invoicing.models import Invoice, MatchException
+
+AP = (Role.AP_CLERK, Role.AP_MANAGER)
+
+
+@login_required
+def invoice_list(request: HttpRequest) -> HttpResponse:
+    """The inbox: what came, and what became of it."""
+    tab = request.GET.get("show", "open")
+    search = request.GET.get("q", "")
+    found = queries.invoices(request.user, tab="all" if search else tab, search=search)
+    context = {
+        "page": keyset_page(found, request),
+        "tabs": queries.TABS,
+        "tab": tab,
+        "search": search,
+        "may_capture": request.user.has_role(*AP),
+    }
+    return render(request, "invoicing/list.html", context)
+
+
+@login_required
+def upload(request: HttpRequest) -> HttpResponse:
+    """Drop UBL files; each is taken in or refused on its own, with every broken rule named."""
+    require_role(request, *AP)
+    outcomes: list[dict[str, Any]] = []
+    for file in request.FILES.getlist("files"):
+        outcomes.append(_take_in(request, file))
+    if len(outcomes) == 1 and outcomes[0]["invoice"]:
+        messages.success(request, f"Invoice {outcomes[0]['invoice'].number} is in.")
+        return redirect("invoicing:detail", pk=outcomes[0]["invoice"].pk)
+    missing = request.method == "POST" and not outcomes
+    return render(
+        request,
+        "invoicing/upload.html",
+        {"outcomes": outcomes, "missing": missing},
+        status=422 if missing or any(o["refusal"] for o in outcomes) else 200,
+    )
+
+
+def _take_in(request: HttpRequest, file: Any) -> dict[str, Any]:
+    outcome: dict[str, Any] = {"name": file.name, "invoice": None, "refusal": None}
+    form = forms.UploadForm(files={"file": file})
+    if not form.is_valid():
+        outcome["refusal"] = DomainError(form.errors["file"][0])
+        return outcome
+    try:
+        outcome["invoice"] = services.import_file(
+            entity=request.user.entity,
+            data=file.read(),
+            filename=file.name,
+            actor=request.user,
+            at=timezone.now(),
+        )
+    except DomainError as refusal:
+        outcome["refusal"] = refusal
+    return outcome
+
+
+@login_required
+def create(request: HttpRequest) -> HttpResponse:
+    """Key an invoice; with `?order=` its unbilled lines are filled in."""
+    require_role(request, *AP)
+    kwargs = {"form_kwargs": {"entity": request.user.entity}, "prefix": "lines"}
+    if request.method == "POST":
+        form = forms.InvoiceForm(request.POST)
+        lines = forms.InvoiceLineFormSet(request.POST, **kwargs)
+        if "add_line" not in request.POST and form.is_valid() and lines.is_valid():
+            filled = [line.as_input() for line in lines if line.has_changed()]
+            try:
+                invoice = services.capture(
+                    entity=request.user.entity,
+                    data=form.as_input(filled),
+                    actor=request.user,
+                    at=timezone.now(),
+                )
+            except DomainError as refusal:
+                add_errors(form, refusal)
+            else:
+                messages.success(request, f"Invoice {invoice.number} is in and being matched.")
+                return redirect("invoicing:detail", pk=invoice.pk)
+        status = 422
+    else:
+        form, lines, status = _blank(request, kwargs)
+    return render(request, "invoicing/form.html", {"form": form, "lines": lines}, status=status)
+
+
+def _blank(request: HttpRequest, kwargs: dict[str, Any]) -> tuple[Any, Any, int]:
+    reference = request.GET.get("order", "")
+    entity = request.user.entity
+    order = find_order(entity, reference, vendor=None, currency=entity.currency)
+    initial = {
+        "order_reference": reference,
+        "currency": order.currency if order else entity.currency,
+        "issue_date": timezone.now().astimezone(entity.zone).date(),
+    }
+    rows = forms.unbilled_lines(order) if order else []
+    return forms.InvoiceForm(initial=initial), forms.InvoiceLineFormSet(initial=rows, **kwargs), 200
+
+
+@login_required
+def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One invoice: its lines beside order and receipts, every check, its life."""
+    found = Invoice.objects.visible_to(request.user).select_related(
+        "vendor", "order", "entity", "captured_by", "original"
+    )
+    invoice = visible_or_404(found, pk)
+    run = queries.latest_run(invoice)
+    context = {
+        "invoice": invoice,
+        "trios": queries.trios(invoice),
+        "charges": invoice.charges.all(),
+        "taxes": invoice.taxes.all(),
+        "run": run,
+        "checks": presentation.checks(run),
+        "exceptions": queries.exceptions_queue(request.user).filter(invoice=invoice),
+        "life": presentation.life(invoice),
+        "events": timeline(invoice),
+        "actions": available(invoice, request.user),
+        "return_form": forms.ReturnForm(),
+        "link_form": forms.LinkForm(),
+        "is_clerk": request.user.has_role(*AP),
+    }
+    return render(request, "invoicing/detail.html", context)
+
+
+@login_required
+def original(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The file as it came, as a download that no browser will run."""
+    found = Invoice.objects.visible_to(request.user).filter(original__isnull=False)
+    invoice = visible_or_404(found.select_related("original"), pk)
+    response = HttpResponse(files.read(invoice.original), content_type="application/octet-stream")
+    response["Content-Disposition"] = f'attachment; filename="invoice-{invoice.pk}.xml"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@login_required
+@require_POST
+def perform(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
+    """A button on the invoice page."""
+    invoice = visible_or_404(Invoice.objects.visible_to(request.user), pk)
+    reason = request.POST.get("reason", "")
+    who = {"invoice": invoice, "actor": request.user, "at": timezone.now()}
+    calls = {
+        "match": lambda: services.request_match(**who),
+        "clear": lambda: services.clear(**who),
+        "reject": lambda: services.reject(reason=reason, **who),
+        "dispute": lambda: services.dispute(reason=reason, **who),
+        "void": lambda: services.void(reason=reason, **who),
+        "link": lambda: services.link_order(
+            order_reference=request.POST.get("order_reference", ""), **who
+        ),
+        "return": lambda: services.return_to_vendor(
+            code=request.POST.get("code", ""), reason=reason, **who
+        ),
+    }
+    page = reverse("invoicing:detail", args=[pk])
+    return act(request, calls[action], done=presentation.DONE[action], to=page, refused_to=page)
+
+
+@login_required
+def exceptions(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
+    """The workbench: the queue on the left, one exception with its three documents on the right."""
+    require_role(request, *AP, Role.BUYER, Role.AUDITOR, Role.CONTROLLER)
+    queue = queries.exceptions_queue(request.user)
+    current = queue.first() if pk is None else queue.filter(pk=pk).first()
+    if pk is not None and current is None:
+        visible_or_404(MatchException.objects.visible_to(request.user), pk)
+        return redirect("invoicing:exceptions")
+    return render(request, "invoicing/exceptions.html", _workbench(request, queue, current))
+
+
+def _workbench(request: HttpRequest, queue: Any, current: MatchException | None) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "queue": list(queue[:100]),
+        "current": current,
+        "accept_form": forms.AcceptForm(),
+        "return_form": forms.ReturnForm(),
+        "may_resolve": request.user.has_role(*AP),
+        "limit": request.user.variance_limit,
+    }
+    if current is not None:
+        context |= presentation.comparison(current)
+        context["others"] = [
+            each
+            for each in context["queue"]
+            if each.invoice_id == current.invoice_id and each.pk != current.pk
+        ]
+    return context
+
+
+@login_required
+@require_POST
+def resolve(request: HttpRequest, pk: UUID, resolution: str) -> HttpResponse:
+    """Decide an exception; the next one opens by itself."""
+    exception = visible_or_404(MatchException.objects.visible_to(request.user), pk)
+    reason_code = request.POST.get("reason_code") or request.POST.get("code", "")
+    comment = request.POST.get("comment") or request.POST.get("reason", "")
+    return act(
+        request,
+        lambda: services.resolve(
+            exception=exception,
+            resolution=resolution,
+            reason_code=reason_code,
+            comment=comment,
+            actor=request.user,
+            at=timezone.now(),
+        ),
+        done=presentation.RESOLVED[resolution],
+        to=reverse("invoicing:exceptions"),
+        refused_to=reverse("invoicing:exception", args=[pk]),
+    )
