@@ -15,7 +15,7 @@ from core.transitions import perform
 from invoicing.facts import credited, lock_order_lines
 from invoicing.models import Invoice, InvoiceLine
 from purchase_orders import services as purchase_orders
-from purchase_orders.models import OrderDistribution, PurchaseOrderLine
+from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
 
 
 @atomic
@@ -42,7 +42,12 @@ def void(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice
     perform(invoice.void, actor=actor, at=at)
     invoice.save()
     ledger.mirror(
-        source=_source(invoice), on=_today(invoice, at), actor=actor, at=at, reason=reason
+        source=_source(invoice),
+        on=_today(invoice, at),
+        actor=actor,
+        at=at,
+        reason=reason,
+        reencumber=invoice.order.status != PurchaseOrder.Status.CLOSED,
     )
     billed = {
         line: (-quantity, -net, False)
@@ -70,6 +75,8 @@ def post_cleared(
         on=_today(invoice, at),
         actor=actor,
         at=at,
+        # What runs over within tolerances has a reason, which a budget that only warns asks for.
+        reason=f"Invoice {invoice.number} matched within the tolerances.",
     )
     purchase_orders.bill(
         order=invoice.order, lines=_billed(invoice, order_lines), actor=actor, at=at
