@@ -69,7 +69,7 @@ class Case:
             Group(
                 order_lines[key],
                 tuple(lines),
-                sum((line.quantity for line in lines if self.counts(line)), ZERO),
+                sum((line.quantity or ZERO for line in lines if self.counts(line)), ZERO),
                 sum((line.net for line in lines), ZERO),
             )
             for key, lines in linked.items()

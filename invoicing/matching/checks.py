@@ -13,7 +13,9 @@ from .types import (
     EXCEPTION,
     FLAG,
     PASS,
+    Charge,
     CheckResult,
+    InvoiceLine,
     TaxRow,
     Twin,
 )
@@ -349,7 +351,7 @@ def _tax_base(case: Case, row: TaxRow) -> Decimal:
     """
     only = len(case.invoice.tax_breakdown) == 1
     base = ZERO
-    signed = [(line, line.net) for line in case.lines]
+    signed: list[tuple[InvoiceLine | Charge, Decimal]] = [(line, line.net) for line in case.lines]
     signed += [(c, c.amount if c.charge else -c.amount) for c in case.invoice.charges]
     for item, amount in signed:
         if not item.tax_category and not only:

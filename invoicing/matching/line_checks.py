@@ -24,7 +24,7 @@ def check_line_link(case: Case) -> Iterator[CheckResult]:
     """Every line bills a line of the order."""
     if case.order is None:
         return
-    known = {line.id: line for line in case.order.lines}
+    known: dict[str | None, OrderLine] = {line.id: line for line in case.order.lines}
     for line in case.lines:
         order_line = known.get(line.order_line)
         if order_line is None:
@@ -38,7 +38,7 @@ def check_line_link(case: Case) -> Iterator[CheckResult]:
             outcome,
             sentence,
             route=AP,
-            actual=order_line and order_line.line_number,
+            actual=order_line.line_number if order_line else None,
             line_number=line.line_number,
         )
 
@@ -98,7 +98,7 @@ def check_unit_price(case: Case) -> Iterator[CheckResult]:
 
     A credit for returned goods is compared with the price they were billed at.
     """
-    for group, line in _priced_lines(case):
+    for group, line, quantity in _priced_lines(case):
         if line.unit_price is None:
             continue
         expected = _expected_price(case, group.order_line)
@@ -106,7 +106,7 @@ def check_unit_price(case: Case) -> Iterator[CheckResult]:
         variance = actual - expected
         verdict = case.verdict("unit_price", variance, expected)
         if case.credit:  # to our disadvantage is less, and the average billed price is a quotient
-            verdict = _amount_verdict(case, "unit_price", variance * line.quantity, expected)
+            verdict = _amount_verdict(case, "unit_price", variance * quantity, expected)
         yield compared(
             "unit_price",
             line.line_number,
@@ -121,13 +121,13 @@ def check_unit_price(case: Case) -> Iterator[CheckResult]:
 
 def check_line_amount(case: Case) -> Iterator[CheckResult]:
     """The line's net beside its quantity at the order price; rounding has its own allowance."""
-    for group, line in _priced_lines(case):
-        expected = line.quantity * _expected_price(case, group.order_line)
+    for group, line, quantity in _priced_lines(case):
+        expected = quantity * _expected_price(case, group.order_line)
         variance = line.net - expected
         verdict = _amount_verdict(case, "line_amount", variance, expected)
         if variance:
             sentence = (
-                f"Net {case.money(line.net)} for {words.number(line.quantity)} "
+                f"Net {case.money(line.net)} for {words.number(quantity)} "
                 f"{line.unit or group.order_line.unit}; at the {_basis(case)} price that is "
                 f"{case.money(expected)}: {_difference(case, variance, expected)} "
                 f"(tolerance {verdict.limit})."
@@ -290,7 +290,8 @@ def _more_than_ordered(
     case: Case, group: Group, result: CheckResult, arrived: Decimal
 ) -> CheckResult:
     ordered = group.order_line.net if group.by_amount else group.order_line.quantity
-    if result.outcome != PASS or arrived <= ordered or result.actual > ordered:
+    _, billed = _billed(group)
+    if result.outcome != PASS or arrived <= ordered or billed > ordered:
         return result
     surplus = _measured(case, group, arrived - ordered)
     return result._replace(
@@ -343,14 +344,14 @@ def _credited_amount(case: Case, group: Group) -> CheckResult:
 # ---- prices and amounts
 
 
-def _priced_lines(case: Case) -> Iterator[tuple[Group, InvoiceLine]]:
+def _priced_lines(case: Case) -> Iterator[tuple[Group, InvoiceLine, Decimal]]:
     """Lines whose price can be compared: by quantity, and not a credit of money only."""
     for group in case.groups:
         if group.by_amount:
             continue
         for line in group.lines:
-            if case.counts(line):
-                yield group, line
+            if line.quantity is not None and case.counts(line):
+                yield group, line, line.quantity
 
 
 def _order_price(line: OrderLine) -> Decimal:

@@ -1,5 +1,6 @@
 """Mandatory parts of a document, of its lines and of its allowances (BR-01 … BR-65, BR-CO-03 …)."""
 
+import re
 from collections.abc import Callable, Iterator
 
 from babel import Locale
@@ -10,10 +11,11 @@ from ..documents import AllowanceCharge, CapturedInvoice, CapturedLine, Period
 from .broken import BrokenRule
 
 CREDIT_TRANSFER = ("30", "58")
+TWO_LETTERS = re.compile(r"[A-Z]{2}\Z")
 
 # Prefixes of VAT numbers: country codes, Greece's own, Northern Ireland, Kosovo as registered.
 VAT_PREFIXES = (
-    frozenset(code for code in Locale.parse("en").territories if len(code) == 2 and code.isalpha())
+    frozenset(code for code in map(str, Locale.parse("en").territories) if TWO_LETTERS.match(code))
     - {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ", "UK"}
 ) | {"EL", "XI", "1A"}
 

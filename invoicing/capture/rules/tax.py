@@ -4,7 +4,7 @@ The standard words the same ten demands for each category with small differences
 which, the functions say them once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -68,13 +68,16 @@ def _rows(invoice: CapturedInvoice, family: Family) -> list[TaxRow]:
 
 def _uses(invoice: CapturedInvoice, family: Family) -> dict[str, list[TaxCategory]]:
     """Where a category is used: on lines (02, 05), allowances (03, 06), charges (04, 07)."""
+    items = invoice.allowances_charges
     return {
-        "line": [line.tax for line in invoice.lines if _is(line.tax, family)],
-        "allowance": [
-            a.tax for a in invoice.allowances_charges if not a.charge and _is(a.tax, family)
-        ],
-        "charge": [a.tax for a in invoice.allowances_charges if a.charge and _is(a.tax, family)],
+        "line": _named(family, (line.tax for line in invoice.lines)),
+        "allowance": _named(family, (a.tax for a in items if not a.charge)),
+        "charge": _named(family, (a.tax for a in items if a.charge)),
     }
+
+
+def _named(family: Family, named: Iterable[TaxCategory | None]) -> list[TaxCategory]:
+    return [category for category in named if category is not None and _is(category, family)]
 
 
 def _breakdown_present(invoice: CapturedInvoice, family: Family) -> Iterator[BrokenRule]:

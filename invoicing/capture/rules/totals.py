@@ -119,12 +119,13 @@ def tax_of_rows(invoice: CapturedInvoice) -> Iterator[BrokenRule]:
 def lines_multiply(invoice: CapturedInvoice) -> Iterator[BrokenRule]:
     """Line net = quantity × price ÷ base quantity − allowances + charges, within two cents."""
     for line in invoice.lines:
-        if None in (line.quantity, line.unit_price, line.net):
+        quantity, price, net = line.quantity, line.unit_price, line.net
+        if quantity is None or price is None or net is None:
             continue
-        expected = line.quantity * line.unit_price / (line.price_base_quantity or Decimal(1))
+        expected = quantity * price / (line.price_base_quantity or Decimal(1))
         for item in line.allowances_charges:
             expected += (item.amount or ZERO) if item.charge else -(item.amount or ZERO)
-        if abs(line.net - expected) > LINE_SLACK:
+        if abs(net - expected) > LINE_SLACK:
             figures = f"{figure(line.quantity)} × {figure(line.unit_price)}"
             if line.price_base_quantity not in (None, Decimal(1)):
                 figures += f" ÷ {figure(line.price_base_quantity)}"
@@ -142,8 +143,8 @@ def lines_multiply(invoice: CapturedInvoice) -> Iterator[BrokenRule]:
 def decimals(invoice: CapturedInvoice) -> Iterator[BrokenRule]:
     """BR-DEC: amounts carry two decimals at most. Prices and quantities may have more."""
     for rule, place, value in _amounts(invoice):
-        exponent = 0 if value is None else value.as_tuple().exponent
-        if value is not None and -exponent > MAX_DECIMALS:
+        _, _, decimals_written = figure(value).partition(".")
+        if value is not None and len(decimals_written) > MAX_DECIMALS:
             sentence = f"The amount {figure(value)} has more than two decimals."
             yield BrokenRule(rule, sentence, place, actual=value)
 
