@@ -6,7 +6,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -160,8 +159,6 @@ class BudgetViewSet(Resource):
     @extend_schema(request=BudgetInput, responses={201: BudgetSerializer})
     def create(self, request: Request) -> Response:
         """Set the amount of a cell; its balances stay. Refused below what is committed (stop)."""
-        if not request.user.has_role(Role.CONTROLLER):
-            raise PermissionDenied("Budgets are set by controllers.")
         cell = ledger.set_budget(
             entity=request.user.entity,
             actor=request.user,

@@ -1,0 +1,87 @@
+"""Signing in to the API, and who one is there."""
+
+from typing import Any
+
+from django.contrib.auth import authenticate
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import ApiToken
+from core.api.authentication import SCOPES, TokenAuthentication
+from core.api.fields import Id, MomentField
+from core.api.serializers import Input, Output
+from core.api.views import Api
+
+LOCKED_OUT_SECONDS = 15 * 60
+
+
+class TokenRequest(Input):
+    email = serializers.CharField(max_length=254)
+    password = serializers.CharField(max_length=200, trim_whitespace=False)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=SCOPES),
+        required=False,
+        max_length=len(SCOPES),
+        help_text="What the token may do; everything that the person may do by default.",
+    )
+    name = serializers.CharField(max_length=80, required=False, allow_blank=True, default="")
+
+
+class TokenAnswer(Output):
+    token = serializers.CharField(help_text="Shown once; only its digest is kept.")
+    expires_at = MomentField()
+    scopes = serializers.ListField(child=serializers.CharField())
+
+
+class TokenView(Api):
+    """`POST {email, password}` → a token. Rate limited per source, locked per account."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    throttle_scope = "token"
+    takes_idempotency_key = False
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return TokenAuthentication().authenticate_header(request)
+
+    @extend_schema(request=TokenRequest, responses={201: TokenAnswer}, operation_id="create_token")
+    def post(self, request: Request) -> Response:
+        said = self.read(TokenRequest)
+        user: Any = authenticate(
+            request, email=said["email"], login=said["email"], password=said["password"]
+        )
+        if getattr(request, "axes_locked_out", False):
+            raise Throttled(LOCKED_OUT_SECONDS, "Too many failed attempts.")
+        if user is None:
+            raise AuthenticationFailed("This address and password do not go together.")
+        row, token = ApiToken.objects.create(
+            user=user, scopes=sorted(set(said.get("scopes", SCOPES))), name=said["name"]
+        )
+        answer = {"token": token, "expires_at": row.expiry, "scopes": row.scopes}
+        return Response(TokenAnswer(answer).data, status=201)
+
+
+class MeSerializer(Output):
+    id = Id()
+    email = serializers.CharField()
+    name = serializers.CharField()
+    entity = serializers.CharField(source="entity.code")
+    currency = serializers.CharField(source="entity.currency")
+    roles = serializers.SerializerMethodField()
+
+    def get_roles(self, user: Any) -> list[str]:
+        return sorted(user.roles)
+
+
+class MeView(Api):
+    """Whose token this is."""
+
+    takes_idempotency_key = False
+
+    @extend_schema(responses=MeSerializer, operation_id="me")
+    def get(self, request: Request) -> Response:
+        return Response(MeSerializer(request.user).data)

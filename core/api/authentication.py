@@ -1,0 +1,81 @@
+"""Who calls: a bearer token with scopes, or the signed-in browser with its CSRF token."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from knox.auth import TokenAuthentication as KnoxAuthentication
+from rest_framework import authentication, exceptions, permissions
+from rest_framework.request import Request
+
+from core.api.errors import MissingScope
+
+SCOPES = (
+    "read",
+    "requisitions:write",
+    "orders:write",
+    "receipts:write",
+    "invoices:write",
+    "approvals:decide",
+    "budgets:write",
+    "vendors:write",
+    "payments:write",
+    "admin",
+)
+
+
+class TokenAuthentication(KnoxAuthentication):
+    """`Authorization: Bearer <token>`; the token is known by its digest and dies with its user."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def authenticate_credentials(self, token: bytes) -> Any:
+        if not token.isalnum() or len(token) > 200:
+            raise exceptions.AuthenticationFailed("Invalid token.")
+        return super().authenticate_credentials(token)
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The browser's own session; unsafe methods need the CSRF token."""
+
+
+class HasScope(permissions.BasePermission):
+    """A token must carry `read` to read and the view's `scope` to write; `admin` covers all.
+
+    Sessions carry no scopes: what a person may do is decided by the document's own rules.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        granted = getattr(request.auth, "scopes", None)
+        if granted is None:
+            return True
+        needed = "read" if request.method in permissions.SAFE_METHODS else view.required_scope()
+        if needed in granted or "admin" in granted:
+            return True
+        raise MissingScope(f"This token lacks the scope {needed}.")
+
+
+class WorksForEntity(permissions.BasePermission):
+    """Somebody who belongs to no entity can see and do nothing here."""
+
+    message = "You belong to no entity."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.user.entity_id is not None
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    target_class = TokenAuthentication
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "A token with scopes."}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    target_class = SessionAuthentication
+    name = "session"
+    priority = 1
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": "portal_session"}

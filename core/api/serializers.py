@@ -1,0 +1,101 @@
+"""Bases of the serializers: input that refuses what it does not know, output that is only shown."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from core.api.fields import Id, MomentField
+
+
+class Input(serializers.Serializer):
+    """What a client may send. An unknown member is refused, so a typo is never ignored."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        unknown = set(data) - set(self.fields) if isinstance(data, Mapping) else set()
+        errors: dict[str, Any] = {
+            name: [ErrorDetail("This member is not known here.", code="unknown_field")]
+            for name in sorted(unknown, key=str)
+        }
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as found:
+            if isinstance(found.detail, dict):
+                errors = {**found.detail, **errors}
+            raise serializers.ValidationError(errors or found.detail) from None
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
+
+
+class Output(serializers.Serializer):
+    """What the portal shows. Never used to read a request."""
+
+
+class Nothing(Input):
+    """The body of an action that takes none."""
+
+
+class ReasonInput(Input):
+    reason = serializers.CharField(
+        max_length=2000, required=False, allow_blank=True, default="", help_text="Why."
+    )
+
+
+class PersonSerializer(Output):
+    id = Id()
+    name = serializers.CharField(read_only=True)
+
+
+class FieldErrorSerializer(Output):
+    pointer = serializers.CharField(help_text="JSON pointer into the request's body.")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemSerializer(Output):
+    """Problem details (RFC 9457)."""
+
+    type = serializers.CharField(help_text="A stable slug, such as illegal-transition.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(allow_blank=True)
+    instance = serializers.CharField()
+    errors = FieldErrorSerializer(many=True, required=False)
+
+
+class ChangeSerializer(Output):
+    field = serializers.CharField()
+    old = serializers.JSONField(allow_null=True)
+    new = serializers.JSONField(allow_null=True)
+
+
+class HistorySerializer(Output):
+    """One line of a document's audit timeline."""
+
+    at = MomentField()
+    actor = PersonSerializer(allow_null=True, help_text="null: the portal itself.")
+    on_behalf_of = PersonSerializer(allow_null=True)
+    channel = serializers.CharField()
+    action = serializers.SerializerMethodField()
+    reason = serializers.CharField()
+    changes = ChangeSerializer(many=True)
+    type = serializers.SerializerMethodField()
+    document_type = serializers.CharField()
+    document_id = Id()
+    document_reference = serializers.CharField()
+    version = serializers.IntegerField(source="document_version")
+    sequence = serializers.IntegerField()
+
+    def get_action(self, event: Any) -> str:
+        return event.type.partition(".")[2]
+
+    def get_type(self, event: Any) -> str:
+        return public_type(event.type)
+
+
+def public_type(event_type: str) -> str:
+    """The event's name outside: an order is a purchase_order there."""
+    family, dot, verb = event_type.partition(".")
+    return f"{'purchase_order' if family == 'order' else family}{dot}{verb}"

@@ -1,0 +1,186 @@
+"""What every view of the API does: provenance, idempotency, scopes, visibility, versions."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import structlog
+from django.db.models import Model, QuerySet
+from django.http import FileResponse, HttpResponse
+from django.utils import timezone
+from rest_framework.exceptions import NotFound
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from core import provenance, transactions
+from core.api import idempotency, preconditions
+from core.api.authentication import HasScope, WorksForEntity
+from core.api.fields import as_id
+from core.api.filtering import AllowedFilters, Filter
+from core.api.pagination import KeysetPagination
+from core.api.parsing import JsonParser
+from core.api.schema import Schema
+from core.api.serializers import HistorySerializer
+from core.models import TrailEvent
+
+
+class OneFormat(BaseContentNegotiation):
+    """The API speaks JSON whatever is asked for; files have their own addresses."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        found = [each for each in parsers if _takes(each, request.content_type)]
+        return found[0] if found else None
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+def _takes(parser: Any, content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == parser.media_type
+
+
+class Api(APIView):
+    """Base of all views. `scope` is what a token needs to change something here."""
+
+    schema = Schema()
+    scope: ClassVar[str] = "admin"
+    takes_idempotency_key = True
+    parser_classes = [JsonParser]
+    content_negotiation_class = OneFormat
+    permission_classes = [IsAuthenticated, HasScope, WorksForEntity]
+
+    def required_scope(self) -> str:
+        return self.scope
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+        address = request.META.get("REMOTE_ADDR", "")
+        with provenance.coming_from("api", request_id=request_id, address=address):
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        handler = getattr(self, "post", None)
+        if request.method == "POST" and handler and self.takes_idempotency_key:
+            key = idempotency.key_of(request)
+            if key is not None:
+                self.post = idempotency.once(self, handler, key)
+
+    def read(self, serializer: type[Serializer], **options: Any) -> dict[str, Any]:
+        """The request's body as the serializer reads it. Raises its ValidationError."""
+        found = serializer(data=self.request.data, context=self.get_context(), **options)
+        found.is_valid(raise_exception=True)
+        return found.validated_data
+
+    def get_context(self) -> dict[str, Any]:
+        return {"request": self.request, "view": self}
+
+
+class Resource(Api, GenericViewSet):
+    """A collection of records that are reached through `model.objects.visible_to(user)` only.
+
+    `related` and `prefetched` are what a page of rows needs, so that the number of queries does
+    not depend on the number of rows.
+    """
+
+    model: ClassVar[type[Model]]
+    output: ClassVar[type[Serializer]]
+    related: ClassVar[tuple[str, ...]] = ()
+    prefetched: ClassVar[tuple[Any, ...]] = ()
+    filters: ClassVar[dict[str, Filter]] = {}
+    search_fields: ClassVar[tuple[str, ...]] = ()
+    orderings: ClassVar[dict[str, str]] = {"created_at": "id"}
+    default_ordering: ClassVar[str] = "-created_at"
+    filter_backends = [AllowedFilters]
+    pagination_class = KeysetPagination
+    http_method_names = ["get", "head", "options", "post", "patch"]
+
+    def get_serializer_class(self) -> type[Serializer]:
+        return self.output
+
+    def visible(self) -> QuerySet[Any]:
+        return self.model.objects.visible_to(self.request.user)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        if getattr(self, "swagger_fake_view", False):
+            return self.model._default_manager.none()
+        return self.detailed(self.visible())
+
+    def detailed(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.select_related(*self.related).prefetch_related(*self.prefetched)
+
+    def get_object(self) -> Any:
+        found = self.get_queryset().filter(pk=self.addressed()).first()
+        if found is None:
+            raise NotFound
+        return found
+
+    def addressed(self) -> Any:
+        pk = as_id(self.kwargs["pk"])
+        if pk is None:
+            raise NotFound
+        return pk
+
+    def facts(self, rows: list[Any]) -> dict[str, Any]:
+        """What the serializer needs beside the rows, read for all of them at once."""
+        return {}
+
+    def shown(self, rows: list[Any]) -> list[Any]:
+        context = {**self.get_context(), **self.facts(rows)}
+        return [self.output(row, context=context).data for row in rows]
+
+    def list(self, request: Request) -> Response:
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.shown(rows))
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return self.answer(self.get_object())
+
+    def answer(self, row: Any, status: int = 200) -> Response:
+        """The record as it stands, with its version as ETag and, when new, where it is."""
+        fresh = self.detailed(self.model._base_manager.filter(pk=row.pk)).get()
+        response = Response(self.shown([fresh])[0], status=status)
+        if hasattr(fresh, "version"):
+            response["ETag"] = preconditions.etag(fresh)
+        if status == 201:
+            response["Location"] = reverse(
+                f"api:{self.basename}-detail", kwargs={"pk": row.pk}, request=self.request
+            )
+        return response
+
+    def act(self, service: Callable[..., Any], name: str, **facts: Any) -> Any:
+        """Make one domain call on the addressed record, under its `If-Match` if one was sent."""
+        with transactions.atomic():
+            row = self.get_object()
+            if "If-Match" in self.request.headers:
+                preconditions.require(row, self.request)
+            return service(**{name: row}, actor=self.request.user, at=timezone.now(), **facts)
+
+
+class Timeline:
+    """`GET <id>/history/` of a document."""
+
+    def history(self, request: Request, pk: str) -> Response:
+        return self.timeline(TrailEvent.objects.filter(document_id=self.get_object().pk))
+
+    def timeline(self, events: QuerySet[Any]) -> Response:
+        """A page of trail events, oldest first."""
+        self.orderings, self.default_ordering = {"at": "sequence"}, "at"
+        rows = events.select_related("actor", "on_behalf_of")
+        page = self.paginator.paginate_queryset(rows, self.request, view=self)
+        return self.get_paginated_response(HistorySerializer(page, many=True).data)
+
+
+def download(data: bytes, *, name: str, content_type: str) -> HttpResponse:
+    """Bytes as a file to save: never shown in place, never sniffed."""
+    response = FileResponse(
+        iter([data]), as_attachment=True, filename=name, content_type=content_type
+    )
+    response["Content-Length"] = str(len(data))
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
