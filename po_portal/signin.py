@@ -9,3 +9,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+
+def tried_address(request: HttpRequest, credentials: dict[str, str] | None = None) -> str:
+    """The address a sign-in was tried with: failures are counted per address, not per office."""
+    given = (credentials or {}).get("email") or request.POST.get("login", "")
+    return given.strip().lower()

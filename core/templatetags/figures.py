@@ -11,19 +11,21 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.money import minor_units
+from core.units import UNITS
 
 register = template.Library()
 
 LOCALE = "en"
 NOTHING = "–"
 
-# UN/ECE Recommendation 20 codes in the words people use.
-UNITS = {
+# What stands after a figure; a unit without a short form is written out.
+SHORT_UNITS = {
     "ANN": "years",
     "C62": "pcs",
+    "CMT": "cm",
     "DAY": "days",
     "E34": "GB",
-    "EA": "each",
+    "E35": "TB",
     "GRM": "g",
     "H87": "pcs",
     "HUR": "hours",
@@ -34,9 +36,9 @@ UNITS = {
     "MIN": "min",
     "MON": "months",
     "MTK": "m²",
+    "MTQ": "m³",
     "MTR": "m",
-    "NAR": "items",
-    "SET": "sets",
+    "MWH": "MWh",
     "TNE": "t",
     "WEE": "weeks",
     "ZZ": "units",
@@ -76,15 +78,18 @@ def amount(value: Decimal | None, currency: str = "EUR") -> str:
 @register.filter
 def unit_name(code: str) -> str:
     """The word for a unit code; an unknown code stands for itself."""
-    return UNITS.get(code, code or "")
+    return SHORT_UNITS.get(code) or UNITS.get(code, code or "")
 
 
 @register.simple_tag
 def quantity(value: Decimal | None, unit: str = "") -> SafeString:
-    """`12 pcs`; no trailing zeros; the unit's code on hover."""
+    """`12 pcs`; no trailing zeros; the unit in full with its code on hover."""
     if value is None or value == "":
         return format_html('<span class="quantity">{}</span>', NOTHING)
-    name = format_html(' <abbr title="{}">{}</abbr>', unit, unit_name(unit)) if unit else ""
+    name = ""
+    if unit:
+        full = f"{UNITS[unit]} ({unit})" if unit in UNITS else unit
+        name = format_html(' <abbr title="{}">{}</abbr>', full, unit_name(unit))
     return format_html('<span class="quantity">{}{}</span>', plain_figure(Decimal(value)), name)
 
 

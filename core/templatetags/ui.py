@@ -25,7 +25,7 @@ TONES = {
     "delivered exported authorised acknowledged balanced ok final",
     "bad": "rejected blocked failed refused exception block stop missing duplicate bounced",
     "quiet": "closed cancelled withdrawn archived expired terminated reversed void waived skipped "
-    "superseded short_closed returned_to_vendor revoked used",
+    "superseded retired short_closed returned_to_vendor revoked used",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
 HUES = 6

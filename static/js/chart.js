@@ -101,5 +101,5 @@
   draw();
   document.addEventListener("theme:changed", draw);
   document.addEventListener("htmx:afterSettle", (event) => { if (event.target.querySelector?.("canvas[data-chart]")) draw(); });
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  ["(prefers-color-scheme: dark)", "print"].forEach((query) => window.matchMedia(query).addEventListener("change", draw));
 })();

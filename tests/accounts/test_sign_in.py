@@ -1,0 +1,50 @@
+"""Five wrong passwords pause one address, and only that one, with a page that says so."""
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import User
+
+pytestmark = pytest.mark.django_db
+WRONG = 5  # AXES_FAILURE_LIMIT
+
+
+@pytest.fixture
+def people():
+    return [
+        User.objects.create_user(f"{name}@example.org", "right", name=name.title())
+        for name in ("rita", "axel")
+    ]
+
+
+def sign_in(client, email, password):
+    return client.post(reverse("account_login"), {"login": email, "password": password})
+
+
+def test_the_right_password_signs_in(client, people):
+    assert sign_in(client, "rita@example.org", "right").status_code == 302
+
+
+def test_a_wrong_password_is_refused_in_words(client, people):
+    answer = sign_in(client, "rita@example.org", "wrong")
+    assert answer.status_code == 200
+    assert b"needs your attention" in answer.content
+
+
+def test_five_wrong_passwords_pause_the_address_even_for_the_right_one(client, people):
+    for _ in range(WRONG):
+        answer = sign_in(client, "rita@example.org", "wrong")
+    assert answer.status_code == 429
+    assert b"Too many attempts" in answer.content
+    assert sign_in(client, "Rita@example.org", "right").status_code == 429
+
+
+def test_a_paused_address_does_not_pause_its_neighbours(client, people):
+    for _ in range(WRONG):
+        sign_in(client, "rita@example.org", "wrong")
+    assert sign_in(client, "axel@example.org", "right").status_code == 302
+
+
+def test_an_unknown_address_is_paused_like_a_known_one(client, people):
+    answers = [sign_in(client, "nobody@example.org", "wrong").status_code for _ in range(WRONG)]
+    assert answers == [200] * (WRONG - 1) + [429]
