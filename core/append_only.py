@@ -16,6 +16,11 @@ def protect(model: type[models.Model]) -> None:
         _tables.append(model)
 
 
+def tables() -> list[str]:
+    """The protected tables by name."""
+    return [model._meta.db_table for model in _tables]
+
+
 def install_triggers(sender: Any, using: str, **kwargs: Any) -> None:
     """`post_migrate` receiver: create the triggers of the protected tables of this app."""
     connection = connections[using]

@@ -10,6 +10,8 @@ import pytest
 from django.db import connection
 from playwright.sync_api import BrowserContext, Page
 
+from core import append_only
+
 pytest_plugins = ["tests.fixtures"]
 
 RESULTS = Path(os.environ.get("TEST_RESULTS") or Path(__file__).parent.parent / "test-results")
@@ -25,6 +27,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("postgres") or item.get_closest_marker("faults"):
             item.add_marker(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def flushable_tables() -> Iterator[None]:
+    """Transactional tests empty every table when they end, append-only ones too.
+
+    Their triggers are dropped with that flush; its post_migrate puts them back, as after migrate.
+    """
+    trigger = "{0}_delete" if connection.vendor == "sqlite" else "{0}_truncate ON {0}"
+    flush = connection.ops.execute_sql_flush
+
+    def lifted(statements: list[str]) -> None:
+        drops = [f"DROP TRIGGER IF EXISTS {trigger.format(t)}" for t in append_only.tables()]
+        if connection.vendor == "postgresql":
+            # knox leaves the table of the token model that ours replaces, unknown to Django.
+            statements = [each.replace(";", " CASCADE;") for each in statements]
+        flush([*drops, *statements])
+
+    connection.ops.execute_sql_flush = lifted
+    yield
+    connection.ops.execute_sql_flush = flush
 
 
 @pytest.fixture(scope="session")
