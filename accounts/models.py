@@ -1,6 +1,6 @@
 """People and the legal entities they work for: roles, limits, calendars, tax codes, tokens."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -48,8 +48,8 @@ class Entity(models.Model):
     subdivision = models.CharField(max_length=8, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
     fiscal_year_starts_month = models.PositiveSmallIntegerField(default=1)
-    day_starts = models.TimeField(default="09:00")
-    day_ends = models.TimeField(default="17:00")
+    day_starts = models.TimeField(default=time(9))
+    day_ends = models.TimeField(default=time(17))
     address = models.TextField(blank=True)
     tax_id = models.CharField(max_length=32, blank=True)
     registration = models.CharField(max_length=64, blank=True)

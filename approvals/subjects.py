@@ -1,0 +1,105 @@
+"""What can be approved: a registry that document apps fill in their `AppConfig.ready()`.
+
+Approvals know no document. A document app registers functions that a round calls in its own
+transaction when it ends, and one that describes the document to whoever decides.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from core.documents import Document, document_model
+
+
+@dataclass(frozen=True)
+class LineView:
+    """One line as an approver reads it. Amounts are in the document's currency."""
+
+    line_number: int
+    description: str
+    quantity: Decimal
+    unit: str
+    unit_price: Decimal
+    net: Decimal
+    coding: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """Everything that is signed. `digest` is computed from the document's present content.
+
+    `budget` holds checks as `budgets.ledger` makes them, `attachments` items with `name`, `url`,
+    `size`; `flags` are short sentences that deserve a look before deciding.
+    """
+
+    title: str
+    number: str
+    requester: Any
+    vendor_name: str
+    currency: str
+    total: Decimal
+    base_total: Decimal
+    url: str
+    digest: str
+    lines: Sequence[LineView] = ()
+    budget: Sequence[Any] = ()
+    flags: Sequence[str] = ()
+    attachments: Sequence[Any] = ()
+    vendor_standing: str = ""
+    justification: str = ""
+    base_currency: str = ""
+    need_by: Any = None
+
+
+Outcome = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The functions of one document type; see `register`."""
+
+    document_type: str
+    approved: Outcome
+    rejected: Outcome
+    returned: Outcome
+    describe: Callable[[UUID], Description]
+    digest: Callable[[UUID], str] | None = field(default=None)
+
+    def present_digest(self, subject_id: UUID) -> str:
+        """The digest of the document as it is now."""
+        return self.digest(subject_id) if self.digest else self.describe(subject_id).digest
+
+
+_subjects: dict[str, Subject] = {}
+
+
+def register(
+    document_type: str,
+    *,
+    approved: Outcome,
+    rejected: Outcome,
+    returned: Outcome,
+    describe: Callable[[UUID], Description],
+    digest: Callable[[UUID], str] | None = None,
+) -> None:
+    """Let documents of this type be approved.
+
+    `approved`, `rejected`, `returned` are called with subject_id, actor, at and comment inside the
+    deciding transaction, the document's row already locked; an exception undoes the decision.
+    `digest` gives only the digest where that is cheaper than the whole description.
+    """
+    _subjects[document_type] = Subject(
+        document_type, approved, rejected, returned, describe, digest
+    )
+
+
+def of(document_type: str) -> Subject:
+    """The registered functions. Raises LookupError for a type that cannot be approved."""
+    return _subjects[document_type]
+
+
+def lock(document_type: str, subject_id: UUID) -> Document:
+    """Lock the document's row: always before its round, as its own services do."""
+    return document_model(document_type)._base_manager.select_for_update().get(pk=subject_id)
