@@ -151,6 +151,51 @@ def test_document_that_does_not_claim_the_standard_is_refused_only_for_what_cann
     assert "BR-CO-10" in refused(read(wrong))
 
 
+def test_tax_that_is_not_its_rate_is_refused_though_the_totals_add_up():
+    text = source()
+    for old, new in (("442.97", "444.97"), ("447.16", "449.16"), ("2838.46", "2840.46")):
+        text = text.replace(f'"EUR">{old}', f'"EUR">{new}')
+    text = text.replace(
+        'PrepaidAmount currencyID="EUR">838.46', 'PrepaidAmount currencyID="EUR">840.46'
+    )
+    broken = refused(read(text))
+    assert set(broken) == {"BR-CO-17", "BR-S-09"}
+    assert (broken["BR-CO-17"].expected, broken["BR-CO-17"].actual) == (d("442.97"), d("444.97"))
+
+
+# ---- differences that explain themselves
+
+
+def collected(amount: str) -> capture.CapturedInvoice:
+    """The amount due is 30.00 higher; so much is said to be collected for third parties."""
+    text = source().replace(
+        'PayableAmount currencyID="EUR">2000.00', 'PayableAmount currencyID="EUR">2030.00'
+    )
+    paid = f'<cbc:PaidAmount currencyID="EUR">{amount}</cbc:PaidAmount>'
+    payment = f"<cac:PrepaidPayment>{paid}</cac:PrepaidPayment>"
+    return read(text.replace("  <cac:AllowanceCharge>", payment + "<cac:AllowanceCharge>", 1))
+
+
+def test_payments_for_third_parties_explain_a_higher_amount_due_exactly_or_not_at_all():
+    (broken,) = rules.check(collected("30.00"))
+    assert (broken.rule, broken.severity) == ("BR-CO-16", "flag")
+    assert broken.message.endswith("The difference is what is collected for third parties.")
+    assert set(refused(collected("29.99"))) == {"BR-CO-16"}
+
+
+def without_its_allowance(customization: str) -> capture.CapturedInvoice:
+    text = source().replace("urn:cen.eu:en16931:2017", customization)
+    stated = '<cbc:AllowanceTotalAmount currencyID="EUR">50.00</cbc:AllowanceTotalAmount>'
+    head, rest = text.split("  <cac:AllowanceCharge>", 1)
+    return read(head + rest.split("</cac:AllowanceCharge>", 1)[1].replace(stated, ""))
+
+
+def test_unstated_allowance_is_flagged_in_an_old_document_and_refused_under_the_standard():
+    old = {b.rule: b for b in rules.check(without_its_allowance("ours"))}
+    assert (old["BR-CO-13"].severity, old["BR-CO-13"].actual) == ("flag", d("2391.30"))
+    assert "BR-CO-13" in refused(without_its_allowance("urn:cen.eu:en16931:2017"))
+
+
 # ---- values that are no values
 
 

@@ -181,6 +181,12 @@ def test_four_way_asks_for_acceptance_too():
     assert "2 EA more than accepted" in result(outcome, "quantity_accepted").sentence
 
 
+def test_four_way_asks_for_the_receipt_as_well():
+    line = order_line(match_type="4-way", received=d(98), accepted=d(98))
+    outcome = match(given(invoice(billed(100)), order(line)))
+    assert failing(outcome) == {"quantity_received", "quantity_accepted"}
+
+
 def test_earlier_invoices_count():
     line = order_line(billed_quantity=d(50), billed_amount=d(500))
     outcome = match(given(invoice(billed(60)), order(line)))
