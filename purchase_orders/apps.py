@@ -3,3 +3,12 @@ from django.apps import AppConfig
 
 class PurchaseOrdersConfig(AppConfig):
     name = "purchase_orders"
+
+    def ready(self) -> None:
+        from core.events import subscribe
+        from purchase_orders import tasks  # noqa: F401
+
+        subscribe("requisition.approved", "purchase_orders.order_by_itself")
+        subscribe("order.issued", "purchase_orders.render_document")
+        subscribe("order.closed", "purchase_orders.release_unused")
+        subscribe("order.cancelled", "purchase_orders.release_unused")

@@ -1,0 +1,103 @@
+"""Everything an issued order prints, frozen as data: later master data does not touch it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from babel import Locale
+
+from accounts.models import TaxCode
+from purchase_orders import drafting
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+
+SCHEMA = 1
+_TERRITORIES = Locale("en").territories
+
+
+def of(
+    order: PurchaseOrder, lines: Iterable[PurchaseOrderLine], *, requisitions: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The content of an order that has its number. Amounts are text, days ISO 8601.
+
+    `requisitions` are the numbers it came from. `purchase_orders.pdf.render_order` prints it.
+    """
+    entity, vendor, buyer = order.entity, order.vendor, order.buyer
+    lines = sorted(lines, key=lambda line: line.line_number)
+    return {
+        "schema": SCHEMA,
+        "number": order.number,
+        "revision": order.revision,
+        "kind": order.kind,
+        "kind_label": order.get_kind_display(),
+        "legacy_number": order.legacy_number,
+        "title": order.title,
+        "issued_on": entity.day_of(order.issued_at).isoformat(),
+        "currency": order.currency,
+        "entity": {
+            "name": entity.name,
+            "address": entity.address,
+            "country": entity.country,
+            "tax_id": entity.tax_id,
+            "registration": entity.registration,
+            "email": entity.purchasing_email,
+        },
+        "vendor": {
+            "code": vendor.code,
+            "name": vendor.name,
+            "address": vendor.address,
+            "country": vendor.country,
+            "country_name": _TERRITORIES.get(vendor.country, ""),
+            "tax_id": vendor.tax_id,
+            "email": vendor.order_email,
+        },
+        "buyer": {"name": buyer.name, "email": buyer.email} if buyer else {"name": "", "email": ""},
+        "requisitions": list(requisitions),
+        "ship_to": order.ship_to,
+        "bill_to": order.bill_to,
+        "delivery_terms": order.delivery_terms,
+        "payment_terms_days": order.payment_terms_days,
+        "valid_from": order.valid_from.isoformat() if order.valid_from else None,
+        "valid_to": order.valid_to.isoformat() if order.valid_to else None,
+        "note": order.note,
+        "terms": entity.purchase_terms,
+        "lines": [_line(line) for line in lines],
+        "taxes": _taxes(order, lines),
+        "net": _text(order.net),
+        "tax": _text(order.tax),
+        "total": _text(order.total),
+    }
+
+
+def _line(line: PurchaseOrderLine) -> dict[str, Any]:
+    return {
+        "line_number": line.line_number,
+        "kind": line.kind,
+        "sku": line.sku,
+        "description": line.description,
+        "quantity": _text(line.quantity),
+        "unit": line.unit,
+        "unit_price": _text(line.unit_price),
+        "net": _text(line.net),
+        "need_by": line.need_by.isoformat() if line.need_by else None,
+        "tax_code": line.tax_code,
+        "tax_category": line.tax_category,
+        "tax_percent": _text(line.tax_percent),
+    }
+
+
+def _taxes(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[dict[str, Any]]:
+    rows = drafting.taxes(lines, order.currency)
+    names = dict(TaxCode.objects.filter(entity=order.entity).values_list("code", "name"))
+    return [
+        {
+            "category": row.category,
+            "percent": _text(row.percent),
+            "name": names.get(row.code) or f"Tax {_text(row.percent)} %",
+            "taxable": _text(row.taxable),
+            "tax": _text(row.tax),
+        }
+        for row in rows
+    ]
+
+
+def _text(value: Any) -> str:
+    return f"{value.normalize():f}"

@@ -1,0 +1,69 @@
+"""What a buyer or receiver says, before it is judged: the input of orders and receipts.
+
+Objects are found by the caller among what the person may see; every figure is checked by
+`purchase_orders.validation`, whoever built the input.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from core.money import ZERO
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from requisitions.inputs import DistributionInput
+from requisitions.models import RequisitionLine
+from vendors.models import CatalogItem, Vendor
+
+__all__ = ["DistributionInput", "OrderInput", "OrderLineInput", "ReceiptInput"]
+
+
+@dataclass(frozen=True)
+class OrderLineInput:
+    """One line. From a requisition line it takes that line's coding; the coding was approved.
+
+    Without a `match_type` the vendor's own counts. `over_receipt_percent` is how much more than
+    ordered may be received, in per cent of the quantity.
+    """
+
+    description: str = ""
+    quantity: Decimal | None = None
+    unit: str = "C62"
+    unit_price: Decimal | None = None
+    kind: str = PurchaseOrderLine.Kind.GOODS
+    catalog_item: CatalogItem | None = None
+    sku: str = ""
+    tax_code: str = ""
+    need_by: date | None = None
+    basis: str = PurchaseOrderLine.Basis.QUANTITY
+    match_type: str = ""
+    over_receipt_percent: Decimal = ZERO
+    requisition_line: RequisitionLine | None = None
+    distributions: list[DistributionInput] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OrderInput:
+    """A whole order to one vendor. Empty addresses and terms become the entity's and vendor's."""
+
+    vendor: Vendor | None
+    currency: str
+    lines: list[OrderLineInput] = field(default_factory=list)
+    title: str = ""
+    kind: str = PurchaseOrder.Kind.STANDARD
+    delivery_terms: str = ""
+    payment_terms_days: int | None = None
+    ship_to: str = ""
+    bill_to: str = ""
+    note: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+@dataclass(frozen=True)
+class ReceiptInput:
+    """What came of one order line: accepted, and what was rejected and why."""
+
+    order_line: PurchaseOrderLine
+    quantity: Decimal
+    rejected_quantity: Decimal = ZERO
+    reason: str = ""

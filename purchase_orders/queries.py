@@ -1,0 +1,206 @@
+"""Reading orders: derived states, numbers old and new, what is still to come, the life of one."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import (
+    Case,
+    CharField,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+
+from accounts.models import Entity, User
+from budgets.models import Commitment, Stage
+from core.fields import AmountField, amount
+from core.models import TrailEvent
+from core.money import ZERO
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt
+
+NONE, PARTIAL, FULL, OVER, SHORT_CLOSED, FINAL = (
+    "none",
+    "partial",
+    "full",
+    "over",
+    "short_closed",
+    "final",
+)
+_CLOSED = PurchaseOrder.Status.CLOSED
+
+
+def receipt_status(order: PurchaseOrder) -> str:
+    """none, partial, full, over, or short_closed, from what its lines received."""
+    known = getattr(order, "receipt_state", None)
+    return known or _receipt_status(order, order.lines.all())
+
+
+def billing_status(order: PurchaseOrder) -> str:
+    """none, partial, full, over, or final, from what was cleared against its lines."""
+    known = getattr(order, "billing_state", None)
+    return known or _billing_status(order.lines.all())
+
+
+def _receipt_status(order: PurchaseOrder, lines: Iterable[PurchaseOrderLine]) -> str:
+    lines = list(lines)
+    short = any(line.received < line.quantity for line in lines)
+    if short and order.status == _CLOSED:
+        return SHORT_CLOSED
+    if not any(line.received for line in lines):
+        return NONE
+    if short:
+        return PARTIAL
+    return OVER if any(line.received > line.quantity for line in lines) else FULL
+
+
+def _billing_status(lines: Iterable[PurchaseOrderLine]) -> str:
+    lines = list(lines)
+    if lines and all(line.is_final for line in lines):
+        return FINAL
+    if not any(line.billed_quantity or line.billed_amount for line in lines):
+        return NONE
+    if any(_billed_short(line) and not line.is_final for line in lines):
+        return PARTIAL
+    return OVER if any(_billed_over(line) for line in lines) else FULL
+
+
+def _billed_short(line: PurchaseOrderLine) -> bool:
+    if line.basis == line.Basis.AMOUNT:
+        return line.billed_amount < line.net
+    return line.billed_quantity < line.quantity
+
+
+def _billed_over(line: PurchaseOrderLine) -> bool:
+    if line.basis == line.Basis.AMOUNT:
+        return line.billed_amount > line.net
+    return line.billed_quantity > line.quantity or line.billed_amount > line.net
+
+
+def with_progress(orders: QuerySet[PurchaseOrder]) -> QuerySet[PurchaseOrder]:
+    """Orders with `receipt_state`, `billing_state` and `open_commitment` (base currency).
+
+    They can be filtered by, and cost index look-ups per row shown: no further statement.
+    """
+    return orders.annotate(
+        receipt_state=_receipt_state(),
+        billing_state=_billing_state(),
+        open_commitment=Coalesce(
+            Subquery(
+                Commitment.objects.filter(document_id=OuterRef("pk"), stage=Stage.ENC)
+                .order_by()
+                .values("document_id")
+                .annotate(open=Sum(F("amount") - F("liquidated") - F("released")))
+                .values("open"),
+                output_field=AmountField(),
+            ),
+            amount(ZERO),
+        ),
+    )
+
+
+def _some_line(condition: Q) -> Exists:
+    return Exists(PurchaseOrderLine.objects.filter(condition, order=OuterRef("pk")))
+
+
+def _states(*whens: When, default: str) -> Case:
+    return Case(*whens, default=Value(default), output_field=CharField())
+
+
+def _receipt_state() -> Case:
+    short = _some_line(Q(received__lt=F("quantity")))
+    return _states(
+        When(short & Q(status=_CLOSED), then=Value(SHORT_CLOSED)),
+        When(~_some_line(Q(received__gt=0)), then=Value(NONE)),
+        When(short, then=Value(PARTIAL)),
+        When(_some_line(Q(received__gt=F("quantity"))), then=Value(OVER)),
+        default=FULL,
+    )
+
+
+def _billing_state() -> Case:
+    by_amount = Q(basis=PurchaseOrderLine.Basis.AMOUNT)
+    short = by_amount & Q(billed_amount__lt=F("net")) | ~by_amount & Q(
+        billed_quantity__lt=F("quantity")
+    )
+    over = Q(billed_amount__gt=F("net")) | ~by_amount & Q(billed_quantity__gt=F("quantity"))
+    touched = ~Q(billed_quantity=0) | ~Q(billed_amount=0)
+    return _states(
+        When(_some_line(Q()) & ~_some_line(Q(is_final=False)), then=Value(FINAL)),
+        When(~_some_line(touched), then=Value(NONE)),
+        When(_some_line(short & Q(is_final=False)), then=Value(PARTIAL)),
+        When(_some_line(over), then=Value(OVER)),
+        default=FULL,
+    )
+
+
+def order_list(user: User) -> QuerySet[PurchaseOrder]:
+    """Orders that a person may see, newest first, as a list page shows them. Statements: 1."""
+    visible = PurchaseOrder.objects.visible_to(user)
+    return with_progress(visible).select_related("vendor", "buyer").order_by("-pk")
+
+
+def by_any_number(entity: Entity, text: str) -> QuerySet[PurchaseOrder]:
+    """Orders of an entity by our number or the number they came with, as written, newest first.
+
+    A number that was taken over can stand for several orders: vendors may use the same ones.
+    """
+    wanted = text.strip()
+    own = PurchaseOrder.objects.filter(entity=entity)
+    if not wanted:
+        return own.none()
+    return own.filter(Q(number=wanted.upper()) | Q(legacy_number=wanted)).order_by("-pk")
+
+
+def to_receive(user: User) -> QuerySet[PurchaseOrder]:
+    """Issued orders that a person may see and that expect goods, the oldest first."""
+    waiting = PurchaseOrder.objects.visible_to(user).filter(status=PurchaseOrder.Status.ISSUED)
+    short = _some_line(Q(received__lt=F("quantity")))
+    return with_progress(waiting.filter(short)).select_related("vendor").order_by("pk")
+
+
+def open_lines(order: PurchaseOrder) -> QuerySet[PurchaseOrderLine]:
+    """Lines of an order of which something is still to come."""
+    return order.lines.filter(received__lt=F("quantity"))
+
+
+def orders_of(requisition_id: UUID) -> QuerySet[PurchaseOrder]:
+    """Orders that came of a requisition."""
+    lines = PurchaseOrderLine.objects.filter(requisition_line__requisition=requisition_id)
+    return PurchaseOrder.objects.filter(pk__in=lines.values("order")).order_by("pk")
+
+
+def receipt_list(user: User) -> QuerySet[Receipt]:
+    """Receipts that a person may see, newest first."""
+    return (
+        Receipt.objects.visible_to(user)
+        .select_related("order__vendor", "received_by", "reverses", "mirror")
+        .order_by("-pk")
+    )
+
+
+def life_of(order: PurchaseOrder, *, further: Iterable[UUID] = ()) -> QuerySet[TrailEvent]:
+    """What happened to an order, its requisitions, its receipts and `further` documents, in order.
+
+    Rooms above pass the ids of theirs (invoices, exceptions).
+    """
+    documents: list[Any] = [order.pk, *further]
+    documents += order.receipts.values_list("pk", flat=True)
+    documents += (
+        order.lines.filter(requisition_line__isnull=False)
+        .order_by()
+        .values_list("requisition_line__requisition", flat=True)
+        .distinct()
+    )
+    return (
+        TrailEvent.objects.filter(document_id__in=documents)
+        .select_related("actor")
+        .order_by("sequence")
+    )

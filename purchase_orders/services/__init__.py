@@ -1,0 +1,50 @@
+"""The verbs of purchase orders and receipts."""
+
+from purchase_orders.services.billing import bill
+from purchase_orders.services.documents import DocumentPending, mark_dispatched, render, send
+from purchase_orders.services.drafts import create, create_from_requisition, edit
+from purchase_orders.services.orders import (
+    AboveApproved,
+    NeedsRequisition,
+    VendorNotApproved,
+    cancel,
+    close,
+    hold,
+    issue,
+    release_unused,
+    reopen,
+    resume,
+)
+from purchase_orders.services.receipts import (
+    OverReceipt,
+    SegregationOfDuties,
+    post_receipt,
+    reverse_receipt,
+)
+from purchase_orders.services.self_service import order_by_itself
+
+__all__ = [
+    "AboveApproved",
+    "DocumentPending",
+    "NeedsRequisition",
+    "OverReceipt",
+    "SegregationOfDuties",
+    "VendorNotApproved",
+    "bill",
+    "cancel",
+    "close",
+    "create",
+    "create_from_requisition",
+    "edit",
+    "hold",
+    "issue",
+    "mark_dispatched",
+    "order_by_itself",
+    "post_receipt",
+    "release_unused",
+    "render",
+    "reopen",
+    "resume",
+    "reverse_receipt",
+    "send",
+]

@@ -1,0 +1,225 @@
+"""Drafts: made from approved requisitions or by a buyer, changed until they are issued."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from accounts.models import Entity, Role, User
+from core import events
+from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed, StaleVersion
+from core.transactions import atomic
+from purchase_orders import drafting, validation
+from purchase_orders.inputs import OrderInput, OrderLineInput
+from purchase_orders.locks import locked
+from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
+from requisitions.models import Requisition, RequisitionLine
+from vendors.models import Vendor
+
+
+@atomic
+def create_from_requisition(
+    *,
+    requisition: Requisition,
+    actor: User | None,
+    at: datetime,
+    quantities: Mapping[UUID, Decimal] | None = None,
+) -> list[PurchaseOrder]:
+    """Drafts for what is left of an approved requisition, one for each vendor it names.
+
+    `quantities` (by requisition line) orders a part; without it all that is left. What other
+    drafts hold is not left, so a second click makes no second order. Raises NotAllowed for anybody
+    but a buyer or the portal, IllegalTransition unless approved, Conflict when nothing is left,
+    Invalid.
+    """
+    require_buyer(requisition.entity, actor)
+    requisition = _locked_requisitions({requisition.pk})[0]
+    if requisition.status not in (
+        Requisition.Status.APPROVED,
+        Requisition.Status.PARTIALLY_ORDERED,
+    ):
+        state = requisition.get_status_display().lower()
+        raise IllegalTransition(f"{requisition.reference} is {state}: only approved is ordered.")
+    by_vendor: dict[Vendor, list[OrderLineInput]] = defaultdict(list)
+    for line, quantity in _to_order(requisition, quantities):
+        by_vendor[line.vendor or requisition.vendor].append(
+            drafting.from_requisition_line(line, quantity)
+        )
+    return [
+        _store(
+            PurchaseOrder(entity=requisition.entity, buyer=actor, created_at=at),
+            OrderInput(
+                vendor=vendor,
+                currency=requisition.currency,
+                title=requisition.title,
+                ship_to=requisition.ship_to,
+                lines=lines,
+            ),
+            actor=actor,
+            at=at,
+            event="order.created",
+        )
+        for vendor, lines in by_vendor.items()
+    ]
+
+
+@atomic
+def create(*, entity: Entity, data: OrderInput, actor: User | None, at: datetime) -> PurchaseOrder:
+    """A draft of the buyer's own, with or without requisition lines. Raises NotAllowed, Invalid."""
+    require_buyer(entity, actor)
+    order = PurchaseOrder(entity=entity, buyer=actor, created_at=at)
+    return _store(order, data, actor=actor, at=at, event="order.created")
+
+
+@atomic
+def edit(
+    *,
+    order: PurchaseOrder,
+    data: OrderInput,
+    actor: User,
+    at: datetime,
+    expected_version: int | None = None,
+) -> PurchaseOrder:
+    """Replace the content of a draft.
+
+    Raises StaleVersion when it is not `expected_version`, IllegalTransition once it was issued
+    (that takes a change order), NotAllowed for anybody but a buyer, Invalid.
+    """
+    order = locked(order)
+    if expected_version is not None and order.version != expected_version:
+        raise StaleVersion(f"It is version {order.version} now, not {expected_version}.")
+    require_buyer(order.entity, actor)
+    if order.status != PurchaseOrder.Status.DRAFT:
+        state = order.get_status_display().lower()
+        raise IllegalTransition(f"{order.reference} is {state}: it cannot be edited any more.")
+    before = _facts(order)
+    order = _store(order, data, actor=actor, at=at, event="")
+    changes = [
+        {"field": name, "old": before[name], "new": value}
+        for name, value in _facts(order).items()
+        if before[name] != value
+    ]
+    events.publish("order.edited", order, actor=actor, at=at, changes=changes)
+    return order
+
+
+def require_buyer(entity: Entity, actor: User | None) -> None:
+    """Orders are made by buyers of the entity, or by the portal itself."""
+    if actor is not None and not (
+        actor.is_active and actor.entity_id == entity.pk and actor.has_role(Role.BUYER)
+    ):
+        raise NotAllowed("Only buyers make orders.")
+
+
+def _to_order(
+    requisition: Requisition, quantities: Mapping[UUID, Decimal] | None
+) -> list[tuple[RequisitionLine, Decimal]]:
+    """The lines to put on orders and how much of each, in their order on the requisition."""
+    left = drafting.orderable([requisition])
+    lines = list(
+        requisition.lines.select_related("vendor", "catalog_item").prefetch_related(
+            "distributions__cost_center", "distributions__gl_account", "distributions__project"
+        )
+    )
+    for line in lines:
+        line.requisition = requisition
+    if quantities is not None:
+        _check_quantities(lines, quantities)
+        return [(line, quantities[line.pk]) for line in lines if quantities.get(line.pk)]
+    rest = [(line, _rest(line, left[line.pk])) for line in lines if left[line.pk] > 0]
+    if not rest:
+        raise Conflict(f"Everything on {requisition.number} is on an order already.")
+    return rest
+
+
+def _check_quantities(lines: list[RequisitionLine], quantities: Mapping[UUID, Decimal]) -> None:
+    known = {line.pk for line in lines}
+    errors = [
+        FieldError(f"/quantities/{pk}", "unknown", "Not a line of this requisition.")
+        for pk in quantities
+        if pk not in known
+    ]
+    if not any(quantities.values()):
+        errors.append(FieldError("/quantities", "required", "Say how much to order."))
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def _rest(line: RequisitionLine, left: Decimal) -> Decimal:
+    """What is left as a quantity; of a line by amount the part of its quantity that is not used."""
+    if line.basis != line.Basis.AMOUNT or left == line.net:
+        return line.quantity if line.basis == line.Basis.AMOUNT else left
+    return round(line.quantity * left / line.net, 6)
+
+
+def _locked_requisitions(ids: set[UUID]) -> list[Requisition]:
+    rows = Requisition.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk")
+    return list(rows.select_related("entity", "vendor"))
+
+
+def _store(
+    order: PurchaseOrder, data: OrderInput, *, actor: User | None, at: datetime, event: str
+) -> PurchaseOrder:
+    """Judge the input and write header, lines and shares in place of what was there."""
+    data = replace(data, lines=[_coded(line) for line in data.lines])
+    asked = {line.requisition_line.requisition_id for line in data.lines if line.requisition_line}
+    requisitions = _locked_requisitions(asked) if asked else []
+    tax_codes = drafting.tax_codes_of(order.entity)
+    validation.check(
+        order.entity,
+        data,
+        tax_codes=tax_codes,
+        orderable=drafting.orderable(requisitions, apart_from=order) if asked else {},
+    )
+    _set_header(order, data)
+    lines, parts = drafting.build(order, data, tax_codes)
+    if not order._state.adding:
+        order.lines.all().delete()
+    order._history_user = actor
+    order.save()
+    PurchaseOrderLine.objects.bulk_create(lines)
+    OrderDistribution.objects.bulk_create(parts)
+    if event:
+        facts = {"vendor": order.vendor.name, "total": str(order.total)}
+        events.publish(event, order, actor=actor, at=at, data=facts | {"currency": order.currency})
+    return order
+
+
+def _coded(line: OrderLineInput) -> OrderLineInput:
+    """A line for a requisition line takes its approved coding when the buyer states none."""
+    if line.requisition_line is None or line.distributions:
+        return line
+    return replace(line, distributions=drafting.approved_coding(line.requisition_line))
+
+
+def _set_header(order: PurchaseOrder, data: OrderInput) -> None:
+    order.vendor = data.vendor
+    for name in (
+        *("title", "kind", "currency", "delivery_terms", "ship_to", "bill_to"),
+        *("note", "valid_from", "valid_to"),
+    ):
+        setattr(order, name, getattr(data, name))
+    letterhead = f"{order.entity.name}\n{order.entity.address}".strip()
+    order.ship_to = data.ship_to or letterhead
+    order.bill_to = data.bill_to or letterhead
+    days = data.payment_terms_days
+    order.payment_terms_days = data.vendor.payment_terms_days if days is None else days
+
+
+def _facts(order: PurchaseOrder) -> dict[str, Any]:
+    """The header and the lines as text, for the trail's record of an edit."""
+    names = (
+        *("title", "kind", "currency", "delivery_terms", "ship_to", "bill_to", "note"),
+        *("payment_terms_days", "valid_from", "valid_to", "net", "total"),
+    )
+    facts = {name: str(getattr(order, name) or "") for name in names}
+    facts["vendor"] = order.vendor.name
+    facts["lines"] = [
+        f"{line.line_number}: {line.quantity.normalize():f} {line.unit} {line.description} "
+        f"at {line.unit_price.normalize():f}"
+        for line in order.lines.all()
+    ]
+    return facts

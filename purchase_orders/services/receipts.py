@@ -1,0 +1,248 @@
+"""Receipts: what was delivered, counted under the lock of the order's lines, undone by a mirror.
+
+Nothing of it is in the ledger (C6): received and not invoiced is a report, not a commitment.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from accounts.models import User
+from core import events, numbering, text
+from core.errors import Conflict, DomainError, FieldError, IllegalTransition, Invalid, NotAllowed
+from core.money import HUNDRED
+from core.transactions import atomic
+from core.transitions import perform
+from purchase_orders.inputs import ReceiptInput
+from purchase_orders.locks import locked, locked_lines
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptLine
+from purchase_orders.validation import MOST_QUANTITY, figure
+from vendors.models import MatchType
+
+KIND = "GR"
+
+
+class OverReceipt(DomainError):
+    """More came than was ordered and tolerated, all receipts of the line taken together."""
+
+    slug = "over-receipt"
+    title = "More than was ordered."
+
+
+class SegregationOfDuties(NotAllowed):
+    slug = "segregation-of-duties"
+    title = "Two duties that one person must not hold on one order."
+
+
+@atomic
+def post_receipt(
+    *,
+    order: PurchaseOrder,
+    lines: Sequence[ReceiptInput],
+    received_on: date,
+    delivery_note: str = "",
+    note: str = "",
+    actor: User | None,
+    at: datetime,
+) -> Receipt:
+    """Count a delivery. Rejected goods are noted and leave the line open.
+
+    The sum of all receipts of a line may reach quantity × (1 + tolerance). Raises
+    IllegalTransition unless the order is issued, NotAllowed without the role,
+    SegregationOfDuties for the order's own buyer, OverReceipt, Invalid.
+    """
+    order = locked(order)
+    stored = {line.pk: line for line in locked_lines(order)}
+    _require_open(order)
+    _require_other_person(order, actor)
+    _check(order, stored, lines, received_on, delivery_note, note, at)
+    receipt = Receipt(
+        entity=order.entity,
+        order=order,
+        received_on=received_on,
+        delivery_note=delivery_note,
+        note=note,
+        received_by=actor,
+        created_at=at,
+    )
+    perform(receipt.post, actor=actor, at=at)
+    counted = [
+        (stored[said.order_line.pk], said.quantity, said.rejected_quantity, said.reason)
+        for said in lines
+    ]
+    return _store(receipt, counted, actor=actor, at=at)
+
+
+@atomic
+def reverse_receipt(*, receipt: Receipt, reason: str, actor: User | None, at: datetime) -> Receipt:
+    """Take a receipt back by its mirror, which is returned; the receipt itself stays as it was.
+
+    Raises IllegalTransition when it was reversed before or is itself a mirror, NotAllowed, Invalid
+    without a reason, Conflict when what remains would be less than was billed: the credit note
+    comes first.
+    """
+    order = locked(receipt.order)
+    stored = {line.pk: line for line in locked_lines(order)}
+    receipt = Receipt.objects.select_for_update().get(pk=receipt.pk)
+    receipt.entity, receipt.order = order.entity, order
+    if receipt.reverses_id is not None:
+        raise IllegalTransition(f"{receipt.number} is itself a reversal.")
+    perform(receipt.reverse, actor=actor, at=at)
+    if errors := text.check(reason, "/reason", most=2000, required=True, multiline=True):
+        raise Invalid(errors=errors)
+    counted = [
+        (stored[line.order_line_id], -line.quantity, -line.rejected_quantity, line.reason)
+        for line in receipt.lines.all()
+    ]
+    for line, quantity, _, _ in counted:
+        _require_not_billed(line, line.received + quantity)
+    receipt.save()
+    mirror = Receipt(
+        entity=order.entity,
+        order=order,
+        received_on=order.entity.day_of(at),
+        delivery_note=receipt.delivery_note,
+        note=reason,
+        received_by=actor,
+        reverses=receipt,
+        created_at=at,
+    )
+    perform(mirror.post, actor=actor, at=at)
+    mirror = _store(mirror, counted, actor=actor, at=at, event="")
+    events.publish(
+        "receipt.reversed",
+        receipt,
+        actor=actor,
+        at=at,
+        reason=reason,
+        data={"mirror": mirror.number, "order": order.number},
+    )
+    return mirror
+
+
+def _require_open(order: PurchaseOrder) -> None:
+    if order.status != PurchaseOrder.Status.ISSUED:
+        state = order.get_status_display().lower()
+        raise IllegalTransition(f"{order.reference} is {state}: nothing can be received on it now.")
+
+
+def _require_other_person(order: PurchaseOrder, actor: User | None) -> None:
+    if actor is not None and actor.pk == order.buyer_id:
+        raise SegregationOfDuties(
+            f"You ordered {order.number}: somebody else must confirm that it arrived."
+        )
+
+
+def _check(
+    order: PurchaseOrder,
+    stored: dict,
+    lines: Sequence[ReceiptInput],
+    received_on: date,
+    delivery_note: str,
+    note: str,
+    at: datetime,
+) -> None:
+    errors = [
+        *text.check(delivery_note, "/delivery_note", most=64, name=True),
+        *text.check(note, "/note", most=4000, multiline=True),
+    ]
+    if received_on > order.entity.day_of(at):
+        errors.append(FieldError("/received_on", "future", "This day has not come yet."))
+    if not lines:
+        errors.append(FieldError("/lines", "required", "Say what came."))
+    seen = set()
+    for index, said in enumerate(lines):
+        pointer = f"/lines/{index}"
+        if said.order_line.pk not in stored or said.order_line.pk in seen:
+            errors.append(FieldError(f"{pointer}/order_line", "unknown", "Each line once."))
+        seen.add(said.order_line.pk)
+        errors += _check_line(said, pointer)
+    if errors:
+        raise Invalid(errors=errors)
+    over = [
+        fault
+        for index, said in enumerate(lines)
+        for fault in _over(stored[said.order_line.pk], said.quantity, f"/lines/{index}/quantity")
+    ]
+    if over:
+        raise OverReceipt(" ".join(fault.detail for fault in over), errors=over)
+
+
+def _check_line(said: ReceiptInput, pointer: str) -> list[FieldError]:
+    faults = [
+        *figure(said.quantity, f"{pointer}/quantity", most=MOST_QUANTITY),
+        *figure(said.rejected_quantity, f"{pointer}/rejected_quantity", most=MOST_QUANTITY),
+        *text.check(said.reason, f"{pointer}/reason", most=200),
+    ]
+    if faults:
+        return faults
+    if not said.quantity and not said.rejected_quantity:
+        return [FieldError(f"{pointer}/quantity", "min_value", "Must be above 0.")]
+    if said.rejected_quantity and not said.reason.strip():
+        return [FieldError(f"{pointer}/reason", "required", "Say why it was rejected.")]
+    return []
+
+
+def _over(line: PurchaseOrderLine, quantity: Decimal, pointer: str) -> list[FieldError]:
+    most = line.quantity * (HUNDRED + line.over_receipt_percent) / HUNDRED
+    total = line.received + quantity
+    if total <= most:
+        return []
+    tolerated = (
+        f", {most.normalize():f} with the tolerance of {line.over_receipt_percent.normalize():f} %"
+        if line.over_receipt_percent
+        else ""
+    )
+    detail = (
+        f"Line {line.line_number}: ordered {line.quantity.normalize():f}{tolerated}; "
+        f"with this {total.normalize():f} would be received, "
+        f"{(total - most).normalize():f} too many."
+    )
+    return [FieldError(pointer, OverReceipt.slug, detail)]
+
+
+def _require_not_billed(line: PurchaseOrderLine, remaining: Decimal) -> None:
+    if line.match_type != MatchType.TWO_WAY and remaining < line.billed_quantity:
+        raise Conflict(
+            f"Line {line.line_number}: {line.billed_quantity.normalize():f} are billed already; "
+            f"without this receipt only {remaining.normalize():f} would be received. "
+            "Ask for a credit note first."
+        )
+
+
+def _store(
+    receipt: Receipt,
+    counted: list[tuple[PurchaseOrderLine, Decimal, Decimal, str]],
+    *,
+    actor: User | None,
+    at: datetime,
+    event: str = "receipt.posted",
+) -> Receipt:
+    for line, quantity, rejected, _ in counted:
+        line.received += quantity
+        line.rejected += rejected
+    PurchaseOrderLine.objects.bulk_update([line for line, *_ in counted], ["received", "rejected"])
+    receipt.number = numbering.take(
+        stream=receipt.stream,
+        kind=KIND,
+        fiscal_year=receipt.entity.fiscal_year_of(receipt.entity.day_of(at)),
+    )
+    receipt.save()
+    ReceiptLine.objects.bulk_create(
+        ReceiptLine(
+            receipt=receipt,
+            order_line=line,
+            quantity=quantity,
+            rejected_quantity=rejected,
+            reason=reason,
+        )
+        for line, quantity, rejected, reason in counted
+    )
+    if event:
+        lines = [
+            {"line": line.line_number, "quantity": f"{quantity:f}", "rejected": f"{rejected:f}"}
+            for line, quantity, rejected, _ in counted
+        ]
+        data = {"number": receipt.number, "order": receipt.order.number, "lines": lines}
+        events.publish(event, receipt, actor=actor, at=at, data=data)
+    return receipt

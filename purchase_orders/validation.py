@@ -1,0 +1,177 @@
+"""What an order must be before it is stored. Every fault is named at once, each by its pointer."""
+
+from collections.abc import Collection, Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from accounts.models import Entity
+from core import text
+from core.decimals import NotADecimal, parse, places
+from core.errors import FieldError, Invalid
+from core.money import HUNDRED, ZERO, UnknownCurrency, line_net, minor_units
+from core.units import UNITS
+from purchase_orders.inputs import OrderInput, OrderLineInput
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from requisitions.models import Requisition
+from vendors.models import MatchType
+
+MOST_LINES = 2000
+MOST_QUANTITY = Decimal(10) ** 10
+MOST_PRICE = Decimal(10) ** 10
+MOST_NET = Decimal(10) ** 12
+
+
+def check(
+    entity: Entity,
+    data: OrderInput,
+    *,
+    tax_codes: Collection[str],
+    orderable: dict[UUID, Decimal],
+) -> None:
+    """Raise Invalid with every fault. `orderable` is what each requisition line has left to order:
+    a quantity, or an amount where the line is by amount."""
+    errors = [*_header(entity, data)]
+    wanted: dict[UUID, Decimal] = {}
+    for index, line in enumerate(data.lines[:MOST_LINES]):
+        pointer = f"/lines/{index}"
+        faults = [*_line(data, line, pointer, tax_codes), *_coding(entity, line, pointer)]
+        if line.requisition_line is not None and not faults:
+            faults += _requested(data, line, pointer, orderable, wanted)
+        errors += faults
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def _header(entity: Entity, data: OrderInput) -> Iterator[FieldError]:
+    if data.vendor is None or data.vendor.entity_id != entity.pk:
+        yield FieldError("/vendor", "required", "Choose the vendor.")
+    try:
+        minor_units(data.currency)
+    except UnknownCurrency:
+        yield FieldError("/currency", "unknown", f"“{data.currency}” is not a currency code.")
+    yield from _choice(data.kind, PurchaseOrder.Kind.values, "/kind")
+    yield from text.check(data.title, "/title", most=200, name=True)
+    yield from text.check(data.delivery_terms, "/delivery_terms", most=120)
+    for name in ("ship_to", "bill_to", "note"):
+        yield from text.check(getattr(data, name), f"/{name}", most=4000, multiline=True)
+    if data.payment_terms_days is not None and not 0 <= data.payment_terms_days <= 365:
+        yield FieldError("/payment_terms_days", "out_of_range", "Between 0 and 365 days.")
+    if data.valid_from and data.valid_to and data.valid_to < data.valid_from:
+        yield FieldError("/valid_to", "min_value", "It ends before it begins.")
+    if not data.lines:
+        yield FieldError("/lines", "required", "An order needs at least one line.")
+    if len(data.lines) > MOST_LINES:
+        yield FieldError("/lines", "max_length", f"At most {MOST_LINES} lines.")
+
+
+def _line(
+    data: OrderInput, line: OrderLineInput, pointer: str, tax_codes: Collection[str]
+) -> Iterator[FieldError]:
+    yield from text.check(line.description, f"{pointer}/description", most=500, required=True)
+    yield from text.check(line.sku, f"{pointer}/sku", most=64, name=True)
+    yield from _choice(line.unit, UNITS, f"{pointer}/unit")
+    yield from _choice(line.kind, PurchaseOrderLine.Kind.values, f"{pointer}/kind")
+    yield from _choice(line.basis, PurchaseOrderLine.Basis.values, f"{pointer}/basis")
+    yield from _choice(line.match_type, ["", *MatchType.values], f"{pointer}/match_type")
+    yield from _choice(line.tax_code, ["", *tax_codes], f"{pointer}/tax_code")
+    faults = [
+        *figure(line.quantity, f"{pointer}/quantity", most=MOST_QUANTITY, positive=True),
+        *figure(line.unit_price, f"{pointer}/unit_price", most=MOST_PRICE),
+        *figure(line.over_receipt_percent, f"{pointer}/over_receipt_percent", most=HUNDRED),
+    ]
+    if not faults and line.quantity * line.unit_price >= MOST_NET:
+        faults.append(FieldError(f"{pointer}/quantity", "max_value", "The amount is too large."))
+    yield from faults
+    if line.catalog_item and data.vendor and line.catalog_item.vendor_id != data.vendor.pk:
+        yield FieldError(f"{pointer}/catalog_item", "foreign", "Another vendor sells this item.")
+
+
+def _choice(value: str, allowed: Collection[str], pointer: str) -> Iterator[FieldError]:
+    if not isinstance(value, str) or value not in allowed:
+        yield FieldError(pointer, "unknown", "Not one of the known values.")
+
+
+def figure(
+    value: Any, pointer: str, *, most: Decimal, positive: bool = False
+) -> Iterator[FieldError]:
+    """Faults of a quantity, price or percentage: finite, six decimals, not negative, up to most."""
+    try:
+        number = parse(value)
+    except NotADecimal:
+        yield FieldError(pointer, "invalid", "Write a plain number such as 1250.00.")
+        return
+    if number < 0 or (positive and number == 0):
+        yield FieldError(pointer, "min_value", "Must be above 0." if positive else "Not below 0.")
+    elif number > most:
+        yield FieldError(pointer, "max_value", f"At most {most:,f}.")
+    elif places(number) > 6:
+        yield FieldError(pointer, "max_decimal_places", "At most 6 decimals.")
+
+
+def _coding(entity: Entity, line: OrderLineInput, pointer: str) -> Iterator[FieldError]:
+    if not line.distributions:
+        yield FieldError(f"{pointer}/distributions", "required", "Say who pays for this line.")
+        return
+    for index, part in enumerate(line.distributions):
+        place = f"{pointer}/distributions/{index}"
+        for name in ("cost_center", "gl_account"):
+            coding = getattr(part, name)
+            if coding is None or coding.entity_id != entity.pk or not coding.is_active:
+                yield FieldError(f"{place}/{name}", "required", "Choose one that is in use.")
+        if part.project is not None and (
+            part.project.entity_id != entity.pk or not part.project.is_active
+        ):
+            yield FieldError(f"{place}/project", "invalid", "Choose one that is in use.")
+        yield from figure(part.percent, f"{place}/percent", most=HUNDRED, positive=True)
+    if sum((part.percent for part in line.distributions), ZERO) != HUNDRED:
+        yield FieldError(f"{pointer}/distributions", "sum", "The parts must add up to 100 %.")
+
+
+def _requested(
+    data: OrderInput,
+    line: OrderLineInput,
+    pointer: str,
+    orderable: dict[UUID, Decimal],
+    wanted: dict[UUID, Decimal],
+) -> Iterator[FieldError]:
+    """A line that stands for a requisition line: same vendor and currency, and something left."""
+    requested = line.requisition_line
+    requisition: Requisition = requested.requisition
+    place = f"{pointer}/requisition_line"
+    left = orderable.get(requested.pk)
+    if left is None:
+        yield FieldError(place, "not_orderable", "Its requisition is not open for orders.")
+        return
+    if requisition.currency != data.currency:
+        yield FieldError(
+            "/currency", "mismatch", f"{requisition.number} is {requisition.currency}."
+        )
+    vendor_id = requested.vendor_id or requisition.vendor_id
+    if vendor_id and data.vendor and vendor_id != data.vendor.pk:
+        yield FieldError("/vendor", "mismatch", f"{requisition.number} names another vendor.")
+    by_amount = requested.basis == requested.Basis.AMOUNT
+    takes = (
+        line_net(quantity=line.quantity, unit_price=line.unit_price, currency=data.currency)
+        if by_amount
+        else line.quantity
+    )
+    wanted[requested.pk] = wanted.get(requested.pk, ZERO) + takes
+    if wanted[requested.pk] > left:
+        rest = f"{left.normalize():f}{f' {data.currency}' if by_amount else ''}"
+        yield FieldError(f"{pointer}/quantity", "max_value", f"Only {rest} is left to order.")
+    approved = {
+        (part.cost_center_id, part.gl_account_id, part.project_id, part.percent)
+        for part in requested.distributions.all()
+    }
+    stated = {
+        (part.cost_center.pk, part.gl_account.pk, part.project and part.project.pk, part.percent)
+        for part in line.distributions
+        if part.cost_center and part.gl_account
+    }
+    if stated != approved:
+        yield FieldError(
+            f"{pointer}/distributions",
+            "approved",
+            "The coding was approved; it cannot change here.",
+        )
