@@ -3,7 +3,7 @@ from django.urls import path, re_path
 from invoicing import views
 
 app_name = "invoicing"
-_ID = r"(?P<pk>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+_ID = r"(?P<pk>[0-9a-f-]{36})"
 urlpatterns = [
     path("invoices/", views.invoice_list, name="list"),
     path("invoices/new/", views.create, name="create"),
