@@ -87,3 +87,11 @@ def verify(stream: str) -> Iterator[TrailFault]:
         yield TrailFault(
             stream, expected + 1, f"the chain ends at {expected}, its head at {at_head}"
         )
+
+
+def verify_all() -> Iterator[TrailFault]:
+    """The first fault of every stream that has one, those without a head included."""
+    streams = set(TrailHead.objects.values_list("stream", flat=True))
+    streams |= set(TrailEvent.objects.order_by().values_list("stream", flat=True).distinct())
+    for stream in sorted(streams):
+        yield from verify(stream)
