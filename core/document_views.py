@@ -6,23 +6,20 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from core import files, remarks
-from core.documents import document_model
+from core import attachments, comments, files
+from core.errors import Missing
 from core.models import Attachment
 from core.web import act, visible_or_404
 
 
-def _document(request: HttpRequest, document_type: str, pk: UUID) -> Any:
+def _document(request: HttpRequest, kind: str, pk: UUID) -> Any:
     try:
-        model = document_model(document_type)
-    except LookupError as error:
-        raise Http404 from error
-    if not hasattr(model.objects, "visible_to"):
-        raise Http404
-    return visible_or_404(model.objects.visible_to(request.user), pk)
+        return attachments.document_seen_by(user=request.user, document_type=kind, document_id=pk)
+    except Missing as unseen:
+        raise Http404 from unseen
 
 
 def _back(request: HttpRequest) -> str:
@@ -33,15 +30,12 @@ def _back(request: HttpRequest) -> str:
 
 @login_required
 @require_POST
-def comment(request: HttpRequest, document_type: str, pk: UUID) -> HttpResponseRedirect:
-    document = _document(request, document_type, pk)
+def comment(request: HttpRequest, kind: str, pk: UUID) -> HttpResponseRedirect:
+    document, words = _document(request, kind, pk), request.POST.get("text", "")
     return act(
         request,
-        lambda: remarks.comment(
-            document=document,
-            text_=request.POST.get("text", ""),
-            actor=request.user,
-            at=timezone.now(),
+        lambda: comments.comment(
+            document=document, words=words, actor=request.user, at=timezone.now()
         ),
         done="Comment added.",
         to=_back(request),
@@ -51,12 +45,12 @@ def comment(request: HttpRequest, document_type: str, pk: UUID) -> HttpResponseR
 
 @login_required
 @require_POST
-def attach(request: HttpRequest, document_type: str, pk: UUID) -> HttpResponseRedirect:
-    document = _document(request, document_type, pk)
+def attach(request: HttpRequest, kind: str, pk: UUID) -> HttpResponseRedirect:
+    document = _document(request, kind, pk)
 
     def store() -> None:
         for file in request.FILES.getlist("files"):
-            remarks.attach(
+            attachments.attach(
                 document=document,
                 name=file.name or "",
                 data=file.read(),
@@ -73,10 +67,8 @@ def download(request: HttpRequest, pk: UUID) -> HttpResponse:
     attachment = visible_or_404(Attachment.objects.select_related("file"), pk)
     _document(request, attachment.document_type, attachment.document_id)
     response = HttpResponse(files.read(attachment.file), content_type=attachment.file.content_type)
-    plain = "".join(
-        c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in attachment.name
-    )
-    response["Content-Disposition"] = f'attachment; filename="{plain}"'
+    disposition = content_disposition_header(as_attachment=True, filename=attachment.name)
+    response["Content-Disposition"] = disposition or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
