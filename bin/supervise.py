@@ -47,6 +47,7 @@ class Child:
                 self.started = now
                 self.process = subprocess.Popen(self.command, cwd=ROOT, start_new_session=True)
         elif self.process.poll() is not None:
+            self.signal_group(signal.SIGKILL)  # its own children must not work on beside the next
             settled = now - self.started > SETTLED_SECONDS
             self.delay = 0.5 if settled else min(max(0.5, self.delay * 2), 30)
             say(f"{self.name} ended ({self.process.returncode}); again in {self.delay:g} s")
@@ -66,7 +67,9 @@ def say(text: str) -> None:
 
 
 def children(bind: str) -> list[Child]:
-    celery = (PYTHON, "-m", "celery", "-A", "po_portal", "--quiet")
+    # On a try-out machine people are often root; the containers run as a user of their own.
+    quiet = "ignore:You're running the worker with superuser"
+    celery = (PYTHON, "-W", quiet, "-m", "celery", "-A", "po_portal", "--quiet")
     return [
         Child(
             "web", PYTHON, "-m", "gunicorn", "po_portal.wsgi", "--bind", bind,
@@ -134,7 +137,8 @@ def greeting(url: str, data_dir: Path) -> str:
 
 def stop(family: list[Child]) -> None:
     for child in family:
-        child.signal_group(signal.SIGTERM)
+        if child.running() and child.process is not None:
+            child.process.terminate()  # each tells its own children
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline and any(child.running() for child in family):
         time.sleep(0.1)
