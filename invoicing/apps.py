@@ -3,3 +3,13 @@ from django.apps import AppConfig
 
 class InvoicingConfig(AppConfig):
     name = "invoicing"
+
+    def ready(self) -> None:
+        from core import events, navigation
+        from invoicing import queries, tasks  # noqa: F401
+
+        events.subscribe("invoice.captured", "invoicing.match")
+        events.subscribe("invoice.match_requested", "invoicing.match")
+        events.subscribe("receipt.posted", "invoicing.rematch_after_receipt")
+        events.subscribe("receipt.reversed", "invoicing.rematch_after_receipt")
+        navigation.count("invoicing:exceptions", queries.exceptions_count)

@@ -5,9 +5,10 @@ from invoicing.services.clearing import clear, void
 from invoicing.services.exceptions import assign, resolve
 from invoicing.services.linking import link_order
 from invoicing.services.matching import match, rematch_order, rematch_overdue, request_match
-from invoicing.services.returning import dispute, reject, return_to_vendor
+from invoicing.services.returning import RETURN_CODES, dispute, reject, return_to_vendor
 
 __all__ = [
+    "RETURN_CODES",
     "assign",
     "capture",
     "clear",
