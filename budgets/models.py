@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from accounts.models import Control, Entity
+from accounts.models import Control, Entity, Role
 from core.fields import AmountField, QuantityField, RateField
 from core.ids import new_id
 
@@ -95,9 +95,20 @@ class ExchangeRate(models.Model):
         return f"1 {self.currency} = {self.rate} {self.base}"
 
 
+_SEE_BUDGETS = (
+    Role.BUYER,
+    Role.AP_MANAGER,
+    Role.CONTROLLER,
+    Role.AUDITOR,
+    Role.ADMINISTRATOR,
+)
+
+
 class BudgetCellQuerySet(models.QuerySet["BudgetCell"]):
     def visible_to(self, user: Any) -> "BudgetCellQuerySet":
-        return self.filter(entity_id=user.entity_id)
+        """Finance, purchasing and audit see every budget of their entity, others what they own."""
+        own = self.filter(entity_id=user.entity_id)
+        return own if user.has_role(*_SEE_BUDGETS) else own.filter(cost_center__owner=user)
 
 
 class BudgetCell(models.Model):
