@@ -1,0 +1,231 @@
+"""What waits for a person, and what of theirs waits for others: the data of the home page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+import approvals.queries
+import invoicing.queries
+import purchase_orders.queries
+import requisitions.queries
+from accounts.models import Role, User
+from budgets.models import BudgetCell
+from core.fields import amount
+from core.money import ZERO
+from purchase_orders.models import PurchaseOrder
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing to do, or one thing others do for this person."""
+
+    title: str
+    url: str
+    note: str = ""
+    document: Any = None
+    amount: Decimal | None = None
+    currency: str = ""
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """A group of rows that wait, with the page that holds them all."""
+
+    title: str
+    url: str
+    count: int
+    rows: list[Row] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OwnBudget:
+    """A cost centre of this person in the running fiscal year, in base currency."""
+
+    name: str
+    budget: Decimal
+    spent: Decimal
+    committed: Decimal
+    reserved: Decimal
+    url: str
+
+
+def waiting_for(user: User) -> list[Work]:
+    """Groups with something to do, by the person's roles; empty ones are left out."""
+    groups = [_decisions(user), _returned(user)]
+    if user.has_role(Role.BUYER):
+        groups += [_to_order(user), _to_issue(user)]
+    if user.has_role(Role.RECEIVER):
+        groups.append(_to_receive(user))
+    if user.has_role(Role.AP_CLERK, Role.AP_MANAGER):
+        groups.append(_exceptions(user))
+    return [group for group in groups if group.count]
+
+
+def with_others(user: User) -> list[tuple[Row, str]]:
+    """Own requests that somebody else has to move on, and who has them."""
+    mine = list(requisitions.queries.of_mine_with_others(user)[:SHOWN])
+    holders = requisitions.queries.holders(mine)
+    return [(_requisition(each), holders[each.pk].name) for each in mine]
+
+
+def own_budgets(user: User, *, year: int) -> list[OwnBudget]:
+    """Meters of the cost centres this person owns. Statements: 1."""
+    cells = BudgetCell.objects.filter(cost_center__owner=user, fiscal_year__year=year)
+    rows = cells.values("cost_center__code", "cost_center__name").annotate(
+        total=_sum("amount"),
+        used=_sum("spent"),
+        committed=_sum("encumbered"),
+        reserved=_sum("pre_encumbered"),
+    )
+    return [
+        OwnBudget(
+            name=f"{row['cost_center__code']} {row['cost_center__name']}",
+            budget=row["total"],
+            spent=row["used"],
+            committed=row["committed"],
+            reserved=row["reserved"],
+            url=f"{reverse('budgets:list')}?cost_center={row['cost_center__code']}",
+        )
+        for row in rows.order_by("cost_center__code")
+    ]
+
+
+def _sum(name: str) -> Any:
+    return Coalesce(Sum(name), amount(ZERO))
+
+
+def _work(title: str, url: str, found: Any, row: Any) -> Work:
+    """Count and the first rows of a queryset. Statements: 2."""
+    count = found.count()
+    return Work(title, url, count, [row(each) for each in found[:SHOWN]] if count else [])
+
+
+def _decisions(user: User) -> Work:
+    steps = approvals.queries.inbox(user)
+    return _work(
+        "To decide",
+        reverse("approvals:inbox"),
+        steps,
+        lambda step: Row(
+            title=step.request.subject_title,
+            url=reverse("approvals:inbox"),
+            note=f"asked by {step.request.requester}",
+            amount=step.request.amount,
+            currency=step.entity.currency,
+            due_at=step.due_at,
+        ),
+    )
+
+
+def _returned(user: User) -> Work:
+    found = requisitions.queries.listing(user, status="returned", mine=True)
+    return _work(
+        "Sent back to you", f"{reverse('requisitions:list')}?show=mine", found, _requisition
+    )
+
+
+def _requisition(each: Any) -> Row:
+    return Row(
+        title=each.title,
+        url=reverse("requisitions:detail", args=[each.pk]),
+        note=each.number or "Draft",
+        document=each,
+        amount=each.total,
+        currency=each.currency,
+    )
+
+
+def _to_order(user: User) -> Work:
+    found = requisitions.queries.to_order(user)
+    return _work(
+        "Approved, to be ordered",
+        f"{reverse('requisitions:list')}?show=approved",
+        found,
+        _requisition,
+    )
+
+
+def _order(each: PurchaseOrder) -> Row:
+    return Row(
+        title=each.title or each.vendor.name,
+        url=reverse("purchase_orders:detail", args=[each.pk]),
+        note=f"{each.number or 'Draft'} · {each.vendor.name}",
+        document=each,
+        amount=each.total,
+        currency=each.currency,
+    )
+
+
+def _to_issue(user: User) -> Work:
+    drafts = (
+        PurchaseOrder.objects.visible_to(user)
+        .filter(status__in=[PurchaseOrder.Status.DRAFT, PurchaseOrder.Status.APPROVED])
+        .select_related("vendor")
+        .order_by("pk")
+    )
+    return _work("Drafts to issue", f"{reverse('purchase_orders:list')}?show=draft", drafts, _order)
+
+
+def _to_receive(user: User) -> Work:
+    found = purchase_orders.queries.to_receive(user)
+    return _work("Deliveries expected", reverse("purchase_orders:receive"), found, _order)
+
+
+def _exceptions(user: User) -> Work:
+    found = invoicing.queries.exceptions_queue(user)
+    return _work(
+        "Invoice exceptions",
+        reverse("invoicing:exceptions"),
+        found,
+        lambda each: Row(
+            title=each.sentence,
+            url=reverse("invoicing:exception", args=[each.pk]),
+            note=f"{each.invoice.vendor_name} · {each.invoice.number}",
+            amount=each.invoice.gross,
+            currency=each.invoice.currency,
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What a search found of one kind."""
+
+    title: str
+    rows: list[Row]
+
+
+def search(user: User, words: str) -> list[Hits]:
+    """Documents by number or text, each kind through its own visibility; at most ten a kind."""
+    orders = purchase_orders.queries.order_list(user)
+    named = purchase_orders.queries.by_any_number(user.entity, words)
+    found = [
+        Hits("Requisitions", _rows(requisitions.queries.listing(user, search=words), _requisition)),
+        Hits("Orders", _rows(orders.filter(pk__in=named.values("pk")), _order)),
+        Hits("Invoices", _rows(invoicing.queries.invoices(user, search=words), _invoice)),
+    ]
+    return [hits for hits in found if hits.rows]
+
+
+def _rows(found: Iterable[Any], row: Any) -> list[Row]:
+    return [row(each) for each in found[:10]]  # type: ignore[index]
+
+
+def _invoice(each: Any) -> Row:
+    return Row(
+        title=each.number,
+        url=reverse("invoicing:detail", args=[each.pk]),
+        note=each.vendor_name,
+        document=each,
+        amount=each.gross,
+        currency=each.currency,
+    )

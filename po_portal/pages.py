@@ -1,0 +1,31 @@
+"""Home and search: the two pages that look into every room."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from po_portal import home as data
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """What waits for me, what of mine waits for others, and the budgets I own."""
+    user = request.user
+    context = {"work": [], "with_others": [], "budgets": []}
+    if user.entity is not None:
+        year = user.entity.fiscal_year_of(user.entity.day_of(timezone.now()))
+        context = {
+            "work": data.waiting_for(user),
+            "with_others": data.with_others(user),
+            "budgets": data.own_budgets(user, year=year),
+        }
+    return render(request, "home.html", context)
+
+
+@login_required
+def search(request: HttpRequest) -> HttpResponse:
+    """Documents by number or text."""
+    words = request.GET.get("q", "").strip()[:100]
+    found = data.search(request.user, words) if words and request.user.entity else []
+    return render(request, "search.html", {"words": words, "found": found})
