@@ -1,0 +1,124 @@
+"""Approval policies and invoice tolerances of the demo, as data."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import approvals.services
+from accounts.models import Entity, User
+from approvals.models import ApprovalPolicy, PolicyRule
+from invoicing.models import Tolerance
+from po_portal.demo.organisation import BRITAIN, GERMANY
+
+ADMINISTRATORS = {GERMANY: "ada", BRITAIN: "nils"}
+
+
+def _step(*approvers: tuple[str, str], mode: str = "all") -> dict[str, Any]:
+    return {
+        "mode": mode,
+        "approvers": [{"kind": kind, "value": value} for kind, value in approvers],
+    }
+
+
+def _when(*conditions: tuple[str, str, Any]) -> dict[str, Any]:
+    return {
+        "all": [
+            {"fact": fact, "operator": operator, "value": value}
+            for fact, operator, value in conditions
+        ]
+    }
+
+
+MANAGER, CHAIN, OWNER = ("manager", ""), ("manager_chain", ""), ("budget_owner", "")
+SECURITY = ("person", "sven@demo.example")
+FINANCE = ("role", "controller")
+
+SELF_SERVICE = (
+    *("Catalog self-service", 10),
+    [
+        (
+            "Catalog items within the personal limit",
+            _when(
+                ("catalog_only", "eq", True),
+                ("within_delegated_limit", "eq", True),
+                ("vendor_status", "eq", "approved"),
+                ("budget_state", "eq", "ok"),
+            ),
+            [],
+        )
+    ],
+)
+CLOUD = (
+    *("Cloud and software services", 20),
+    [
+        (
+            "From 25 000: security and controlling",
+            _when(("service_type", "in", ["saas", "iaas"]), ("amount", "gte", "25000")),
+            [_step(CHAIN), _step(SECURITY, FINANCE), _step(OWNER)],
+        ),
+        (
+            "From 1 000: security",
+            _when(("service_type", "in", ["saas", "iaas"]), ("amount", "gte", "1000")),
+            [_step(CHAIN), _step(SECURITY)],
+        ),
+    ],
+)
+STANDARD = (
+    *("Standard", 100),
+    [
+        (
+            "Beyond a budget",
+            _when(("budget_state", "ne", "ok")),
+            [_step(CHAIN), _step(OWNER), _step(FINANCE)],
+        ),
+        ("From 1 000", _when(("amount", "gte", "1000")), [_step(CHAIN), _step(OWNER)]),
+        ("Below 1 000", _when(), [_step(MANAGER)]),
+    ],
+)
+POLICIES = {GERMANY: [SELF_SERVICE, CLOUD, STANDARD], BRITAIN: [SELF_SERVICE, STANDARD]}
+TOLERANCES = [
+    # check, direction, percent, absolute in document currency, beyond it
+    ("unit_price", "over", "2", "15.00", "exception"),
+    ("line_amount", "over", "2", "15.00", "exception"),
+    ("cumulative_amount", "over", "2", "15.00", "exception"),
+    ("unit_price", "under", "25", None, "pass"),
+    ("quantity_received", "over", "0", "0", "exception"),
+    ("charges", "over", None, "25.00", "exception"),
+    ("order_total", "over", "2", "250.00", "exception"),
+]
+
+
+def load(*, at: datetime) -> None:
+    """Put the policies into force as an administrator, and set the tolerances."""
+    for code, policies in POLICIES.items():
+        entity = Entity.objects.get(code=code)
+        administrator = User.objects.get(email=f"{ADMINISTRATORS[code]}@demo.example")
+        for name, priority, rules in policies:
+            _policy(entity, name, priority, rules, administrator, at)
+        for check, direction, percent, absolute, action in TOLERANCES:
+            Tolerance.objects.create(
+                entity=entity,
+                check_name=check,
+                direction=direction,
+                percent=None if percent is None else Decimal(percent),
+                absolute=None if absolute is None else Decimal(absolute),
+                action=action,
+            )
+
+
+def _policy(
+    entity: Entity,
+    name: str,
+    priority: int,
+    rules: list[tuple[str, dict[str, Any], list[dict[str, Any]]]],
+    administrator: User,
+    at: datetime,
+) -> None:
+    policy = ApprovalPolicy.objects.create(
+        entity=entity, name=name, applies_to="requisition", priority=priority, created_at=at
+    )
+    for position, (rule, conditions, steps) in enumerate(rules, 1):
+        PolicyRule.objects.create(
+            policy=policy, position=position, name=rule, conditions=conditions, steps=steps
+        )
+    approvals.services.activate(policy_version=policy, actor=administrator, at=at)
