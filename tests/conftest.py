@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from core import append_only
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.invariants.fixtures"]
 
 RESULTS = Path(os.environ.get("TEST_RESULTS") or Path(__file__).parent.parent / "test-results")
 WIDTHS = (360, 1280)
