@@ -1,0 +1,47 @@
+"""The auditor's view of the trail: who did what, to which document, when, why, how."""
+
+from datetime import date
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from core.models import TrailEvent
+from core.web import PAGE, require_role
+
+_ROLES = ("auditor", "controller", "administrator")
+
+
+@login_required
+def audit(request: HttpRequest) -> HttpResponse:
+    """Events of the reader's own entity, newest first, by document, person and day."""
+    require_role(request, *_ROLES)
+    found = TrailEvent.objects.filter(stream=str(request.user.entity_id)).select_related(
+        "actor", "on_behalf_of"
+    )
+    document, person, day = (request.GET.get(name, "").strip() for name in ("q", "who", "day"))
+    if document:
+        found = found.filter(document_reference__icontains=document)
+    if person:
+        found = found.filter(actor__name__icontains=person)
+    if (on := _day(day)) is not None:
+        found = found.filter(at__date=on)
+    before = request.GET.get("after", "")
+    if before.isdecimal():
+        found = found.filter(sequence__lt=int(before))
+    rows = list(found.order_by("-sequence")[: PAGE + 1])
+    context = {
+        "events": rows[:PAGE],
+        "next": rows[PAGE - 1].sequence if len(rows) > PAGE else None,
+        "document": document,
+        "person": person,
+        "day": day,
+    }
+    return render(request, "core/audit.html", context)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
