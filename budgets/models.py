@@ -1,14 +1,18 @@
 """The money side: fiscal years, coding, budget cells, and the append-only commitment ledger."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 
 from accounts.models import Control, Entity, Role
 from core.fields import AmountField, QuantityField, RateField
 from core.ids import new_id
+
+_NO_PROJECT = Value(UUID(int=0), output_field=models.UUIDField())
 
 
 class FiscalYear(models.Model):
@@ -138,9 +142,14 @@ class BudgetCell(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            # Coalesced, because SQLite has no NULLS NOT DISTINCT: none is a value here.
             models.UniqueConstraint(
-                fields=["entity", "fiscal_year", "period", "cost_center", "gl_account", "project"],
-                nulls_distinct=False,
+                "entity",
+                "fiscal_year",
+                Coalesce("period", 0),
+                "cost_center",
+                "gl_account",
+                Coalesce("project", _NO_PROJECT),
                 name="budget_cell_once",
             ),
             models.CheckConstraint(

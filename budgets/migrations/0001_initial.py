@@ -4,6 +4,8 @@ import core.fields
 import core.ids
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.comparison
+import uuid
 from django.conf import settings
 from django.db import migrations, models
 
@@ -233,7 +235,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='budgetcell',
-            constraint=models.UniqueConstraint(fields=('entity', 'fiscal_year', 'period', 'cost_center', 'gl_account', 'project'), name='budget_cell_once', nulls_distinct=False),
+            constraint=models.UniqueConstraint(models.F('entity'), models.F('fiscal_year'), django.db.models.functions.comparison.Coalesce('period', 0), models.F('cost_center'), models.F('gl_account'), django.db.models.functions.comparison.Coalesce('project', models.Value(uuid.UUID('00000000-0000-0000-0000-000000000000'), output_field=models.UUIDField())), name='budget_cell_once'),
         ),
         migrations.AddConstraint(
             model_name='budgetcell',
