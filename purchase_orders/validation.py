@@ -37,7 +37,7 @@ def check(
         pointer = f"/lines/{index}"
         faults = [*_line(data, line, pointer, tax_codes), *_coding(entity, line, pointer)]
         if line.requisition_line is not None and not faults:
-            faults += _requested(data, line, pointer, orderable, wanted)
+            faults += _requested(entity, data, line, pointer, orderable, wanted)
         errors += faults
     if errors:
         raise Invalid(errors=errors)
@@ -129,6 +129,7 @@ def _coding(entity: Entity, line: OrderLineInput, pointer: str) -> Iterator[Fiel
 
 
 def _requested(
+    entity: Entity,
     data: OrderInput,
     line: OrderLineInput,
     pointer: str,
@@ -140,13 +141,11 @@ def _requested(
     requisition: Requisition = requested.requisition
     place = f"{pointer}/requisition_line"
     left = orderable.get(requested.pk)
-    if left is None:
+    if left is None or requisition.entity_id != entity.pk:
         yield FieldError(place, "not_orderable", "Its requisition is not open for orders.")
         return
     if requisition.currency != data.currency:
-        yield FieldError(
-            "/currency", "mismatch", f"{requisition.number} is {requisition.currency}."
-        )
+        yield FieldError("/currency", "mismatch", f"It asks in {requisition.currency}.")
     vendor_id = requested.vendor_id or requisition.vendor_id
     if vendor_id and data.vendor and vendor_id != data.vendor.pk:
         yield FieldError("/vendor", "mismatch", f"{requisition.number} names another vendor.")
@@ -173,5 +172,5 @@ def _requested(
         yield FieldError(
             f"{pointer}/distributions",
             "approved",
-            "The coding was approved; it cannot change here.",
+            "The approved coding cannot change here.",
         )

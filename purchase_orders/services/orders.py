@@ -62,7 +62,7 @@ def issue(
     if order.vendor.status != Vendor.Status.APPROVED:
         state = order.vendor.get_status_display().lower()
         raise VendorNotApproved(
-            f"{order.vendor} is {state}. Only an approved vendor gets an order."
+            f"{order.vendor} is {state}; only an approved vendor gets an order."
         )
     today = order.entity.day_of(at)
     order.rate = rate_on(currency=order.currency, base=order.entity.currency, day=today)

@@ -1,0 +1,7 @@
+"""Orders and receipts over the API."""
+
+from purchase_orders.api.orders import OrderViewSet
+from purchase_orders.api.receipts import ReceiptViewSet
+from purchase_orders.api.requisitions import OrderableRequisitionViewSet
+
+__all__ = ["OrderViewSet", "OrderableRequisitionViewSet", "ReceiptViewSet"]

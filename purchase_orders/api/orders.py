@@ -1,0 +1,277 @@
+"""Purchase orders over the API."""
+
+from collections import defaultdict
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Role
+from budgets.models import Commitment, Stage
+from core import files, related, transitions
+from core.api.fields import (
+    AmountField,
+    FigureField,
+    Id,
+    MomentField,
+    as_id,
+)
+from core.api.filtering import Filter, choice, created, day, exact, reference
+from core.api.schema import CONFLICT
+from core.api.serializers import (
+    HistorySerializer,
+    Input,
+    Nothing,
+    Output,
+    PersonSerializer,
+    ReasonInput,
+)
+from core.api.views import Resource, Timeline, download
+from core.money import ZERO
+from purchase_orders import queries, services
+from purchase_orders.api.inputs import OrderInputSerializer, SendInput, kept, order_lines
+from purchase_orders.inputs import OrderInput
+from purchase_orders.models import PurchaseOrder
+from purchase_orders.services import DocumentPending
+from requisitions.api import (
+    LineSerializer,
+)
+from vendors.models import MatchType
+
+_TEXT: dict[str, Any] = {"required": False, "allow_blank": True, "default": ""}
+_MAYBE: dict[str, Any] = {"required": False, "allow_null": True, "default": None}
+_SENDABLE = (PurchaseOrder.Status.ISSUED, PurchaseOrder.Status.ON_HOLD, PurchaseOrder.Status.CLOSED)
+
+
+class OrderLineSerializer(LineSerializer):
+    match_type = serializers.ChoiceField(choices=MatchType.choices)
+    tax_percent = FigureField()
+    tax_category = serializers.CharField()
+    over_receipt_percent = FigureField()
+    requisition_line = Id(source="requisition_line_id", allow_null=True)
+    received = FigureField()
+    rejected = FigureField()
+    accepted = FigureField(source="received")
+    billed = FigureField(source="billed_quantity")
+    billed_amount = serializers.SerializerMethodField(help_text="Net, cleared, minus credits.")
+    open_commitment = serializers.SerializerMethodField(help_text="In the entity's currency.")
+    is_final = serializers.BooleanField()
+
+    @extend_schema_field({"type": "string", "format": "decimal"})
+    def get_billed_amount(self, line: Any) -> str:
+        currency = self.context["currencies"][line.pk]
+        return AmountField().to_representation((line.billed_amount, currency))
+
+    @extend_schema_field({"type": "string", "format": "decimal"})
+    def get_open_commitment(self, line: Any) -> str:
+        held = self.context["open"].get(line.pk, ZERO)
+        return AmountField().to_representation((held, self.context["base"]))
+
+
+class OrderSerializer(Output):
+    id = Id()
+    version = serializers.IntegerField()
+    number = serializers.CharField(allow_null=True, help_text="Taken when it is issued.")
+    legacy_number = serializers.CharField(help_text="The number it came with, if taken over.")
+    revision = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=PurchaseOrder.Status.choices)
+    kind = serializers.ChoiceField(choices=PurchaseOrder.Kind.choices)
+    title = serializers.CharField()
+    vendor = Id(source="vendor_id")
+    vendor_code = serializers.CharField(source="vendor.code")
+    vendor_name = serializers.CharField(source="vendor.name")
+    buyer = PersonSerializer(allow_null=True)
+    currency = serializers.CharField()
+    rate = FigureField()
+    issued_at = MomentField(allow_null=True)
+    closed_at = MomentField(allow_null=True)
+    close_reason = serializers.CharField()
+    valid_from = serializers.DateField(allow_null=True)
+    valid_to = serializers.DateField(allow_null=True)
+    delivery_terms = serializers.CharField()
+    payment_terms = serializers.IntegerField(source="payment_terms_days", help_text="Days.")
+    ship_to = serializers.CharField()
+    bill_to = serializers.CharField()
+    note = serializers.CharField()
+    lines = OrderLineSerializer(many=True)
+    net = AmountField()
+    tax = AmountField()
+    total = AmountField(help_text="Net and tax.")
+    receipt_status = serializers.SerializerMethodField()
+    billing_status = serializers.SerializerMethodField()
+    open_commitment = AmountField(currency="entity.currency", help_text="Entity's currency.")
+    created_at = MomentField()
+    available_actions = serializers.SerializerMethodField()
+
+    def get_receipt_status(self, order: PurchaseOrder) -> str:
+        return queries.receipt_status(order)
+
+    def get_billing_status(self, order: PurchaseOrder) -> str:
+        return queries.billing_status(order)
+
+    def get_available_actions(self, order: PurchaseOrder) -> list[str]:
+        user = self.context["request"].user
+        found = set(transitions.available(order, user))
+        if user.has_role(Role.BUYER) and user.entity_id == order.entity_id:
+            if order.status == PurchaseOrder.Status.DRAFT:
+                found.add("edit")
+            if order.status in _SENDABLE:
+                found.add("send")
+        return sorted(found)
+
+
+def _of_requisition(value: str) -> Q:
+    pk = as_id(value)
+    lines = Q(lines__requisition_line__requisition=pk)
+    if pk is None:
+        lines = Q(lines__requisition_line__requisition__number=value)
+    return Q(pk__in=PurchaseOrder.objects.filter(lines).values("pk"))
+
+
+def _numbered(value: str) -> Q:
+    return Q(number=value) | Q(legacy_number=value)
+
+
+class OrderViewSet(Timeline, Resource):
+    """Orders to vendors."""
+
+    scope = "orders:write"
+    model = PurchaseOrder
+    output = OrderSerializer
+    related = ("entity", "vendor", "buyer")
+    prefetched = (
+        "lines__distributions__cost_center",
+        "lines__distributions__gl_account",
+        "lines__distributions__project",
+    )
+    filters: ClassVar[dict[str, Filter]] = {
+        "number": Filter(_numbered, {"type": "string"}, "Ours, or the one it came with."),
+        "legacy_number": exact("legacy_number"),
+        "status": choice("status", PurchaseOrder.Status),
+        "kind": choice("kind", PurchaseOrder.Kind),
+        "vendor": reference("vendor", code="code"),
+        "buyer": reference("buyer", code="email"),
+        "currency": exact("currency"),
+        "requisition": Filter(_of_requisition, {"type": "string"}, "Its id or number."),
+        "receipt_status": exact("receipt_state"),
+        "billing_status": exact("billing_state"),
+        "issued_from": day("issued_at__date", "gte"),
+        "issued_to": day("issued_at__date", "lte"),
+        **created(),
+    }
+    search_fields = ("number", "legacy_number", "title", "vendor__name")
+    orderings: ClassVar[dict[str, str]] = {"created_at": "id", "total": "total"}
+
+    def detailed(self, rows: QuerySet[PurchaseOrder]) -> QuerySet[PurchaseOrder]:
+        return super().detailed(queries.with_progress(rows))
+
+    def facts(self, rows: list[PurchaseOrder]) -> dict[str, Any]:
+        held: dict[UUID, Decimal] = defaultdict(Decimal)
+        commitments = Commitment.objects.filter(
+            document_id__in=[row.pk for row in rows], stage=Stage.ENC
+        )
+        for each in commitments:
+            held[each.line_id] += each.open
+        return {
+            "open": held,
+            "base": self.request.user.entity.currency,
+            "currencies": {line.pk: row.currency for row in rows for line in row.lines.all()},
+        }
+
+    @extend_schema(request=OrderInputSerializer, responses={201: OrderSerializer})
+    def create(self, request: Request) -> Response:
+        """A draft of a buyer, with or without requisition lines."""
+        said = self.read(OrderInputSerializer)
+        said.setdefault("currency", request.user.entity.currency)
+        data = OrderInput(**{**said, "lines": order_lines(said["lines"])})
+        user = request.user
+        made = services.create(entity=user.entity, data=data, actor=user, at=timezone.now())
+        return self.answer(made, 201)
+
+    @extend_schema(request=OrderInputSerializer, responses={200: OrderSerializer})
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a draft; members that are not sent stay, `lines` are replaced as a whole."""
+        said = self.read(OrderInputSerializer, partial=True)
+        if "lines" in said:
+            said["lines"] = order_lines(said["lines"])
+        return self.answer(self.act(self._edit, "order", said=said))
+
+    @staticmethod
+    def _edit(*, order: PurchaseOrder, said: dict[str, Any], **who: Any) -> PurchaseOrder:
+        return services.edit(order=order, data=replace(kept(order), **said), **who)
+
+    def _perform(self, service: Any, body: type[Input] = Nothing) -> Response:
+        return self.answer(self.act(service, "order", **self.read(body)))
+
+    @extend_schema(request=Nothing, responses={200: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    def issue(self, request: Request, pk: str) -> Response:
+        """Make it binding: number, rate and content are fixed, the budget is committed."""
+        return self._perform(services.issue)
+
+    @extend_schema(request=ReasonInput, responses={200: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    def hold(self, request: Request, pk: str) -> Response:
+        """Stop receiving and billing for now."""
+        return self._perform(services.hold, ReasonInput)
+
+    @extend_schema(request=ReasonInput, responses={200: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Go on after a hold."""
+        return self._perform(services.resume, ReasonInput)
+
+    @extend_schema(request=ReasonInput, responses={200: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Take it back whole. 409 while a receipt or an invoice exists: close it instead."""
+        return self._perform(services.cancel, ReasonInput)
+
+    @extend_schema(request=ReasonInput, responses={200: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, pk: str) -> Response:
+        """Nothing more is expected; what is committed and unused goes back."""
+        return self._perform(services.close, ReasonInput)
+
+    @extend_schema(request=ReasonInput, responses={200: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Expect more after all, after a new funds check."""
+        return self._perform(services.reopen, ReasonInput)
+
+    @extend_schema(request=SendInput, responses={200: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    def send(self, request: Request, pk: str) -> Response:
+        """Send the newest document to the vendor (again)."""
+        order = self.act(services.send, "order", **self.read(SendInput)).revision.order
+        return self.answer(order)
+
+    @extend_schema(
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY, **CONFLICT}, filters=False
+    )
+    @action(detail=True, methods=["get"])
+    def pdf(self, request: Request, pk: str) -> HttpResponse:
+        """The document of the newest revision, the same bytes every time. 409 while it is made."""
+        order = self.get_object()
+        revision = order.revisions.select_related("pdf").last()
+        if revision is None or revision.pdf is None:
+            raise DocumentPending("There is no document of this order yet.")
+        name = f"{order.number}-rev{revision.revision}.pdf"
+        return download(files.read(revision.pdf), name=name, content_type="application/pdf")
+
+    @extend_schema(responses=HistorySerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"])
+    def trace(self, request: Request, pk: str) -> Response:
+        """Its life across documents: requisition, approvals, order, receipts, invoices."""
+        order = self.get_object()
+        return self.timeline(queries.life_of(order, further=related.ids_of(order)))

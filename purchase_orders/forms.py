@@ -1,0 +1,212 @@
+"""Forms of orders and receipts: the terms of a draft, what a delivery brought, a file to import."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from core.money import ZERO
+from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput, ReceiptInput
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+
+MOST_BYTES = 20 * 1024 * 1024
+_FIGURE = {"max_digits": 18, "decimal_places": 6, "min_value": ZERO}
+_DATE = {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+_AREA = {"widget": forms.Textarea(attrs={"rows": 4}), "max_length": 4000, "required": False}
+HEADER = (
+    *("title", "delivery_terms", "payment_terms_days", "ship_to", "bill_to", "note"),
+    *("valid_from", "valid_to"),
+)
+
+
+def figure_text(value: Decimal) -> str:
+    """A number without trailing zeros or exponent, as a person would type it."""
+    return f"{value.normalize():f}"
+
+
+def _typed_figure(most: str = "") -> forms.TextInput:
+    """Decimals are typed on a phone's number pad, and never through a spinner."""
+    return forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+
+
+class DraftForm(forms.Form):
+    """The terms of a draft; what it orders stands in `DraftLineFormSet`."""
+
+    title = forms.CharField(label="Title", max_length=200, required=False)
+    delivery_terms = forms.CharField(
+        label="Delivery terms",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "DAP Hamburg (Incoterms 2020)"}),
+    )
+    payment_terms_days = forms.IntegerField(label="Payment terms", min_value=0, max_value=365)
+    valid_from = forms.DateField(label="Valid from", required=False, **_DATE)
+    valid_to = forms.DateField(label="Valid to", required=False, **_DATE)
+    ship_to = forms.CharField(label="Deliver to", **_AREA)
+    bill_to = forms.CharField(label="Invoice to", **_AREA)
+    note = forms.CharField(
+        label="Note to the vendor", help_text="Printed on the order.", **_AREA
+    )
+
+    def as_input(self, order: PurchaseOrder, lines: list[OrderLineInput]) -> OrderInput:
+        return OrderInput(
+            vendor=order.vendor,
+            currency=order.currency,
+            kind=order.kind,
+            lines=lines,
+            **self.cleaned_data,
+        )
+
+
+class DraftLineForm(forms.Form):
+    """What a buyer may still change of a line: how much, at what price, by when."""
+
+    quantity = forms.DecimalField(label="Quantity", widget=_typed_figure(), **_FIGURE)
+    unit_price = forms.DecimalField(label="Unit price", widget=_typed_figure(), **_FIGURE)
+    need_by = forms.DateField(label="Needed by", required=False, **_DATE)
+    over_receipt_percent = forms.DecimalField(
+        label="Over-delivery allowed in %",
+        required=False,
+        max_digits=9,
+        decimal_places=6,
+        min_value=ZERO,
+        max_value=Decimal(100),
+        widget=_typed_figure(),
+    )
+
+    def __init__(self, *args: Any, line: PurchaseOrderLine | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.line = line
+
+    def as_input(self) -> OrderLineInput:
+        data = self.cleaned_data
+        return replace(
+            stored_line(self.line),
+            quantity=data["quantity"],
+            unit_price=data["unit_price"],
+            need_by=data["need_by"],
+            over_receipt_percent=data["over_receipt_percent"] or ZERO,
+        )
+
+
+def draft_forms(
+    order: PurchaseOrder, data: Any = None
+) -> tuple[DraftForm, list[DraftLineForm]]:
+    """The head and one form per line, bound to `data` when it is given."""
+    head = DraftForm(data, initial={name: getattr(order, name) for name in HEADER})
+    lines = order.lines.select_related("catalog_item", "requisition_line").prefetch_related(
+        "distributions__cost_center", "distributions__gl_account", "distributions__project"
+    )
+    return head, [
+        DraftLineForm(data, prefix=f"line-{line.line_number}", line=line, initial=_initial(line))
+        for line in lines
+    ]
+
+
+def _initial(line: PurchaseOrderLine) -> dict[str, Any]:
+    return {
+        "quantity": figure_text(line.quantity),
+        "unit_price": figure_text(line.unit_price),
+        "need_by": line.need_by,
+        "over_receipt_percent": figure_text(line.over_receipt_percent),
+    }
+
+
+def stored_line(line: PurchaseOrderLine) -> OrderLineInput:
+    """A stored line as the input it could have come from."""
+    names = (
+        *("description", "quantity", "unit", "unit_price", "kind", "catalog_item", "sku"),
+        *("tax_code", "need_by", "basis", "match_type", "over_receipt_percent"),
+        "requisition_line",
+    )
+    return OrderLineInput(
+        **{name: getattr(line, name) for name in names},
+        distributions=[
+            DistributionInput(part.cost_center, part.gl_account, part.project, part.percent)
+            for part in line.distributions.all()
+        ],
+    )
+
+
+class ReceiptForm(forms.Form):
+    """The head of a delivery; its lines are `ReceiptLineForm`s."""
+
+    received_on = forms.DateField(label="Received on", **_DATE)
+    delivery_note = forms.CharField(
+        label="Delivery note number",
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    note = forms.CharField(
+        label="Remark",
+        max_length=4000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class ReceiptLineForm(forms.Form):
+    """What came of one line. Left empty, nothing came of it."""
+
+    quantity = forms.DecimalField(
+        label="Accepted", required=False, widget=_typed_figure(), **_FIGURE
+    )
+    rejected_quantity = forms.DecimalField(
+        label="Rejected", required=False, widget=_typed_figure(), **_FIGURE
+    )
+    reason = forms.CharField(
+        label="Why it was rejected",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "Damaged, wrong item …"}),
+    )
+
+    def __init__(self, *args: Any, line: PurchaseOrderLine, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.line = line
+
+    @property
+    def open_text(self) -> str:
+        return figure_text(self.line.open_quantity)
+
+    @property
+    def is_rejecting(self) -> bool:
+        return bool(self["rejected_quantity"].value() or self.errors)
+
+    def as_input(self) -> ReceiptInput | None:
+        """Nothing, where neither an accepted nor a rejected quantity was typed."""
+        data = self.cleaned_data
+        accepted, rejected = data["quantity"] or ZERO, data["rejected_quantity"] or ZERO
+        if not accepted and not rejected:
+            return None
+        return ReceiptInput(
+            order_line=self.line,
+            quantity=accepted,
+            rejected_quantity=rejected,
+            reason=data["reason"],
+        )
+
+
+def receipt_line_forms(order: PurchaseOrder, data: Any = None) -> list[ReceiptLineForm]:
+    """One form per line of the order, those with something to come first filled in with it."""
+    return [
+        ReceiptLineForm(
+            data,
+            prefix=f"line-{line.line_number}",
+            line=line,
+            initial={"quantity": figure_text(line.open_quantity) if line.open_quantity else ""},
+        )
+        for line in order.lines.order_by("line_number")
+    ]
+
+
+class ImportForm(forms.Form):
+    file = forms.FileField(label="UBL order")
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            raise forms.ValidationError("The file is larger than 20 MB.")
+        return file
