@@ -1,5 +1,24 @@
 from django.apps import AppConfig
 
+SUBSCRIPTIONS = (
+    ("approval.requested", "notifications.approval_requested"),
+    ("approval.reminded", "notifications.approval_reminded"),
+    ("approval.link_requested", "notifications.approval_link"),
+    ("approval_request.approved", "notifications.approval_ended"),
+    ("approval_request.rejected", "notifications.approval_ended"),
+    ("approval_request.returned", "notifications.approval_ended"),
+    ("order.document_rendered", "notifications.dispatch_order"),
+    ("order.send_requested", "notifications.dispatch_order"),
+    ("invoice.returned_to_vendor", "notifications.invoice_returned"),
+)
+
 
 class NotificationsConfig(AppConfig):
     name = "notifications"
+
+    def ready(self) -> None:
+        from core.events import subscribe
+        from notifications import tasks  # noqa: F401
+
+        for event_type, handler in SUBSCRIPTIONS:
+            subscribe(event_type, handler)

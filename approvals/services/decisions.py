@@ -7,12 +7,13 @@ from accounts.models import User
 from approvals import subjects
 from approvals.models import ApprovalRequest, ApprovalStep
 from approvals.services import rounds
-from core import events, transactions
+from core import events, text, transactions
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.money import minor_units
 from core.transitions import perform
 
 APPROVE, REJECT, RETURN = "approve", "reject", "return"
+MOST_COMMENT = 2000
 DECISIONS = (APPROVE, REJECT, RETURN)
 
 
@@ -105,6 +106,14 @@ def _require_words(decision: str, comment: str) -> None:
     if decision == REJECT and not comment:
         detail = "Say why it is rejected."
         raise Invalid(detail, errors=[FieldError("/comment", "required", detail)])
+    require_comment(comment)
+
+
+def require_comment(comment: str) -> None:
+    """Raise Invalid for a comment that is too long or holds characters that may not enter."""
+    errors = text.check(comment, "/comment", most=MOST_COMMENT, multiline=True)
+    if errors:
+        raise Invalid(errors=errors)
 
 
 def _require_same_content(round_: ApprovalRequest, seen: str | None) -> None:

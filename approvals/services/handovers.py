@@ -27,6 +27,7 @@ def forward(
     decision would, LimitTooLow when the step needs a limit that `to` lacks, Invalid when `to` is
     no approver of this entity, Conflict when `to` has a say in this round already.
     """
+    decisions.require_comment(comment)
     round_, steps = rounds.locked_round(step.pk)
     step = next(each for each in steps if each.pk == step.pk)
     decisions.refuse_requester(round_, actor)

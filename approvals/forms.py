@@ -1,0 +1,61 @@
+"""What a person says about a step."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from approvals.services.decisions import APPROVE, MOST_COMMENT, REJECT, RETURN
+from approvals.services.handovers import DECIDING_ROLES
+
+CHOICES = ((APPROVE, "Approve"), (RETURN, "Return for changes"), (REJECT, "Reject"))
+
+
+class DecisionForm(forms.Form):
+    """An explicit choice, a comment, and the digest of what was shown. Nothing is preselected."""
+
+    decision = forms.ChoiceField(
+        choices=CHOICES,
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose what you decide.",
+            "invalid_choice": "Choose approve, return or reject.",
+        },
+    )
+    comment = forms.CharField(
+        required=False,
+        max_length=MOST_COMMENT,
+        strip=True,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Needed to reject; tells the requester what to change when you return it.",
+    )
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("decision") == REJECT and not data.get("comment"):
+            self.add_error("comment", "Say why it is rejected.")
+        return data
+
+
+class ForwardForm(forms.Form):
+    """Who should decide instead, and why."""
+
+    to = forms.ModelChoiceField(queryset=User.objects.none(), label="Forward to")
+    comment = forms.CharField(
+        required=False, max_length=MOST_COMMENT, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    def __init__(self, *args: Any, step: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"].queryset = (
+            User.objects.filter(
+                entity=step.entity_id,
+                is_active=True,
+                role_assignments__entity=step.entity_id,
+                role_assignments__role__in=DECIDING_ROLES,
+            )
+            .exclude(pk__in=[step.assignee_id, step.request.requester_id])
+            .order_by("name")
+            .distinct()
+        )

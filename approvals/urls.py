@@ -1,0 +1,13 @@
+from django.urls import path
+
+from approvals import link_views, views
+
+app_name = "approvals"
+urlpatterns = [
+    path("approvals/", views.inbox, name="inbox"),
+    path("approvals/<uuid:step_id>/decide/", views.decide, name="decide"),
+    path("approvals/<uuid:step_id>/forward/", views.forward, name="forward"),
+    path("a/decide/<uuid:step_id>/", link_views.link_decide, name="link_decide"),
+    path("a/decide/<uuid:step_id>/new-link/", link_views.new_link, name="new_link"),
+    path("a/<str:token>/", link_views.link, name="link"),
+]

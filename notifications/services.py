@@ -1,0 +1,116 @@
+"""Sending mail: once per key, with words that both people and programs can read."""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import css_inline
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+from notifications.models import OutgoingMail
+
+logger = logging.getLogger(__name__)
+
+MOST_SUBJECT = 200
+_INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file that goes with a mail."""
+
+    name: str
+    data: bytes
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail before it is written: `template` names templates/emails/<template>.txt and .html."""
+
+    subject: str
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+    attachments: Sequence[Attached] = ()
+    reply_to: str = ""
+    message_id: str = ""
+
+
+def was_sent(key: str) -> bool:
+    return OutgoingMail.objects.filter(key=key, status=OutgoingMail.Status.SENT).exists()
+
+
+def send(
+    *,
+    key: str,
+    recipient: str,
+    letter: Letter,
+    at: datetime,
+    document_type: str = "",
+    document_id: UUID | None = None,
+) -> OutgoingMail:
+    """Send a letter once per key and return its row; a key that was sent sends nothing.
+
+    The Message-ID follows from the key, so a duplicate after a crash is recognised as one. A
+    failure is kept on the row and raised again: the outbox tries later and parks in the end.
+    """
+    subject = one_line(letter.subject)
+    mail, _ = OutgoingMail.objects.get_or_create(
+        key=key,
+        defaults={
+            "recipient": recipient,
+            "subject": subject,
+            "document_type": document_type,
+            "document_id": document_id,
+            "message_id": letter.message_id or message_id(key),
+            "created_at": at,
+        },
+    )
+    if mail.status == OutgoingMail.Status.SENT:
+        return mail
+    try:
+        _message(mail, letter).send()
+    except Exception as error:
+        mail.status = OutgoingMail.Status.FAILED
+        mail.error = f"{type(error).__name__}: {error}"[:2000]
+        mail.save()
+        logger.warning("mail was not sent", extra={"mail": str(mail.pk)})
+        raise
+    mail.status, mail.sent_at, mail.error = OutgoingMail.Status.SENT, at, ""
+    mail.save()
+    return mail
+
+
+def message_id(key: str) -> str:
+    """The Message-ID of a key: the same in every attempt."""
+    host = urlsplit(settings.PORTAL_URL).hostname or "po-portal"
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{host}>"
+
+
+def one_line(text: str) -> str:
+    """Text for a header: no line breaks or control characters to smuggle further headers in."""
+    shown = "".join(each if each.isprintable() else " " for each in text)
+    return " ".join(shown.split())[:MOST_SUBJECT]
+
+
+def _message(mail: OutgoingMail, letter: Letter) -> EmailMultiAlternatives:
+    context = {"portal_url": settings.PORTAL_URL, "subject": mail.subject, **letter.context}
+    message = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=render_to_string(f"emails/{letter.template}.txt", context),
+        to=[mail.recipient],
+        reply_to=[letter.reply_to] if letter.reply_to else None,
+        headers={"Message-ID": mail.message_id, "Auto-Submitted": "auto-generated"},
+    )
+    html = render_to_string(f"emails/{letter.template}.html", context)
+    message.attach_alternative(_INLINER.inline(html), "text/html")
+    for each in letter.attachments:
+        message.attach(one_line(each.name), each.data, each.content_type)
+    return message
