@@ -6,7 +6,7 @@ Python.
 """
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core import exceptions
@@ -54,7 +54,7 @@ class ExactDecimalField(models.Field):
     def get_prep_value(self, value: Any) -> Any:
         if value is None or hasattr(value, "resolve_expression"):
             return value
-        number = self.to_python(value)
+        number = cast(Decimal, self.to_python(value))
         if not number.is_finite():
             raise ValueError(f"not a finite number: {value}")
         if number != round(number, self.scale):

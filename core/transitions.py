@@ -1,6 +1,5 @@
 """Moving a document from one state to the next: legal, allowed, and never silently refused."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +8,7 @@ from django_fsm import can_proceed, has_transition_perm
 from core.errors import IllegalTransition, NotAllowed
 
 
-def perform(transition: Callable[..., Any], *, actor: Any, at: datetime, **facts: Any) -> None:
+def perform(transition: Any, *, actor: Any, at: datetime, **facts: Any) -> None:
     """Call a document's transition for `actor` (None is the portal itself) at `at`.
 
     Raises IllegalTransition when the present state has no such edge, NotAllowed when the

@@ -1,18 +1,30 @@
 """Log lines with the request's id, written to the console: words for people, JSON in production."""
 
+import re
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
+SECRET_IN_PATH = re.compile(r"/(a|v)/[^/\s'\"]+")
+
+
+def without_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The links sent by mail carry their key in the path; a log must not hold a usable one."""
+    line.pop("request", None)
+    line["event"] = SECRET_IN_PATH.sub(r"/\1/…", str(line.get("event", "")))
+    return line
+
 
 def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
     """Point structlog at the standard library and return Django's LOGGING setting."""
-    steps = [
+    steps: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        without_secrets,
     ]
     structlog.configure(
         processors=[
@@ -25,7 +37,10 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
         cache_logger_on_first_use=True,
     )
     if as_json:
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        last: list[Any] = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
     else:
         last = [structlog.dev.ConsoleRenderer(colors=False)]
     return {

@@ -62,9 +62,12 @@ PORTAL_URL_GIVEN = bool(env.str("PORTAL_URL", default=""))
 PORTAL_URL = (env.str("PORTAL_URL", default="") or f"http://127.0.0.1:{PORT}").rstrip("/")
 PORTAL_DEMO = switch("PORTAL_DEMO", default=not PRODUCTION)
 SECRET_KEY = env.str("SECRET_KEY", default="") or guards.DEFAULT_SECRET_KEY
-ALLOWED_HOSTS = [urlsplit(PORTAL_URL).hostname or "", *env.list("ALLOWED_HOSTS", default=[])]
-if not PRODUCTION:
-    ALLOWED_HOSTS += ["127.0.0.1", "localhost"]
+ALLOWED_HOSTS = [
+    urlsplit(PORTAL_URL).hostname or "",
+    *env.list("ALLOWED_HOSTS", default=[]),
+    "127.0.0.1",  # health is asked from inside; links are built from PORTAL_URL alone
+    "localhost",
+]
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
 
 # --- What it is made of ----------------------------------------------------------------------

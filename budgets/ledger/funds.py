@@ -119,7 +119,8 @@ def _verdict(
 ) -> FundsCheck:
     available = budget - cell.used
     fits = asked <= max(available, ZERO)
-    verdict = {Control.STOP: "refuse", Control.WARN: "warn"}.get(cell.control, "ok")
+    verdicts: dict[str, str] = {Control.STOP: "refuse", Control.WARN: "warn"}
+    verdict = verdicts.get(cell.control, "ok")
     return FundsCheck(
         label=label,
         budget=budget,

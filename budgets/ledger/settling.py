@@ -71,7 +71,7 @@ def _settle(posting: Posting, settlement: Settlement, commitment: Commitment) ->
     )
     commitment.liquidated += taken - given
     commitment.document_liquidated += part - back
-    line = {"line_id": settlement.line_id, "line_number": settlement.line_number}
+    line: dict[str, Any] = {"line_id": settlement.line_id, "line_number": settlement.line_number}
     posting.add_to(
         commitment,
         amount=given - taken,
