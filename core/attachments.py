@@ -77,7 +77,7 @@ def of(document: Document) -> QuerySet[Attachment]:
 
 
 def document_seen_by(*, user: Any, document_type: str, document_id: Any) -> Document:
-    """The document a file belongs to. Raises Missing when it is unknown or not the user's to see."""
+    """The document a file belongs to. Raises Missing when unknown or not the user's to see."""
     try:
         rows = document_model(document_type)._default_manager
     except LookupError:

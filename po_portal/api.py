@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.routers import SimpleRouter
 
 from accounts.api import MeView, TokenView
+from approvals.api import ApprovalViewSet, PolicyViewSet
 from budgets.api import (
     BudgetViewSet,
     CostCenterViewSet,
@@ -23,6 +24,9 @@ from budgets.api import (
 from core.api.attachments import AttachmentViewSet
 from core.api.trail import EventViewSet
 from core.api.views import Api
+from invoicing.api import InvoiceViewSet, MatchExceptionViewSet
+from purchase_orders.api import OrderableRequisitionViewSet, OrderViewSet, ReceiptViewSet
+from vendors.api import CatalogItemViewSet, VendorViewSet
 
 app_name = "api"
 
@@ -58,11 +62,20 @@ class UnknownAddress(Api):
 
 router = SimpleRouter()
 for prefix, viewset in (
+    ("vendors", VendorViewSet),
+    ("catalog-items", CatalogItemViewSet),
     ("cost-centers", CostCenterViewSet),
     ("gl-accounts", GLAccountViewSet),
     ("projects", ProjectViewSet),
     ("fiscal-years", FiscalYearViewSet),
     ("budgets", BudgetViewSet),
+    ("requisitions", OrderableRequisitionViewSet),
+    ("approvals", ApprovalViewSet),
+    ("approval-policies", PolicyViewSet),
+    ("orders", OrderViewSet),
+    ("receipts", ReceiptViewSet),
+    ("invoices", InvoiceViewSet),
+    ("match-exceptions", MatchExceptionViewSet),
     ("ledger-entries", LedgerEntryViewSet),
     ("attachments", AttachmentViewSet),
     ("events", EventViewSet),

@@ -1,4 +1,4 @@
-"""Files of documents. Whoever sees the document may read and add them; every download asks again."""
+"""Files of documents: read and added by whoever sees the document; every download asks again."""
 
 from typing import Any
 

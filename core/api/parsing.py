@@ -11,7 +11,6 @@ from rest_framework.parsers import BaseParser, MultiPartParser
 from core import text
 from core.errors import Invalid, TooLarge
 
-
 LARGEST_UPLOAD = 21 * 1024 * 1024
 
 

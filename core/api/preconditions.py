@@ -12,14 +12,16 @@ def etag(document: Any) -> str:
     return f'"{document.version}"'
 
 
-def require(document: Document, request: Request) -> None:
-    """Lock the document and compare, when the caller sent `If-Match`. Raises StaleVersion.
+def require(document: Document, request: Request, *, lock: bool) -> None:
+    """Compare versions when the caller sent `If-Match`. Raises StaleVersion.
 
-    Call it inside the transaction of the write, before the service.
+    Call it inside the transaction of the write, before the service. `lock` holds the document
+    until then; a document whose service locks another one first must not be locked here.
     """
     wanted = request.headers.get("If-Match")
     if wanted is None or wanted.strip() == "*":
         return
-    locked = type(document).objects.select_for_update().only("version").get(pk=document.pk)
-    if etag(locked) not in [each.strip() for each in wanted.split(",")]:
-        raise StaleVersion(f"It is at version {locked.version} now; read it again.")
+    rows = type(document)._base_manager.filter(pk=document.pk)
+    found = (rows.select_for_update() if lock else rows).only("version").get()
+    if etag(found) not in [each.strip() for each in wanted.split(",")]:
+        raise StaleVersion(f"It is at version {found.version} now; read it again.")

@@ -36,6 +36,12 @@ IF_MATCH = OpenApiParameter(
 )
 
 
+# for an operation that refuses by state although its method does not by itself
+CONFLICT = {
+    (409, MEDIA_TYPE): OpenApiResponse(ProblemSerializer, description="Refused by the state.")
+}
+
+
 class Schema(AutoSchema):
     """Adds the shared problem answers, headers and one tag per resource to each operation."""
 

@@ -7,6 +7,8 @@ import structlog
 from django.db.models import Model, QuerySet
 from django.http import FileResponse, HttpResponse
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import IsAuthenticated
@@ -50,6 +52,7 @@ class Api(APIView):
     schema = Schema()
     scope: ClassVar[str] = "admin"
     takes_idempotency_key = True
+    throttle_scope: str | None = None
     parser_classes = [JsonParser]
     content_negotiation_class = OneFormat
     permission_classes = [IsAuthenticated, HasScope, WorksForEntity]
@@ -96,6 +99,7 @@ class Resource(Api, GenericViewSet):
     search_fields: ClassVar[tuple[str, ...]] = ()
     orderings: ClassVar[dict[str, str]] = {"created_at": "id"}
     default_ordering: ClassVar[str] = "-created_at"
+    locked_first: ClassVar[bool] = True  # False: its services lock another document before it
     filter_backends = [AllowedFilters]
     pagination_class = KeysetPagination
     http_method_names = ["get", "head", "options", "post", "patch"]
@@ -157,15 +161,18 @@ class Resource(Api, GenericViewSet):
         """Make one domain call on the addressed record, under its `If-Match` if one was sent."""
         with transactions.atomic():
             row = self.get_object()
-            if "If-Match" in self.request.headers:
-                preconditions.require(row, self.request)
+            if hasattr(row, "version"):
+                preconditions.require(row, self.request, lock=self.locked_first)
             return service(**{name: row}, actor=self.request.user, at=timezone.now(), **facts)
 
 
 class Timeline:
     """`GET <id>/history/` of a document."""
 
+    @extend_schema(responses=HistorySerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"])
     def history(self, request: Request, pk: str) -> Response:
+        """The audit timeline: what happened to it, who did it, when and why."""
         return self.timeline(TrailEvent.objects.filter(document_id=self.get_object().pk))
 
     def timeline(self, events: QuerySet[Any]) -> Response:

@@ -97,6 +97,7 @@ def test_an_order_that_is_not_on_the_list_is_400(org: Any, api: Client, ordering
 def test_filters_narrow_the_list(org: Any, api: Client) -> None:
     client = api(org.rita)
     assert codes(client.get(f"{URL}?code=CC300").json()) == ["CC300"]
+    client = api(org.dora)
     budgets = client.get("/api/v1/budgets/?cost_center=CC200&fiscal_year=2026").json()["results"]
     assert [row["amount"] for row in budgets] == ["5000.00"]
     assert budgets[0]["control"] == "warn"

@@ -1,0 +1,266 @@
+"""Requisitions over the API."""
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from approvals.api import RoundSerializer, rounds
+from budgets.models import CostCenter, GLAccount, Project
+from core.api.fields import AmountField, DecimalInput, FigureField, Id, MomentField, Reference
+from core.api.filtering import choice, created, day, exact, reference
+from core.api.serializers import Input, Nothing, Output, PersonSerializer, ReasonInput
+from core.api.views import Resource, Timeline
+from core.money import HUNDRED
+from requisitions import content, queries, services
+from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
+from requisitions.models import Requisition, RequisitionLine
+from vendors.models import CatalogItem, ServiceType, Vendor
+
+_TEXT: dict[str, Any] = {"required": False, "allow_blank": True, "default": ""}
+_MAYBE: dict[str, Any] = {"required": False, "allow_null": True, "default": None}
+
+
+class DistributionSerializer(Output):
+    id = Id()
+    cost_center = serializers.CharField(source="cost_center.code")
+    gl_account = serializers.CharField(source="gl_account.code")
+    project = serializers.CharField(source="project.code", allow_null=True, default=None)
+    percent = FigureField()
+    amount = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "string", "format": "decimal"})
+    def get_amount(self, part: Any) -> str:
+        currency = self.context["currencies"][part.line_id]
+        return AmountField().to_representation((part.amount, currency))
+
+
+class LineSerializer(Output):
+    """What the lines of requisitions and orders share."""
+
+    id = Id()
+    line_number = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=RequisitionLine.Kind.choices)
+    catalog_item = Id(source="catalog_item_id", allow_null=True)
+    sku = serializers.CharField()
+    description = serializers.CharField()
+    quantity = FigureField()
+    unit = serializers.CharField(help_text="UN/ECE Recommendation 20 code.")
+    unit_price = FigureField(least=2)
+    tax_code = serializers.CharField()
+    net = serializers.SerializerMethodField()
+    need_by = serializers.DateField(allow_null=True)
+    basis = serializers.ChoiceField(choices=RequisitionLine.Basis.choices)
+    distributions = DistributionSerializer(many=True)
+
+    @extend_schema_field({"type": "string", "format": "decimal"})
+    def get_net(self, line: Any) -> str:
+        return AmountField().to_representation((line.net, self.context["currencies"][line.pk]))
+
+
+class RequisitionLineSerializer(LineSerializer):
+    vendor = Id(source="vendor_id", allow_null=True, help_text="If not the header's.")
+    ordered_quantity = FigureField()
+
+
+class RequisitionSerializer(Output):
+    id = Id()
+    version = serializers.IntegerField()
+    number = serializers.CharField(allow_null=True, help_text="Taken when first submitted.")
+    status = serializers.ChoiceField(choices=Requisition.Status.choices)
+    title = serializers.CharField()
+    requester = PersonSerializer()
+    vendor = Id(source="vendor_id", allow_null=True)
+    vendor_code = serializers.CharField(source="vendor.code", allow_null=True, default=None)
+    vendor_name = serializers.CharField(source="vendor.name", allow_null=True, default=None)
+    currency = serializers.CharField()
+    rate = FigureField()
+    service_type = serializers.ChoiceField(choices=ServiceType.choices)
+    need_by = serializers.DateField(allow_null=True)
+    ship_to = serializers.CharField()
+    justification = serializers.CharField()
+    external_reference = serializers.CharField()
+    budget_reason = serializers.CharField()
+    lines = RequisitionLineSerializer(many=True)
+    total = AmountField()
+    approval = serializers.SerializerMethodField()
+    holder = serializers.SerializerMethodField()
+    holder_name = serializers.SerializerMethodField(
+        help_text="Who has it now: people, a department, or nobody."
+    )
+    created_at = MomentField()
+    submitted_at = MomentField(allow_null=True)
+    approved_at = MomentField(allow_null=True)
+    available_actions = serializers.SerializerMethodField()
+
+    @extend_schema_field({"oneOf": [{"$ref": "#/components/schemas/Round"}, {"type": "null"}]})
+    def get_approval(self, row: Requisition) -> Any:
+        found = self.context["rounds"].get(row.pk)
+        return RoundSerializer(found).data if found else None
+
+    @extend_schema_field(PersonSerializer(allow_null=True))
+    def get_holder(self, row: Requisition) -> Any:
+        people = self.context["holders"][row.pk].people
+        return PersonSerializer(people[0]).data if people else None
+
+    def get_holder_name(self, row: Requisition) -> str:
+        return self.context["holders"][row.pk].name
+
+    def get_available_actions(self, row: Requisition) -> list[str]:
+        return queries.available_actions(row, self.context["request"].user)
+
+
+class DistributionInputSerializer(Input):
+    cost_center = Reference(CostCenter.objects.visible_to, noun="cost centre", **_MAYBE)
+    gl_account = Reference(GLAccount.objects.visible_to, noun="GL account", **_MAYBE)
+    project = Reference(Project.objects.visible_to, noun="project", **_MAYBE)
+    percent = DecimalInput(required=False, default=HUNDRED)
+
+
+class LineInputSerializer(Input):
+    """With a catalog item the item's name, vendor, unit, price and tax code count."""
+
+    description = serializers.CharField(**_TEXT)
+    quantity = DecimalInput(**_MAYBE)
+    unit = serializers.CharField(required=False, default="C62")
+    unit_price = DecimalInput(**_MAYBE)
+    kind = serializers.ChoiceField(
+        choices=RequisitionLine.Kind.choices, required=False, default="goods"
+    )
+    catalog_item = Reference(
+        CatalogItem.objects.visible_to, noun="catalog item", code="sku", **_MAYBE
+    )
+    sku = serializers.CharField(**_TEXT)
+    tax_code = serializers.CharField(**_TEXT)
+    need_by = serializers.DateField(**_MAYBE)
+    basis = serializers.ChoiceField(
+        choices=RequisitionLine.Basis.choices, required=False, default="quantity"
+    )
+    distributions = DistributionInputSerializer(many=True, required=False, default=list)
+
+
+class RequisitionLineInputSerializer(LineInputSerializer):
+    vendor = Reference(Vendor.objects.visible_to, noun="vendor", **_MAYBE)
+
+
+class RequisitionInputSerializer(Input):
+    title = serializers.CharField(**_TEXT)
+    vendor = Reference(Vendor.objects.visible_to, noun="vendor", **_MAYBE)
+    currency = serializers.CharField(
+        required=False, max_length=3, help_text="The entity's own by default."
+    )
+    service_type = serializers.ChoiceField(
+        choices=ServiceType.choices, required=False, default="other"
+    )
+    need_by = serializers.DateField(**_MAYBE)
+    ship_to = serializers.CharField(**_TEXT)
+    justification = serializers.CharField(**_TEXT)
+    external_reference = serializers.CharField(**_TEXT)
+    budget_reason = serializers.CharField(**_TEXT)
+    lines = RequisitionLineInputSerializer(many=True, required=False, default=list)
+
+
+def distribution_inputs(said: list[dict[str, Any]]) -> list[DistributionInput]:
+    return [DistributionInput(**each) for each in said]
+
+
+def line_inputs(said: list[dict[str, Any]]) -> list[LineInput]:
+    return [
+        LineInput(**{**each, "distributions": distribution_inputs(each["distributions"])})
+        for each in said
+    ]
+
+
+class RequisitionViewSet(Timeline, Resource):
+    """Internal requests to buy."""
+
+    scope = "requisitions:write"
+    model = Requisition
+    output = RequisitionSerializer
+    related = ("entity", "requester", "vendor")
+    prefetched = (
+        "lines__distributions__cost_center",
+        "lines__distributions__gl_account",
+        "lines__distributions__project",
+    )
+    filters: ClassVar[dict[str, Any]] = {
+        "number": exact("number"),
+        "status": choice("status", Requisition.Status),
+        "vendor": reference("vendor", code="code"),
+        "requester": reference("requester", code="email"),
+        "service_type": choice("service_type", ServiceType),
+        "currency": exact("currency"),
+        "external_reference": exact("external_reference"),
+        "need_by_before": day("need_by", "lte"),
+        **created(),
+    }
+    search_fields = ("number", "title", "vendor__name")
+    orderings: ClassVar[dict[str, str]] = {"created_at": "id", "total": "total"}
+
+    def facts(self, rows: list[Requisition]) -> dict[str, Any]:
+        return {
+            "rounds": rounds(row.pk for row in rows),
+            "holders": queries.holders(rows),
+            "currencies": {line.pk: row.currency for row in rows for line in row.lines.all()},
+        }
+
+    @extend_schema(request=RequisitionInputSerializer, responses={201: RequisitionSerializer})
+    def create(self, request: Request) -> Response:
+        """A draft of one's own."""
+        said = self.read(RequisitionInputSerializer)
+        said.setdefault("currency", request.user.entity.currency)
+        data = RequisitionInput(**{**said, "lines": line_inputs(said["lines"])})
+        made = services.create(requester=request.user, data=data, at=timezone.now())
+        return self.answer(made, 201)
+
+    @extend_schema(request=RequisitionInputSerializer, responses={200: RequisitionSerializer})
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a draft; members that are not sent stay, `lines` are replaced as a whole."""
+        said = self.read(RequisitionInputSerializer, partial=True)
+        if "lines" in said:
+            said["lines"] = line_inputs(said["lines"])
+        return self.answer(self.act(self._edit, "requisition", said=said))
+
+    @staticmethod
+    def _edit(*, requisition: Requisition, said: dict[str, Any], **who: Any) -> Requisition:
+        kept = content.as_input(requisition, content.lines_of(requisition))
+        return services.edit(requisition=requisition, data=replace(kept, **said), **who)
+
+    def _perform(self, service: Any, body: type[Input] = Nothing) -> Response:
+        return self.answer(self.act(service, "requisition", **self.read(body)))
+
+    @extend_schema(request=Nothing, responses={200: RequisitionSerializer})
+    @action(detail=True, methods=["post"])
+    def submit(self, request: Request, pk: str) -> Response:
+        """Ask for approval. 409 budget-exceeded where a budget stops it."""
+        return self._perform(services.submit)
+
+    @extend_schema(request=ReasonInput, responses={200: RequisitionSerializer})
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Take it back before it is decided."""
+        return self._perform(services.withdraw, ReasonInput)
+
+    @extend_schema(request=ReasonInput, responses={200: RequisitionSerializer})
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Not needed any more; what was reserved goes back."""
+        return self._perform(services.cancel, ReasonInput)
+
+    @extend_schema(request=ReasonInput, responses={200: RequisitionSerializer})
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, pk: str) -> Response:
+        """Nothing more will be ordered from it; the rest of its reservation goes back."""
+        return self._perform(services.close, ReasonInput)
+
+    @extend_schema(request=Nothing, responses={201: RequisitionSerializer})
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, pk: str) -> Response:
+        """A new draft with the same lines at today's catalog prices."""
+        self.read(Nothing)
+        return self.answer(self.act(services.copy, "requisition"), 201)
