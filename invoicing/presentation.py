@@ -39,6 +39,7 @@ CHECK_NAMES = {
     "order_total": "Order total",
     "dates": "Dates",
     "budget": "Budget",
+    "exchange_rate": "Exchange rate",
 }
 _TONES = {"pass": "good", "flag": "wait", "wait": "wait", "exception": "bad", "block": "bad"}
 _STOPPED = {

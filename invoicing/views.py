@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from core.queries import timeline
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_POST
 from accounts.models import Role
 from core import files
 from core.errors import DomainError
+from core.queries import timeline
 from core.transitions import available
 from core.web import act, add_errors, keyset_page, require_role, visible_or_404
 from invoicing import forms, presentation, queries, services

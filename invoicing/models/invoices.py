@@ -87,7 +87,9 @@ class Invoice(EntityOwned, Document):
     issue_date = models.DateField()
     due_date = models.DateField(null=True, blank=True)
     currency = models.CharField(max_length=3)
-    rate = RateField(default=1, help_text="Base currency for one unit, on the issue date.")
+    rate = RateField(
+        null=True, help_text="Base currency for one unit; empty: no rate is known, it cannot clear."
+    )
     net = AmountField(default=0)
     tax = AmountField(default=0)
     gross = AmountField(default=0)

@@ -8,7 +8,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.models import Entity, Role, User
-from budgets.rates import rate_on
 from core import events, files
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.models import StoredFile
@@ -17,6 +16,7 @@ from core.transactions import atomic
 from invoicing.inputs import InvoiceInput, TaxInput
 from invoicing.linking import find_order, find_vendor, link_lines, number_key
 from invoicing.models import Invoice, InvoiceCharge, InvoiceLine, InvoiceTax
+from invoicing.services.rates import set_rate
 from invoicing.services.reading import read_invoice
 
 MOST_LINES = 2000
@@ -64,12 +64,12 @@ def capture(
         issue_date=data.issue_date,
         due_date=data.due_date,
         currency=data.currency,
-        rate=rate_on(currency=data.currency, base=entity.currency, day=data.issue_date),
         source=source,
         original=original,
-        flags=data.flags,
+        flags=list(data.flags),
         captured_by=actor,
     )
+    set_rate(invoice, today=entity.day_of(at))
     invoice._history_user = actor
     lines = _lines(invoice, data, order_lines, entity)
     taxes = data.taxes or _breakdown(lines, data)

@@ -11,7 +11,7 @@ from accounts.models import User
 from budgets.ledger import BudgetExceeded
 from core import events
 from core.errors import IllegalTransition
-from core.money import to_base
+from core.money import ZERO, to_base
 from core.transactions import atomic
 from core.transitions import perform
 from invoicing import matching as engine
@@ -19,6 +19,7 @@ from invoicing.facts import lock_order_lines, match_input
 from invoicing.matching.types import BLOCK, EXCEPTION
 from invoicing.models import Invoice, MatchException, MatchRun
 from invoicing.services.clearing import post_cleared
+from invoicing.services.rates import set_rate
 
 RECEIPT_WINDOW = timedelta(days=14)  # then an invoice without its receipt is an exception
 _MATCHABLE = (
@@ -75,8 +76,10 @@ def match(*, invoice_id: UUID, key: str, at: datetime) -> MatchRun | None:
     perform(invoice.match, actor=None, at=at)
     given = match_input(invoice, order_lines=order_lines, today=today, waiting_until=until)
     verdict = engine.match(given)
+    if invoice.rate is None:
+        set_rate(invoice, today=today)
     run = _store_run(invoice, given, verdict, key=key, at=at)
-    stopping = _not_yet_accepted(invoice, verdict)
+    stopping = _not_yet_accepted(invoice, verdict) + _without_rate(invoice)
     _settle_older_exceptions(invoice, run, at=at)
     _act(invoice, run, verdict, stopping, order_lines, until=until, at=at)
     return run
@@ -131,8 +134,19 @@ def _try_to_clear(
 
 
 def _budget_result(sentence: str) -> engine.CheckResult:
+    return _result("budget", EXCEPTION, "ap_manager", sentence)
+
+
+def _without_rate(invoice: Invoice) -> list[engine.CheckResult]:
+    if invoice.rate is not None:
+        return []
+    sentence = f"No exchange rate from {invoice.currency} to {invoice.entity.currency} is known."
+    return [_result("exchange_rate", BLOCK, "ap", sentence)]
+
+
+def _result(check: str, outcome: str, route: str, sentence: str) -> engine.CheckResult:
     return engine.CheckResult(
-        "budget", None, EXCEPTION, None, None, None, None, "", "", "", "ap_manager", sentence
+        check, None, outcome, None, None, None, None, "", "", "", route, sentence
     )
 
 
@@ -232,6 +246,8 @@ def _raise_exceptions(
 
 def _at_stake(invoice: Invoice, result: engine.CheckResult, line: Any) -> Decimal:
     """What accepting would cost in base currency; where no figure says so, all that is billed."""
+    if invoice.rate is None:
+        return ZERO
     amount = abs(line.net if line else invoice.net)
     if isinstance(result.variance, Decimal):
         amount = abs(result.variance)
