@@ -30,8 +30,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     answer: dict[str, object] = {"database": "ok", "broker": broker_state()}
     try:
         queue = outbox.waiting(now=timezone.now())
-    except DatabaseError:
-        logger.warning("readiness: the database does not answer", exc_info=True)
+    except DatabaseError as fault:
+        logger.warning("readiness: the database does not answer", reason=str(fault))
         return JsonResponse({"status": "unavailable", **answer, "database": "down"}, status=503)
     late = queue["lag_seconds"] > settings.OUTBOX_LAG_ALARM_SECONDS
     sound = not late and not queue["parked"] and answer["broker"] == "ok"
@@ -43,7 +43,7 @@ def broker_state() -> str:
     try:
         with celery_app.connection_for_write() as link:
             link.ensure_connection(max_retries=1, interval_start=0, interval_step=0.1)
-    except (OperationalError, OSError):
-        logger.warning("readiness: the broker does not answer", exc_info=True)
+    except (OperationalError, OSError) as fault:
+        logger.warning("readiness: the broker does not answer", reason=str(fault))
         return "down"
     return "ok"
