@@ -6,8 +6,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Prefetch
+
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
-from requisitions.models import Requisition, RequisitionLine
+from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
 
 HEADER = (
     "title",
@@ -36,11 +38,14 @@ LINE = (
 
 def lines_of(requisition: Requisition) -> list[RequisitionLine]:
     """Its lines in order with coding, items and vendors at hand. Statements: 2."""
-    return list(
-        requisition.lines.select_related("catalog_item__vendor", "vendor").prefetch_related(
-            "distributions__cost_center", "distributions__gl_account", "distributions__project"
-        )
-    )
+    lines = requisition.lines.select_related("catalog_item__vendor", "vendor")
+    return list(lines.prefetch_related(coded_distributions()))
+
+
+def coded_distributions() -> Prefetch:
+    """The distributions of lines with their cost centre, account and project in one statement."""
+    coded = RequisitionDistribution.objects.select_related("cost_center", "gl_account", "project")
+    return Prefetch("distributions", queryset=coded)
 
 
 def content(requisition: Requisition, lines: list[RequisitionLine]) -> dict[str, Any]:

@@ -46,7 +46,11 @@ class RequisitionQuerySet(models.QuerySet["Requisition"]):
 
 def _not_the_requester(requisition: Any, user: Any) -> bool:
     """Whoever decides a round, or the portal by policy; never the person who asked."""
-    return user is None or (user.is_active and user.pk != requisition.requester_id)
+    return user is None or (
+        user.is_active
+        and user.entity_id == requisition.entity_id
+        and user.pk != requisition.requester_id
+    )
 
 
 def _asked_to_approve(user: Any) -> Any:

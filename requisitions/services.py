@@ -207,11 +207,11 @@ def mark_ordered(
     lines = {line.pk: line for line in requisition.lines.select_for_update().order_by("pk")}
     if unknown := set(quantities) - set(lines):
         raise Missing(f"Not lines of {requisition.reference}: {len(unknown)}.")
-    for pk, (quantity, amount) in quantities.items():
-        _take(lines[pk], quantity, amount)
-    complete = all(_is_ordered(line) for line in lines.values())
+    complete = all(_will_be_ordered(line, quantities.get(pk)) for pk, line in lines.items())
     move = requisition.order_all if complete else requisition.order_part
     perform(move, actor=actor, at=at)
+    for pk, (quantity, amount) in quantities.items():
+        _take(lines[pk], quantity, amount)
     RequisitionLine.objects.bulk_update(
         [lines[pk] for pk in quantities], ["ordered_quantity", "ordered_amount"]
     )
@@ -353,6 +353,11 @@ def _take(line: RequisitionLine, quantity: Decimal, amount: Decimal) -> None:
 
 
 def _is_ordered(line: RequisitionLine) -> bool:
+    return _will_be_ordered(line, None)
+
+
+def _will_be_ordered(line: RequisitionLine, more: tuple[Decimal, Decimal] | None) -> bool:
+    quantity, amount = more or (ZERO, ZERO)
     if line.basis == RequisitionLine.Basis.AMOUNT:
-        return line.ordered_amount >= line.net
-    return line.ordered_quantity >= line.quantity
+        return line.ordered_amount + amount >= line.net
+    return line.ordered_quantity + quantity >= line.quantity
