@@ -42,6 +42,8 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
             structlog.processors.JSONRenderer(),
         ]
     else:
+        # The richer formatter prints local variables, and with them secrets.
+        plain = structlog.dev.plain_traceback
         last = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
     return {
         "version": 1,
