@@ -1,6 +1,7 @@
 """What every view of the API does: provenance, idempotency, scopes, visibility, versions."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any, ClassVar
 
 import structlog
@@ -186,8 +187,7 @@ class Timeline:
 def download(data: bytes, *, name: str, content_type: str) -> HttpResponse:
     """Bytes as a file to save: never shown in place, never sniffed."""
     response = FileResponse(
-        iter([data]), as_attachment=True, filename=name, content_type=content_type
+        BytesIO(data), as_attachment=True, filename=name, content_type=content_type
     )
-    response["Content-Length"] = str(len(data))
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -17,7 +17,7 @@ def said(**more: Any) -> dict[str, Any]:
     return {
         "title": "Notebooks for the new team",
         "vendor": "V-1000",
-        "need_by": "2027-04-01",
+        "need_by": "2026-04-01",
         "lines": [
             {
                 "description": "Notebook",

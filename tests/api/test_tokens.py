@@ -21,6 +21,11 @@ TOKEN = "/api/v1/auth/token/"
 
 
 @pytest.fixture(autouse=True)
+def clock() -> None:
+    """The real one: the lock-out keeps its own time."""
+
+
+@pytest.fixture(autouse=True)
 def _fresh_limits() -> None:
     cache.clear()
 
