@@ -36,7 +36,9 @@ def forward(
     if not to.is_active or to.entity_id != step.entity_id or not to.has_role(*DECIDING_ROLES):
         detail = "Choose somebody who may approve in this entity."
         raise Invalid(detail, errors=[FieldError("/to", "invalid", detail)])
-    if any(each.assignee_id == to.pk and each.status not in _GONE for each in steps):
+    if to.pk == actor.pk or any(
+        each.assignee_id == to.pk and each.status not in _GONE for each in steps
+    ):
         raise Conflict(f"{to} is asked in this round already.")
     decisions.require_limit(step, to)
     step.save()

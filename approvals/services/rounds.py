@@ -136,7 +136,8 @@ def locked_round(step_id: UUID) -> tuple[ApprovalRequest, list[ApprovalStep]]:
     """Lock a step's document, its round, then the round's steps, and read them afresh."""
     round_ = ApprovalRequest.objects.get(steps=step_id)
     subjects.lock(round_.subject_type, round_.subject_id)
-    round_ = ApprovalRequest.objects.select_for_update().get(pk=round_.pk)
+    rounds = ApprovalRequest.objects.select_for_update(of=("self",)).select_related("entity")
+    round_ = rounds.get(pk=round_.pk)
     return round_, locked_steps(round_)
 
 
