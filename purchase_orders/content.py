@@ -14,11 +14,16 @@ _TERRITORIES = Locale("en").territories
 
 
 def of(
-    order: PurchaseOrder, lines: Iterable[PurchaseOrderLine], *, requisitions: Iterable[str] = ()
+    order: PurchaseOrder,
+    lines: Iterable[PurchaseOrderLine],
+    *,
+    requisitions: Iterable[str] = (),
+    tax_names: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """The content of an order that has its number. Amounts are text, days ISO 8601.
 
-    `requisitions` are the numbers it came from. `purchase_orders.pdf.render_order` prints it.
+    `requisitions` are the numbers it came from, `tax_names` the entity's tax codes where the caller
+    has them at hand. `purchase_orders.pdf.render_order` prints it.
     """
     entity, vendor, buyer = order.entity, order.vendor, order.buyer
     lines = sorted(lines, key=lambda line: line.line_number)
@@ -60,7 +65,7 @@ def of(
         "note": order.note,
         "terms": entity.purchase_terms,
         "lines": [_line(line) for line in lines],
-        "taxes": _taxes(order, lines),
+        "taxes": _taxes(order, lines, tax_names),
         "net": _text(order.net),
         "tax": _text(order.tax),
         "total": _text(order.total),
@@ -84,19 +89,27 @@ def _line(line: PurchaseOrderLine) -> dict[str, Any]:
     }
 
 
-def _taxes(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[dict[str, Any]]:
+def _taxes(
+    order: PurchaseOrder, lines: list[PurchaseOrderLine], names: dict[str, str] | None
+) -> list[dict[str, Any]]:
     rows = drafting.taxes(lines, order.currency)
-    names = dict(TaxCode.objects.filter(entity=order.entity).values_list("code", "name"))
+    if names is None:
+        names = dict(TaxCode.objects.filter(entity=order.entity).values_list("code", "name"))
     return [
         {
             "category": row.category,
             "percent": _text(row.percent),
-            "name": names.get(row.code) or f"Tax {_text(row.percent)} %",
+            "name": names.get(row.code)
+            or (f"Tax {_text(row.percent)} %" if row.percent else "No tax"),
             "taxable": _text(row.taxable),
             "tax": _text(row.tax),
         }
         for row in rows
     ]
+
+
+def _plain_name(row: drafting.TaxRow) -> str:
+    return f"Tax {_text(row.percent)} %" if row.percent else "No tax"
 
 
 def _text(value: Any) -> str:

@@ -22,10 +22,14 @@ from purchase_orders.services.receipts import (
     reverse_receipt,
 )
 from purchase_orders.services.self_service import order_by_itself
+from purchase_orders.services.takeover import DuplicateOrder, take_over
+from purchase_orders.services.ubl import BrokenOrder, import_ubl
 
 __all__ = [
     "AboveApproved",
+    "BrokenOrder",
     "DocumentPending",
+    "DuplicateOrder",
     "NeedsRequisition",
     "OverReceipt",
     "SegregationOfDuties",
@@ -37,6 +41,7 @@ __all__ = [
     "create_from_requisition",
     "edit",
     "hold",
+    "import_ubl",
     "issue",
     "mark_dispatched",
     "order_by_itself",
@@ -47,4 +52,5 @@ __all__ = [
     "resume",
     "reverse_receipt",
     "send",
+    "take_over",
 ]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from accounts.models import User
+from core import rows
 from core.errors import Missing
 from core.transactions import atomic
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
@@ -37,4 +38,4 @@ def bill(
         line.billed_quantity += quantity
         line.billed_amount += net
         line.is_final = line.is_final or final
-    PurchaseOrderLine.objects.bulk_update(stored, ["billed_quantity", "billed_amount", "is_final"])
+    rows.store(stored, ["billed_quantity", "billed_amount", "is_final"])

@@ -16,6 +16,7 @@ from purchase_orders import drafting, validation
 from purchase_orders.inputs import OrderInput, OrderLineInput
 from purchase_orders.locks import locked
 from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
+from requisitions.content import coded_distributions
 from requisitions.models import Requisition, RequisitionLine
 from vendors.models import Vendor
 
@@ -121,7 +122,7 @@ def _to_order(
     left = drafting.orderable([requisition])
     lines = list(
         requisition.lines.select_related("vendor", "catalog_item").prefetch_related(
-            "distributions__cost_center", "distributions__gl_account", "distributions__project"
+            coded_distributions()
         )
     )
     for line in lines:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from accounts.models import User
-from core import events, numbering, text
+from core import events, numbering, rows, text
 from core.errors import Conflict, DomainError, FieldError, IllegalTransition, Invalid, NotAllowed
 from core.money import HUNDRED
 from core.transactions import atomic
@@ -221,7 +221,7 @@ def _store(
     for line, quantity, rejected, _ in counted:
         line.received += quantity
         line.rejected += rejected
-    PurchaseOrderLine.objects.bulk_update([line for line, *_ in counted], ["received", "rejected"])
+    rows.store([line for line, *_ in counted], ["received", "rejected"])
     receipt.number = numbering.take(
         stream=receipt.stream,
         kind=KIND,

@@ -22,7 +22,8 @@ def order_by_itself(*, requisition: Requisition, at: datetime) -> list[PurchaseO
     if not qualifies(requisition):
         return []
     try:
-        return _order_all(requisition, at)
+        with atomic():
+            return _order_all(requisition, at)
     except DomainError as refusal:
         _leave_to_buyer(requisition, at, str(refusal))
         return []
@@ -53,7 +54,6 @@ def _at_catalog_price(line: RequisitionLine, currency: str) -> bool:
     )
 
 
-@atomic
 def _order_all(requisition: Requisition, at: datetime) -> list[PurchaseOrder]:
     drafts = create_from_requisition(requisition=requisition, actor=None, at=at)
     return [issue(order=draft, actor=None, at=at) for draft in drafts]
