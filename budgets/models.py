@@ -100,6 +100,7 @@ class ExchangeRate(models.Model):
 
 
 _SEE_BUDGETS = (
+    Role.BUDGET_OWNER,
     Role.BUYER,
     Role.AP_MANAGER,
     Role.CONTROLLER,

@@ -2,11 +2,22 @@
 
 from django.urls import include, path
 
-from po_portal import views
+from po_portal import pages, views
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("accounts/", include("allauth.account.urls")),
     path("api/v1/", include("po_portal.api")),
+    path("", include("approvals.urls")),
+    path("", include("notifications.urls")),
+    path("", pages.home, name="home"),
+    path("search/", pages.search, name="search"),
+    path("", include("core.urls")),
+    path("requisitions/", include("requisitions.urls")),
+    path("", include("purchase_orders.urls")),
+    path("", include("invoicing.urls")),
+    path("", include("vendors.urls")),
+    path("", include("budgets.urls")),
+    path("", include("reports.urls")),
 ]

@@ -1,0 +1,81 @@
+"""Budgets in the browser: cells as meters by cost centre, and one cell with its entries."""
+
+from itertools import groupby
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts.models import Role
+from budgets.models import BudgetCell, FiscalYear
+from core.web import PAGE, require_role, visible_or_404
+
+_ROLES = (
+    Role.BUDGET_OWNER,
+    Role.APPROVER,
+    Role.CONTROLLER,
+    Role.AUDITOR,
+    Role.ADMINISTRATOR,
+    Role.BUYER,
+    Role.AP_MANAGER,
+)
+
+
+@login_required
+def budget_list(request: HttpRequest) -> HttpResponse:
+    """Cells of a fiscal year grouped by cost centre."""
+    require_role(request, *_ROLES)
+    entity = request.user.entity
+    year = request.GET.get("fiscal_year", "")
+    chosen = int(year) if year.isdecimal() else entity.fiscal_year_of(entity.day_of(timezone.now()))
+    center = request.GET.get("cost_center", "")[:32]
+    cells = (
+        BudgetCell.objects.visible_to(request.user)
+        .filter(fiscal_year__year=chosen)
+        .select_related("cost_center__owner", "gl_account", "project", "fiscal_year")
+        .order_by("cost_center__code", "gl_account__code", "project__code", "period")
+    )
+    if center:
+        cells = cells.filter(cost_center__code=center)
+    years = FiscalYear.objects.filter(entity=entity).order_by("-year")
+    context = {
+        "centers": [
+            _center(owner, list(found)) for owner, found in groupby(cells, lambda c: c.cost_center)
+        ],
+        "years": [(str(each.year), str(each.year)) for each in years],
+        "year": str(chosen),
+        "center": center,
+        "currency": entity.currency,
+    }
+    return render(request, "budgets/list.html", context)
+
+
+def _center(owner: Any, cells: list[BudgetCell]) -> dict[str, Any]:
+    names = ("amount", "spent", "encumbered", "pre_encumbered")
+    sums = {name: sum(getattr(cell, name) for cell in cells) for name in names}
+    return {"center": owner, "cells": cells, **sums}
+
+
+@login_required
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One cell: its meter, the changes of its amount, and every entry behind its balances."""
+    require_role(request, *_ROLES)
+    found = BudgetCell.objects.visible_to(request.user).select_related(
+        "cost_center__owner", "gl_account", "project", "fiscal_year", "entity"
+    )
+    cell = visible_or_404(found, pk)
+    entries = cell.entries.order_by("-id").select_related("actor")
+    after = request.GET.get("after", "")
+    if after.isdecimal():
+        entries = entries.filter(pk__lt=int(after))
+    rows = list(entries[: PAGE + 1])
+    context = {
+        "cell": cell,
+        "entries": rows[:PAGE],
+        "next": rows[PAGE - 1].pk if len(rows) > PAGE else None,
+        "adjustments": cell.adjustments.select_related("actor").order_by("-id"),
+        "currency": cell.entity.currency,
+    }
+    return render(request, "budgets/detail.html", context)
