@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -115,12 +115,14 @@ def _summary(path: Path) -> Mail:
 
 def _head(name: str, message: EmailMessage) -> Mail:
     date = message["Date"]
+    at = parsedate_to_datetime(str(date)) if date else None
     return Mail(
         name=name,
         sender=str(message["From"] or ""),
         recipient=str(message["To"] or ""),
-        subject=str(message["Subject"] or ""),
-        at=parsedate_to_datetime(str(date)) if date else None,
+        subject=str(message["Subject"] or "").strip(),
+        # "-0000" is UTC of an unknown place and comes without a zone
+        at=at.replace(tzinfo=UTC) if at and at.tzinfo is None else at,
     )
 
 

@@ -1,0 +1,263 @@
+"""Who is told what, and that nobody is told twice or too late."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from email import policy
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as portal
+from django.test import Client
+from django.utils import timezone
+
+import requisitions.services
+from approvals import links, services
+from approvals.models import ActionToken
+from core import outbox
+from core.models import OutboxItem, TrailEvent
+from notifications import tasks
+from notifications.models import OutgoingMail
+from requisitions.models import Requisition
+from tests import factories
+from tests.approvals.conftest import step_of
+from tests.factories import NOW, Organisation
+
+Submit = Callable[..., Requisition]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: Any) -> Path:
+    settings.EMAIL_BACKEND = "notifications.backends.FolderBackend"
+    settings.EMAIL_FILE_PATH = tmp_path / "mail"
+    return tmp_path / "mail"
+
+
+def worked() -> None:
+    """Everything that is promised is done, and nothing failed."""
+    OutboxItem.objects.update(run_at=timezone.now())
+    outbox.drain()
+    assert list(OutboxItem.objects.filter(done_at=None).values_list("handler", "error")) == []
+
+
+def mails(folder: Path) -> list[Any]:
+    return [
+        BytesParser(policy=policy.default).parsebytes(path.read_bytes())
+        for path in sorted(folder.glob("*.eml"))
+    ]
+
+
+def subjects_to(folder: Path, person: Any) -> list[str]:
+    return [str(mail["Subject"]).strip() for mail in mails(folder) if mail["To"] == person.email]
+
+
+def text_of(mail: Any) -> str:
+    return mail.get_body(("plain",)).get_content()
+
+
+def html_of(mail: Any) -> str:
+    return mail.get_body(("html",)).get_content()
+
+
+def test_the_approver_gets_one_mail_that_says_it_all(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    submitted()
+    worked()
+    mail = mails(folder)[0]
+    # folding may put a long subject on a line of its own; the space before it is not part of it
+    assert (
+        mail["Subject"].strip()
+        == "Approve 4,820.00 EUR for Contoso laptops – requested by Rita Sommer"
+    )
+    assert mail["To"] == org.axel.email
+    for body in (text_of(mail), html_of(mail)):
+        for words in (
+            "4,820.00", "Rita Sommer", "Elbe IT", "CC100", "100,000.00", "95,180.00", "1 pcs",
+            "72 hours",
+        ):  # fmt: skip
+            assert words in re.sub(r"<[^>]+>", "", body), words
+    assert html_of(mail).count("Review and decide") == 1
+    found = re.findall(rf"{portal.PORTAL_URL}/a/([\w-]+)/", html_of(mail))
+    assert found == re.findall(rf"{portal.PORTAL_URL}/a/([\w-]+)/", text_of(mail))
+    assert Client().get(f"/a/{found[0]}/").status_code == 302
+
+
+def test_only_the_person_whose_turn_it_is_is_told(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    requisition = submitted("20000")
+    worked()
+    assert [mail["To"] for mail in mails(folder)] == [org.axel.email]
+    services.decide(step=step_of(requisition, org.axel), decision="approve", actor=org.axel, at=NOW)
+    worked()
+    assert [mail["To"] for mail in mails(folder)] == [org.axel.email, org.dora.email]
+
+
+def test_an_item_that_runs_again_sends_nothing_and_kills_no_link(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    submitted()
+    worked()
+    for item in OutboxItem.objects.filter(handler__startswith="notifications."):
+        for _ in range(3):
+            tasks.approval_requested(**item.arguments)
+    assert len(mails(folder)) == 1
+    assert ActionToken.objects.filter(void_reason="").count() == 1
+
+
+def test_too_late_is_no_mail(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    requisition = submitted()
+    requisitions.services.withdraw(requisition=requisition, actor=org.rita, at=NOW)
+    worked()
+    assert mails(folder) == []
+    assert ActionToken.objects.count() == 0
+
+
+def test_a_closed_account_gets_no_mail(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    submitted()
+    org.axel.is_active = False
+    org.axel.save()
+    worked()
+    assert mails(folder) == []
+
+
+def test_a_mail_that_failed_is_tried_again_with_a_fresh_link(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+    settings: Any,
+) -> None:
+    submitted()
+    settings.EMAIL_FILE_PATH = "/dev/null/nowhere"
+    OutboxItem.objects.update(run_at=timezone.now())
+    outbox.drain()
+    waiting = OutboxItem.objects.get(handler="notifications.approval_requested")
+    assert "nowhere" in waiting.error
+    assert OutgoingMail.objects.get().status == "failed"
+    settings.EMAIL_FILE_PATH = folder
+    worked()
+    raw = re.search(r"/a/([\w-]+)/", text_of(mails(folder)[0]))[1]
+    assert links.resolve(raw, at=timezone.now()).person == org.axel
+    assert ActionToken.objects.filter(void_reason="").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "word"),
+    [("approve", "Approved"), ("reject", "Rejected"), ("return", "Returned for changes")],
+)
+def test_the_requester_hears_how_it_ended(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+    decision: str,
+    word: str,
+) -> None:
+    requisition = submitted("900")
+    services.decide(
+        step=step_of(requisition, org.axel),
+        decision=decision,
+        actor=org.axel,
+        at=NOW,
+        comment="Because <of> this",
+    )
+    worked()
+    requisition.refresh_from_db()
+    assert subjects_to(folder, org.rita) == [f"{word}: Contoso laptops ({requisition.number})"]
+    mail = next(mail for mail in mails(folder) if mail["To"] == org.rita.email)
+    assert "Axel Brandt" in text_of(mail)
+    assert "Because <of> this" in text_of(mail)
+    assert "Because &lt;of&gt; this" in html_of(mail)
+
+
+def test_an_approval_by_policy_writes_to_nobody(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    factories.policy(org.entity, "Test", [("all", {}, [])], priority=1)
+    submitted("900")
+    worked()
+    assert mails(folder) == []
+
+
+def test_reminders_and_escalation_carry_fresh_links(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    submitted("900")
+    worked()
+    for days in (1, 2, 3):
+        services.nudge(at=NOW + timedelta(days=days))
+        services.nudge(at=NOW + timedelta(days=days))
+        worked()
+    asked = "Approve 900.00 EUR for Contoso laptops – requested by Rita Sommer"
+    assert subjects_to(folder, org.axel) == [asked, f"Reminder: {asked}", f"Reminder: {asked}"]
+    assert subjects_to(folder, org.dora) == [f"Escalated: {asked}"]
+    last = mails(folder)[-1]
+    assert "waited three working days for Axel Brandt" in text_of(last)
+    tokens = [re.search(r"/a/([\w-]+)/", text_of(mail))[1] for mail in mails(folder)]
+    assert len(set(tokens)) == 4
+    statuses = [Client().get(f"/a/{token}/").status_code for token in tokens]
+    assert statuses == [410, 410, 410, 302]
+
+
+def test_a_new_link_is_mailed_on_request(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    requisition = submitted("900")
+    worked()
+    step = step_of(requisition, org.axel)
+    raw = links.issue(step=step, at=NOW)
+    assert links.ask_for_new(token=links.find(raw), at=timezone.now())
+    worked()
+    assert len(subjects_to(folder, org.axel)) == 2
+
+
+def test_a_title_with_line_breaks_stays_one_header(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    requisition = submitted("900")
+    Requisition.objects.filter(pk=requisition.pk).update(title="Evil\r\nBcc: x@evil.example")
+    worked()
+    mail = mails(folder)[0]
+    assert mail["Bcc"] is None
+    assert "Evil Bcc: x@evil.example" in mail["Subject"]
+
+
+def test_no_event_or_outbox_row_holds_a_token(
+    org: Organisation,
+    submitted: Submit,
+    folder: Path,
+) -> None:
+    submitted()
+    worked()
+    raw = re.search(r"/a/([\w-]+)/", text_of(mails(folder)[0]))[1]
+    stored = [
+        *TrailEvent.objects.values_list("data", flat=True),
+        *OutboxItem.objects.values_list("arguments", flat=True),
+        *OutgoingMail.objects.values_list("key", flat=True),
+        *OutgoingMail.objects.values_list("subject", flat=True),
+    ]
+    assert raw not in str(stored)
