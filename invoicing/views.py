@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -160,6 +160,8 @@ def original(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def perform(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
     """A button on the invoice page."""
+    if action not in presentation.DONE:
+        raise Http404
     invoice = visible_or_404(Invoice.objects.visible_to(request.user), pk)
     reason = request.POST.get("reason", "")
     who = {"invoice": invoice, "actor": request.user, "at": timezone.now()}
@@ -215,6 +217,8 @@ def _workbench(request: HttpRequest, queue: Any, current: MatchException | None)
 @require_POST
 def resolve(request: HttpRequest, pk: UUID, resolution: str) -> HttpResponse:
     """Decide an exception; the next one opens by itself."""
+    if resolution not in presentation.RESOLVED:
+        raise Http404
     exception = visible_or_404(MatchException.objects.visible_to(request.user), pk)
     reason_code = request.POST.get("reason_code") or request.POST.get("code", "")
     comment = request.POST.get("comment") or request.POST.get("reason", "")

@@ -6,12 +6,12 @@ from typing import Any
 
 from django import forms
 
-from core.money import ZERO
+from core.forms import FigureField
+from core.money import HUNDRED, ZERO
 from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput, ReceiptInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 
 MOST_BYTES = 20 * 1024 * 1024
-_FIGURE = {"max_digits": 18, "decimal_places": 6, "min_value": ZERO}
 _DATE = {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 _AREA = {"widget": forms.Textarea(attrs={"rows": 4}), "max_length": 4000, "required": False}
 HEADER = (
@@ -23,11 +23,6 @@ HEADER = (
 def figure_text(value: Decimal) -> str:
     """A number without trailing zeros or exponent, as a person would type it."""
     return f"{value.normalize():f}"
-
-
-def _typed_figure(most: str = "") -> forms.TextInput:
-    """Decimals are typed on a phone's number pad, and never through a spinner."""
-    return forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
 
 
 class DraftForm(forms.Form):
@@ -45,9 +40,7 @@ class DraftForm(forms.Form):
     valid_to = forms.DateField(label="Valid to", required=False, **_DATE)
     ship_to = forms.CharField(label="Deliver to", **_AREA)
     bill_to = forms.CharField(label="Invoice to", **_AREA)
-    note = forms.CharField(
-        label="Note to the vendor", help_text="Printed on the order.", **_AREA
-    )
+    note = forms.CharField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
 
     def as_input(self, order: PurchaseOrder, lines: list[OrderLineInput]) -> OrderInput:
         return OrderInput(
@@ -62,17 +55,11 @@ class DraftForm(forms.Form):
 class DraftLineForm(forms.Form):
     """What a buyer may still change of a line: how much, at what price, by when."""
 
-    quantity = forms.DecimalField(label="Quantity", widget=_typed_figure(), **_FIGURE)
-    unit_price = forms.DecimalField(label="Unit price", widget=_typed_figure(), **_FIGURE)
+    quantity = FigureField(label="Quantity", min_value=ZERO)
+    unit_price = FigureField(label="Unit price", min_value=ZERO)
     need_by = forms.DateField(label="Needed by", required=False, **_DATE)
-    over_receipt_percent = forms.DecimalField(
-        label="Over-delivery allowed in %",
-        required=False,
-        max_digits=9,
-        decimal_places=6,
-        min_value=ZERO,
-        max_value=Decimal(100),
-        widget=_typed_figure(),
+    over_receipt_percent = FigureField(
+        label="Over-delivery allowed in %", required=False, min_value=ZERO, max_value=HUNDRED
     )
 
     def __init__(self, *args: Any, line: PurchaseOrderLine | None = None, **kwargs: Any) -> None:
@@ -90,9 +77,7 @@ class DraftLineForm(forms.Form):
         )
 
 
-def draft_forms(
-    order: PurchaseOrder, data: Any = None
-) -> tuple[DraftForm, list[DraftLineForm]]:
+def draft_forms(order: PurchaseOrder, data: Any = None) -> tuple[DraftForm, list[DraftLineForm]]:
     """The head and one form per line, bound to `data` when it is given."""
     head = DraftForm(data, initial={name: getattr(order, name) for name in HEADER})
     lines = order.lines.select_related("catalog_item", "requisition_line").prefetch_related(
@@ -150,12 +135,8 @@ class ReceiptForm(forms.Form):
 class ReceiptLineForm(forms.Form):
     """What came of one line. Left empty, nothing came of it."""
 
-    quantity = forms.DecimalField(
-        label="Accepted", required=False, widget=_typed_figure(), **_FIGURE
-    )
-    rejected_quantity = forms.DecimalField(
-        label="Rejected", required=False, widget=_typed_figure(), **_FIGURE
-    )
+    quantity = FigureField(label="Accepted", required=False, min_value=ZERO)
+    rejected_quantity = FigureField(label="Rejected", required=False, min_value=ZERO)
     reason = forms.CharField(
         label="Why it was rejected",
         max_length=200,

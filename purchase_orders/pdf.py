@@ -45,6 +45,15 @@ def _typesetting() -> ModuleType:
         ) from error
 
 
+def missing_library() -> str:
+    """What an administrator has to install before documents can be printed here; else nothing."""
+    try:
+        _typesetting()
+    except PdfUnavailable as missing:
+        return missing.detail
+    return ""
+
+
 @cache
 def _style_sheet() -> str:
     return (settings.BASE_DIR / "templates/pdf/order.css").read_text()

@@ -1,4 +1,4 @@
-from django.urls import path, re_path
+from django.urls import path
 
 from requisitions import views
 
@@ -10,10 +10,5 @@ urlpatterns = [
     path("catalog/", views.catalog_search, name="catalog_search"),
     path("<uuid:pk>/", views.detail, name="detail"),
     path("<uuid:pk>/edit/", views.edit, name="edit"),
-    re_path(
-        r"^(?P<pk>[0-9a-f-]{36})"
-        r"/(?P<action>submit|withdraw|cancel|close|copy)/$",
-        views.perform,
-        name="perform",
-    ),
+    path("<uuid:pk>/<slug:action>/", views.perform, name="perform"),
 ]

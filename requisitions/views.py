@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -241,6 +241,8 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def perform(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
     """A button on the page."""
+    if action not in DONE:
+        raise Http404
     requisition = visible_or_404(Requisition.objects.visible_to(request.user), pk)
     who = {"requisition": requisition, "actor": request.user, "at": timezone.now()}
     reason = request.POST.get("reason", "")

@@ -56,6 +56,15 @@ ICONS = {
     "acknowledged": "circle-check",
     "on_hold": "player-pause",
     "released": "arrow-right",
+    "held": "player-pause",
+    "resumed": "arrow-right",
+    "reopened": "refresh",
+    "rendered": "file-type-pdf",
+    "file_attached": "paperclip",
+    "send_requested": "mail",
+    "send_failed": "alert-triangle",
+    "stopped": "alert-triangle",
+    "opened": "alert-triangle",
 }
 
 
@@ -174,12 +183,18 @@ def timeline_row(event: Any) -> dict[str, Any]:
         "changes": [
             {
                 "field": humanise(read(change, "field", "")),
-                "old": read(change, "old"),
-                "new": read(change, "new"),
+                "old": _shown(change, "old"),
+                "new": _shown(change, "new"),
             }
             for change in read(event, "changes") or []
         ],
     }
+
+
+def _shown(change: Any, side: str) -> Any:
+    """A value of a change; a state is shown as its word."""
+    value = read(change, side)
+    return humanise(value) if value and read(change, "field") == "status" else value
 
 
 @register.inclusion_tag("components/compare.html")

@@ -1,0 +1,175 @@
+"""How orders are shown: words for buttons, the tabs of the list, where one stands in its life."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q, QuerySet, Sum
+
+from accounts.models import Role, User
+from budgets.models import Commitment, Stage
+from core import transitions
+from core.money import ZERO
+from purchase_orders import queries
+from purchase_orders.models import Dispatch, OrderRevision, PurchaseOrder, PurchaseOrderLine
+from vendors.models import MatchType
+
+_STATUS = PurchaseOrder.Status
+SENDABLE = (_STATUS.ISSUED, _STATUS.ON_HOLD, _STATUS.CLOSED)
+TABS = (
+    ("open", "Open"),
+    ("draft", "Drafts"),
+    ("to_receive", "To receive"),
+    ("to_bill", "To be billed"),
+    ("on_hold", "On hold"),
+    ("closed", "Closed"),
+    ("all", "All"),
+)
+_TAB_STATES = {
+    "open": (_STATUS.ISSUED, _STATUS.ON_HOLD),
+    "draft": (_STATUS.DRAFT, _STATUS.IN_APPROVAL, _STATUS.APPROVED),
+    "to_receive": (_STATUS.ISSUED,),
+    "to_bill": (_STATUS.ISSUED, _STATUS.ON_HOLD),
+    "on_hold": (_STATUS.ON_HOLD,),
+    "closed": (_STATUS.CLOSED, _STATUS.CANCELLED, _STATUS.REJECTED),
+}
+DONE = {
+    "issue": "The order is issued and its budget committed. Its document goes to the vendor.",
+    "hold": "The order is on hold: nothing is received or paid on it for now.",
+    "resume": "The order goes on.",
+    "cancel": "The order is cancelled; its whole commitment goes back to the budget.",
+    "close": "The order is closed; what is committed and unused goes back to the budget.",
+    "reopen": "The order is open again and its rest committed.",
+    "send": "The document is on its way to the vendor again.",
+}
+
+
+def listed(user: User, *, tab: str, search: str = "") -> QuerySet[PurchaseOrder]:
+    """Orders for the list. A search looks at every state, and at numbers old and new, titles,
+    vendors and what was ordered."""
+    found = queries.order_list(user)
+    words = search.split()[:6]
+    for word in words:
+        lines = PurchaseOrderLine.objects.filter(
+            Q(description__icontains=word) | Q(sku__iexact=word)
+        )
+        found = found.filter(
+            Q(number__icontains=word)
+            | Q(legacy_number__icontains=word)
+            | Q(title__icontains=word)
+            | Q(vendor__name__icontains=word)
+            | Q(pk__in=lines.values("order"))
+        )
+    if words:
+        return found
+    if tab in _TAB_STATES:
+        found = found.filter(status__in=_TAB_STATES[tab])
+    if tab == "to_receive":
+        found = found.filter(receipt_state__in=[queries.NONE, queries.PARTIAL])
+    if tab == "to_bill":
+        found = found.filter(billing_state__in=[queries.NONE, queries.PARTIAL])
+    return found
+
+
+def actions(order: PurchaseOrder, user: User) -> list[str]:
+    """What this person may do with the order now: transitions, edit, send, receive."""
+    found = set(transitions.available(order, user))
+    if user.has_role(Role.BUYER) and user.entity_id == order.entity_id:
+        if order.status == _STATUS.DRAFT:
+            found.add("edit")
+        if order.status in SENDABLE:
+            found.add("send")
+    may_receive = user.has_role(Role.RECEIVER, Role.BUYER) and user.pk != order.buyer_id
+    if may_receive and order.status == _STATUS.ISSUED:
+        found.add("receive")
+    return sorted(found)
+
+
+def life(
+    order: PurchaseOrder, lines: list[PurchaseOrderLine], sent: Dispatch | None
+) -> list[dict[str, Any]]:
+    """Issued → sent → received → billed → closed, and where it stopped if it did."""
+    steps = [
+        {"label": "Issued", "at": order.issued_at, "state": "done" if order.issued_at else "now"},
+        _sent(order, sent),
+        _received(order, lines),
+        _billed(order),
+        {
+            "label": "Closed",
+            "at": order.closed_at,
+            "state": "done" if order.status == _STATUS.CLOSED else "next",
+        },
+    ]
+    if order.status == _STATUS.CANCELLED:
+        steps[-1] |= {"label": "Cancelled", "state": "failed"}
+        for step in steps[:-1]:
+            step["state"] = "done" if step["state"] == "done" else "next"
+    if order.status == _STATUS.ON_HOLD:
+        waiting = next((step for step in steps[2:] if step["state"] != "done"), steps[-1])
+        waiting |= {"state": "failed", "note": "on hold"}
+    return steps
+
+
+def _sent(order: PurchaseOrder, sent: Dispatch | None) -> dict[str, Any]:
+    step: dict[str, Any] = {"label": "Sent", "state": "next"}
+    if order.legacy_number:
+        return step | {"state": "done", "note": "before it came here"}
+    if sent is None:
+        return step | {"state": "now" if order.status in SENDABLE else "next"}
+    states = {Dispatch.Status.SENT: "done", Dispatch.Status.FAILED: "failed"}
+    note = "not delivered" if sent.status == Dispatch.Status.FAILED else ""
+    return step | {"state": states.get(sent.status, "now"), "at": sent.sent_at, "note": note}
+
+
+def _received(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> dict[str, Any]:
+    state = queries.receipt_status(order)
+    step: dict[str, Any] = {"label": "Received", "state": "next"}
+    if state in (queries.FULL, queries.OVER):
+        return step | {
+            "state": "done",
+            "note": "more than ordered" if state == queries.OVER else "",
+        }
+    if state == queries.SHORT_CLOSED:
+        return step | {"state": "done", "note": "not all of it"}
+    if state == queries.PARTIAL:
+        return step | {"state": "now", "note": "in part"}
+    if lines and all(line.match_type == MatchType.TWO_WAY for line in lines):
+        return step | {"note": "not asked for"}
+    return step
+
+
+def _billed(order: PurchaseOrder) -> dict[str, Any]:
+    state = queries.billing_status(order)
+    notes = {queries.PARTIAL: "in part", queries.OVER: "more than ordered"}
+    states = {queries.NONE: "next", queries.PARTIAL: "now"}
+    return {"label": "Billed", "state": states.get(state, "done"), "note": notes.get(state, "")}
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an order holds of the budget, in base currency: committed = billed + released + open."""
+
+    committed: Decimal
+    liquidated: Decimal
+    released: Decimal
+
+    @property
+    def open(self) -> Decimal:
+        return self.committed - self.liquidated - self.released
+
+
+def held(order: PurchaseOrder) -> Held | None:
+    """From the ledger's commitments; nothing before it was issued. Statements: 1."""
+    sums = Commitment.objects.filter(document_id=order.pk, stage=Stage.ENC).aggregate(
+        committed=Sum("amount"), liquidated=Sum("liquidated"), released=Sum("released")
+    )
+    if sums["committed"] is None:
+        return None
+    return Held(**{name: value or ZERO for name, value in sums.items()})
+
+
+def last_dispatch(revisions: list[OrderRevision]) -> Dispatch | None:
+    """The newest sending of the newest revision."""
+    if not revisions:
+        return None
+    return max(revisions[-1].dispatches.all(), key=lambda each: each.pk, default=None)

@@ -1,0 +1,18 @@
+from django.urls import path
+
+from purchase_orders.views import orders, receipts
+
+app_name = "purchase_orders"
+urlpatterns = [
+    path("orders/", orders.order_list, name="list"),
+    path("orders/import/", orders.import_order, name="import"),
+    path("orders/from/<uuid:pk>/", orders.from_requisition, name="from_requisition"),
+    path("orders/<uuid:pk>/", orders.detail, name="detail"),
+    path("orders/<uuid:pk>/edit/", orders.edit, name="edit"),
+    path("orders/<uuid:pk>/pdf/", orders.pdf, name="pdf"),
+    path("orders/<uuid:pk>/receive/", receipts.receive_order, name="receive_order"),
+    path("orders/<uuid:pk>/<slug:action>/", orders.perform, name="perform"),
+    path("receive/", receipts.receive, name="receive"),
+    path("receipts/<uuid:pk>/", receipts.receipt, name="receipt"),
+    path("receipts/<uuid:pk>/reverse/", receipts.reverse_receipt, name="reverse"),
+]
