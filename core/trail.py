@@ -54,8 +54,11 @@ def _canonical(value: object) -> object:
 
 def append(stream: str, events: list[TrailEvent]) -> None:
     """Chain events to the end of a stream under its head's lock. Statements: 3, however many."""
-    TrailHead.objects.bulk_create([TrailHead(stream=stream)], ignore_conflicts=True)
-    head = TrailHead.objects.select_for_update().get(pk=stream)
+    heads = TrailHead.objects.select_for_update().filter(pk=stream)
+    head = heads.first()
+    if head is None:
+        TrailHead.objects.bulk_create([TrailHead(stream=stream)], ignore_conflicts=True)
+        head = heads.get()
     for event in events:
         head.sequence += 1
         event.sequence = head.sequence

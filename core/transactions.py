@@ -36,20 +36,23 @@ def defer(event: Any) -> None:
 
 
 def atomic(function: Any = None) -> Any:
-    """Like `transaction.atomic`, as `@atomic` or `with atomic():`; nests as savepoints.
+    """Like `transaction.atomic`, as `@atomic` or `with atomic():`.
 
-    An exception discards the events of the level it leaves, as it discards its rows.
+    An exception discards the events of the level it leaves, as it discards its rows. Inside another
+    unit, `with atomic():` is a point to come back to: catch a refusal around it and go on. A
+    decorated service joins the unit that calls it, without a savepoint of its own: its refusal
+    undoes the whole, up to the next `with atomic():`.
     """
-    return _unit_of_work()(function) if callable(function) else _unit_of_work()
+    return _unit_of_work(False)(function) if callable(function) else _unit_of_work(True)
 
 
 @contextmanager
-def _unit_of_work() -> Iterator[None]:
+def _unit_of_work(savepoint: bool) -> Iterator[None]:
     pending = _pending.get()
     if pending is not None:
         mark = len(pending)
         try:
-            with transaction.atomic():
+            with transaction.atomic(savepoint=savepoint):
                 yield
         except BaseException:
             del pending[mark:]

@@ -8,7 +8,7 @@ from vendors.models import Vendor
 
 def resolve(order: PurchaseOrder | None, vendor: Vendor | None, entity_id: object) -> tuple:
     """One tolerance per check and direction: vendor and category, category, vendor, entity."""
-    candidates = Tolerance.objects.filter(entity_id=entity_id)
+    candidates = Tolerance.objects.filter(entity_id=entity_id).select_related("vendor")
     categories = _categories(order)
     chosen: dict[tuple[str, str], tuple[int, Tolerance]] = {}
     for tolerance in candidates:
@@ -26,7 +26,8 @@ def resolve(order: PurchaseOrder | None, vendor: Vendor | None, entity_id: objec
 def _categories(order: PurchaseOrder | None) -> set[str]:
     if order is None:
         return set()
-    return {line.catalog_item.service_type for line in order.lines.all() if line.catalog_item_id}
+    items = order.lines.filter(catalog_item__isnull=False).order_by()
+    return set(items.values_list("catalog_item__service_type", flat=True).distinct())
 
 
 def _as_rule(tolerance: Tolerance) -> matching.Tolerance:

@@ -9,7 +9,7 @@ import approvals.services
 from accounts.models import Entity, Role, User
 from budgets import ledger
 from budgets.rates import RateMissing, rate_on
-from core import events, numbering, text
+from core import events, numbering, rows, text
 from core.errors import Conflict, FieldError, Invalid, Missing, NotAllowed, StaleVersion
 from core.money import ZERO
 from core.transactions import atomic
@@ -212,9 +212,7 @@ def mark_ordered(
     perform(move, actor=actor, at=at)
     for pk, (quantity, amount) in quantities.items():
         _take(lines[pk], quantity, amount)
-    RequisitionLine.objects.bulk_update(
-        [lines[pk] for pk in quantities], ["ordered_quantity", "ordered_amount"]
-    )
+    rows.store([lines[pk] for pk in quantities], ["ordered_quantity", "ordered_amount"])
     requisition.save()
     events.publish(f"requisition.{requisition.status}", requisition, actor=actor, at=at)
     return requisition
@@ -229,8 +227,8 @@ def funds(*, entity: Entity, data: RequisitionInput, on: date) -> list[ledger.Fu
 
 
 def _locked(requisition: Requisition) -> Requisition:
-    rows = Requisition.objects.select_for_update(of=("self",))
-    return rows.select_related("entity", "requester", "vendor").get(pk=requisition.pk)
+    requisitions = Requisition.objects.select_for_update(of=("self",))
+    return requisitions.select_related("entity", "requester", "vendor").get(pk=requisition.pk)
 
 
 def _require_version(requisition: Requisition, expected: int | None) -> None:

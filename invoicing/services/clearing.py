@@ -87,6 +87,7 @@ def _locked(invoice: Invoice) -> Invoice:
     return (
         Invoice.objects.select_for_update(of=("self",))
         .select_related("entity", "order", "vendor")
+        .prefetch_related("lines")
         .get(pk=invoice.pk)
     )
 

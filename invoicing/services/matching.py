@@ -66,6 +66,7 @@ def match(*, invoice_id: UUID, key: str, at: datetime) -> MatchRun | None:
     invoice = (
         Invoice.objects.select_for_update(of=("self",))
         .select_related("entity", "vendor", "order__entity", "order__vendor")
+        .prefetch_related("lines", "charges", "taxes")
         .get(pk=invoice_id)
     )
     if invoice.status not in _MATCHABLE or MatchRun.objects.filter(key=key).exists():

@@ -1,0 +1,132 @@
+"""One purchase's whole life through the services, as nine people and the portal live it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import approvals.services
+import invoicing.services
+import purchase_orders.services
+import requisitions.services
+from approvals.models import ApprovalStep
+from bench.stage import NOW, SEED, TODAY, Stage
+from invoicing.inputs import InvoiceInput, InvoiceLineInput
+from invoicing.models import Invoice
+from po_portal.demo import generator
+from po_portal.demo.organisation import GERMANY
+from purchase_orders.inputs import ReceiptInput
+from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
+
+VENDOR = "V-1001"  # hardware: three-way, received and billed by piece
+
+
+@dataclass
+class Ended:
+    """What a life left behind, for those who look at single steps."""
+
+    invoice: Invoice
+    approvers: int
+
+
+def purchases(lines: int, *, count: int, start: int = 1) -> Iterator[generator.Purchase]:
+    """Purchases of exactly so many pieces of small hardware: two approvers each, of any length."""
+    small = [
+        item
+        for item in generator.catalog(GERMANY)
+        if item.vendor == VENDOR and item.unit_price < 500
+    ]
+    shelves = generator.Shelves((VENDOR,), (1,), {VENDOR: tuple(small)})
+    for number in range(start, start + count):
+        made = generator.purchase(
+            entity=GERMANY, seed=SEED, number=number, day=TODAY, lines=(lines, lines),
+            shelves=shelves,
+        )  # fmt: skip
+        # At least 1 000 in total (the budget's owner is asked, too), and below a manager's limit.
+        quantity = Decimal(3 if lines < 10 else 2 if lines < 20 else 1)
+        yield replace(made, lines=tuple(replace(line, quantity=quantity) for line in made.lines))
+
+
+def request_input(stage: Stage, purchase: generator.Purchase) -> RequisitionInput:
+    return RequisitionInput(
+        title=purchase.title,
+        currency=purchase.currency,
+        vendor=stage.vendors[purchase.vendor],
+        service_type=purchase.service_type,
+        lines=[
+            LineInput(
+                catalog_item=stage.items[purchase.vendor, line.item.sku],
+                quantity=line.quantity,
+                distributions=[
+                    DistributionInput(
+                        stage.cost_centers[line.cost_center],
+                        stage.gl_accounts[line.gl_account],
+                        stage.projects[line.project] if line.project else None,
+                    )
+                ],
+            )
+            for line in purchase.lines
+        ],
+    )
+
+
+def live(stage: Stage, purchase: generator.Purchase, *, run: str) -> Ended:
+    """Requested, approved, ordered, issued, received, billed, matched and cleared for payment.
+
+    `run` keeps the vendor's invoice numbers of several runs apart. Every step is a transaction of
+    its own with its locks, rights, history, trail and outbox rows.
+    """
+    people = stage.people
+    wanted = requisitions.services.create(
+        requester=people["rita"], data=request_input(stage, purchase), at=NOW
+    )
+    requisitions.services.submit(requisition=wanted, actor=people["rita"], at=NOW)
+    approvers = _approve(wanted.pk)
+    (order,) = purchase_orders.services.create_from_requisition(
+        requisition=wanted, actor=people["bea"], at=NOW
+    )
+    order = purchase_orders.services.issue(order=order, actor=people["bea"], at=NOW)
+    lines = list(order.lines.all())
+    purchase_orders.services.post_receipt(
+        order=order,
+        lines=[ReceiptInput(line, line.quantity) for line in lines],
+        received_on=TODAY,
+        delivery_note=f"DN-{purchase.number}",
+        actor=people["rob"],
+        at=NOW,
+    )
+    invoice = invoicing.services.capture(
+        entity=stage.entity,
+        data=InvoiceInput(
+            number=f"{run}-{purchase.number}",
+            issue_date=TODAY,
+            currency=order.currency,
+            vendor=order.vendor,
+            order_reference=order.number,
+            lines=[
+                InvoiceLineInput(
+                    quantity=line.quantity,
+                    unit_price=line.unit_price,
+                    description=line.description,
+                    order_line=line,
+                    tax_code=line.tax_code,
+                )
+                for line in lines
+            ],
+        ),
+        actor=people["finn"],
+        at=NOW,
+    )
+    invoicing.services.match(invoice_id=invoice.pk, key=f"bench:{invoice.pk}", at=NOW)
+    return Ended(invoice, approvers)
+
+
+def _approve(requisition_id: object) -> int:
+    """Everybody whose turn it is says yes, in turn."""
+    waiting = ApprovalStep.objects.filter(
+        request__subject_id=requisition_id, status=ApprovalStep.Status.ACTIVE
+    ).select_related("assignee__entity")
+    asked = 0
+    while step := waiting.order_by("group", "id").first():
+        approvals.services.decide(step=step, decision="approve", actor=step.assignee, at=NOW)
+        asked += 1
+    return asked

@@ -1,0 +1,73 @@
+"""What a measurement stands on: the demo organisation with budgets that never run out."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import budgets.services
+from accounts.models import Control, Entity, User
+from budgets.models import CostCenter, FiscalYear, GLAccount, Project
+from po_portal.demo import catalog, organisation, rules
+from vendors.models import CatalogItem, Vendor
+
+TODAY = date(2026, 3, 2)
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+SEED = 20260302
+RICH = Decimal(10_000_000_000)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The demo's German entity, its people by first name and its codes."""
+
+    entity: Entity
+    people: dict[str, User]
+    cost_centers: dict[str, CostCenter]
+    gl_accounts: dict[str, GLAccount]
+    projects: dict[str, Project]
+    vendors: dict[str, Vendor]
+    items: dict[tuple[str, str], CatalogItem]
+
+
+def build() -> Stage:
+    """Load the demo organisation into an empty database and make its budgets large."""
+    organisation.load(today=TODAY)
+    catalog.load(at=NOW)
+    rules.load(at=NOW)
+    stage = load()
+    year = FiscalYear.objects.get(entity=stage.entity, year=TODAY.year)
+    for center, account, project, _amount, _control in organisation.BUDGETS[organisation.GERMANY]:
+        budgets.services.set_budget(
+            entity=stage.entity,
+            fiscal_year=year.year,
+            cost_center=stage.cost_centers[center],
+            gl_account=stage.gl_accounts[account],
+            project=stage.projects[project] if project else None,
+            amount=RICH,
+            control=Control.STOP,
+            actor=stage.people["cora"],
+            at=NOW,
+            reason="The benchmark buys a lot",
+        )
+    return stage
+
+
+def load() -> Stage:
+    """The stage that `build` left in the database."""
+    entity = Entity.objects.get(code=organisation.GERMANY)
+    mine = {"entity": entity}
+    return Stage(
+        entity=entity,
+        people={
+            user.email.partition("@")[0]: user
+            for user in User.objects.filter(**mine).select_related("entity")
+        },
+        cost_centers={each.code: each for each in CostCenter.objects.filter(**mine)},
+        gl_accounts={each.code: each for each in GLAccount.objects.filter(**mine)},
+        projects={each.code: each for each in Project.objects.filter(**mine)},
+        vendors={each.code: each for each in Vendor.objects.filter(**mine)},
+        items={
+            (each.vendor.code, each.sku): each
+            for each in CatalogItem.objects.filter(vendor__entity=entity).select_related("vendor")
+        },
+    )
