@@ -86,15 +86,15 @@ def _balances() -> Proof:
     sums = LedgerEntry.objects.aggregate(
         **{stage: Sum("amount", filter=Q(stage=stage)) for stage in Stage.values}
     )
-    figures = " · ".join(f"{stage} {sums[stage] or ZERO:,.2f}" for stage in Stage.values)
+    totals = " · ".join(f"{stage} {sums[stage] or ZERO:,.2f}" for stage in Stage.values)
     faults = (
-        f"budget cell {key} ({_cell(key)}): stored PRE, ENC, ACT {_figures(says)}, "
-        f"its entries add up to {_figures(sums)}"
-        for key, says, sums in differences(_rows(stored), _rows(counted))
+        f"budget cell {key} ({_cell(key)}): stored PRE, ENC, ACT {figures(says)}, "
+        f"its entries add up to {figures(sums)}"
+        for key, says, sums in differences(rows(stored), rows(counted))
     )
     return Proof(
         f"{BudgetCell.objects.count():,} cells with {LedgerEntry.objects.count():,} entries, "
-        f"{figures}",
+        f"{totals}",
         first(faults),
     )
 
@@ -109,9 +109,9 @@ def _amounts() -> Proof:
         .values_list("cell_id", "a", "o")
     )
     faults = (
-        f"budget cell {key} ({_cell(key)}): amount and overdraft {_figures(says)}, "
-        f"its adjustments add up to {_figures(sums)}"
-        for key, says, sums in differences(_rows(stored), _rows(counted))
+        f"budget cell {key} ({_cell(key)}): amount and overdraft {figures(says)}, "
+        f"its adjustments add up to {figures(sums)}"
+        for key, says, sums in differences(rows(stored), rows(counted))
     )
     total = BudgetAdjustment.objects.aggregate(total=Sum("amount"))["total"] or ZERO
     return Proof(
@@ -137,9 +137,9 @@ def _commitments() -> Proof:
         .values_list("distribution_id", "stage", "a", "d")
     )
     faults = (
-        f"commitment {key[1]} of distribution {key[0]}: holds {_figures(says)} (base, document), "
-        f"its entries add up to {_figures(sums)}"
-        for key, says, sums in differences(_rows(stored, keys=2), _rows(counted, keys=2))
+        f"commitment {key[1]} of distribution {key[0]}: holds {figures(says)} (base, document), "
+        f"its entries add up to {figures(sums)}"
+        for key, says, sums in differences(rows(stored, keys=2), rows(counted, keys=2))
     )
     return Proof(f"{Commitment.objects.count():,} commitments", first(faults))
 
@@ -161,9 +161,9 @@ def _settlements() -> Proof:
         .values_list("distribution_id", "stage", "own", "others")
     )
     faults = (
-        f"commitment {key[1]} of distribution {key[0]}: kept and used up {_figures(says)}, "
-        f"its entries say {_figures(sums)}"
-        for key, says, sums in differences(_rows(stored, keys=2), _rows(counted, keys=2))
+        f"commitment {key[1]} of distribution {key[0]}: kept and used up {figures(says)}, "
+        f"its entries say {figures(sums)}"
+        for key, says, sums in differences(rows(stored, keys=2), rows(counted, keys=2))
     )
     return Proof("what was kept, used up and given back", first(faults))
 
@@ -231,9 +231,9 @@ def _home() -> Subquery:
     )
 
 
-def _rows(rows: Any, keys: int = 1) -> Iterator[Row]:
+def rows(found: Any, keys: int = 1) -> Iterator[Row]:
     """Key and values of `values_list` rows; sums over nothing are zero."""
-    for row in rows.iterator(chunk_size=5000):
+    for row in found.iterator(chunk_size=5000):
         key = row[0] if keys == 1 else row[:keys]
         yield key, tuple(value if value is not None else ZERO for value in row[keys:])
 
@@ -245,7 +245,7 @@ def _cell(pk: int) -> str:
     return str(found.first() or "gone")
 
 
-def _figures(values: Iterable[Decimal]) -> str:
+def figures(values: Iterable[Decimal]) -> str:
     return " / ".join(f"{value:,.2f}" for value in values)
 
 

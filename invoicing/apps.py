@@ -6,8 +6,9 @@ class InvoicingConfig(AppConfig):
 
     def ready(self) -> None:
         from core import events, navigation
-        from invoicing import queries, tasks  # noqa: F401
+        from invoicing import invariants, queries, tasks  # noqa: F401
 
+        invariants.register()
         events.subscribe("invoice.captured", "invoicing.match")
         events.subscribe("invoice.match_requested", "invoicing.match")
         events.subscribe("receipt.posted", "invoicing.rematch_after_receipt")

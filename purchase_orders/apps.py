@@ -6,8 +6,9 @@ class PurchaseOrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from core.events import subscribe
-        from purchase_orders import tasks  # noqa: F401
+        from purchase_orders import invariants, tasks  # noqa: F401
 
+        invariants.register()
         subscribe("requisition.approved", "purchase_orders.order_by_itself")
         subscribe("order.issued", "purchase_orders.render_document")
         subscribe("order.closed", "purchase_orders.release_unused")

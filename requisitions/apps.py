@@ -5,6 +5,7 @@ class RequisitionsConfig(AppConfig):
     name = "requisitions"
 
     def ready(self) -> None:
-        from requisitions import subjects
+        from requisitions import invariants, subjects
 
         subjects.register()
+        invariants.register()

@@ -22,10 +22,10 @@ def D(text: str | int) -> Decimal:
 
 @dataclass
 class Paper:
-    """A document with one line and one distribution, as the ledger sees it."""
+    """A document with one line and one distribution, as the ledger sees it; there is no other."""
 
     cell: BudgetCell
-    kind: str = "order"
+    kind: str = "paper order"
     currency: str = "EUR"
     rate: Decimal = Decimal(1)
     id: UUID = field(default_factory=new_id)
@@ -69,7 +69,7 @@ class Desk:
         return {"on": TODAY, "at": NOW, "actor": self.actor, "reason": self.reason, **facts}
 
     def reserve(self, amount: Decimal, **facts: Any) -> Paper:
-        paper = Paper(self.cell, "requisition", **facts)
+        paper = Paper(self.cell, "paper requisition", **facts)
         ledger.reserve(source=paper.source, shares=[paper.share(amount)], **self._facts())
         return paper
 
@@ -83,7 +83,7 @@ class Desk:
         reason: str | None = None,
         **facts: Any,
     ) -> Paper:
-        paper = Paper(self.cell, "order", **facts)
+        paper = Paper(self.cell, "paper order", **facts)
         net = line_net(quantity=D(quantity), unit_price=D(price), currency=paper.currency)
         share = paper.share(
             net,
@@ -107,7 +107,7 @@ class Desk:
         paper: Paper | None = None,
         **facts: Any,
     ) -> Paper:
-        paper = paper or Paper(self.cell, "invoice", **facts)
+        paper = paper or Paper(self.cell, "paper invoice", **facts)
         settlement = Settlement(
             line_id=paper.line,
             line_number=1,

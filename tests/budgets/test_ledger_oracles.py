@@ -89,7 +89,9 @@ def test_c8_the_exact_rest_in_both_currencies(desk: Desk):
         desk.bill(
             order, liquidate="33.33", actual="33.33", final=final, currency="USD", rate=D("0.90137")
         )
-    entries = LedgerEntry.objects.filter(stage=Stage.ENC, document_type="invoice").order_by("id")
+    entries = LedgerEntry.objects.filter(stage=Stage.ENC, document_type="paper invoice").order_by(
+        "id"
+    )
     assert [entry.document_amount for entry in entries] == [-D("33.33"), -D("33.33"), -D("33.34")]
     assert [entry.amount for entry in entries] == [-D("30.04"), -D("30.04"), -D("30.06")]
     assert desk.now.encumbered == 0
@@ -271,7 +273,7 @@ def test_c25_each_distribution_is_liquidated_by_its_own_share(desk: Desk):
         for part, amount in zip(parts, amounts, strict=True)
     ]
     ledger.encumber(source=paper.source, shares=shares, on=TODAY, actor=None, at=NOW)
-    invoice = Paper(desk.cell, "invoice")
+    invoice = Paper(desk.cell, "paper invoice")
     settlements = [
         ledger.Settlement(
             line_id=invoice.line,
@@ -296,7 +298,7 @@ def test_c25_each_distribution_is_liquidated_by_its_own_share(desk: Desk):
 
 def test_two_invoice_lines_may_bill_the_same_distribution(desk: Desk):
     order = desk.order("10", "10")
-    invoice = Paper(desk.cell, "invoice")
+    invoice = Paper(desk.cell, "paper invoice")
     settlements = [
         ledger.Settlement(line, number, order.distribution, D(5), D(50), D(0), D(50))
         for number, line in enumerate((Paper(desk.cell).line, Paper(desk.cell).line), 1)

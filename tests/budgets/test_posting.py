@@ -24,9 +24,9 @@ def many_shares(paper: Paper, count: int, amount: str = "1") -> list[ledger.Shar
 
 
 def test_a_second_delivery_of_each_posting_changes_nothing(desk: Desk):
-    requisition = Paper(desk.cell, "requisition")
+    requisition = Paper(desk.cell, "paper requisition")
     order = Paper(desk.cell)
-    invoice = Paper(desk.cell, "invoice")
+    invoice = Paper(desk.cell, "paper invoice")
     facts = {"on": TODAY, "actor": None, "at": NOW}
     settlement = ledger.Settlement(invoice.line, 1, order.distribution, D(6), D(60), D(0), D(63))
     ordered = order.share(D(77), converts=requisition.distribution, converts_amount=D(70))
@@ -65,8 +65,8 @@ def test_entries_say_what_who_when_and_why(desk: Desk, rita):
     entry = LedgerEntry.objects.get()
     assert (entry.event, entry.stage, entry.amount) == ("order.issued", "ENC", D(18))
     assert (entry.document_amount, entry.currency, entry.rate) == (D(20), "USD", D("0.90"))
-    assert (entry.document_type, entry.document_id) == ("order", order.id)
-    assert (entry.document_number, entry.line_number, entry.quantity) == ("order-1", 1, 2)
+    assert (entry.document_type, entry.document_id) == ("paper order", order.id)
+    assert (entry.document_number, entry.line_number, entry.quantity) == ("paper order-1", 1, 2)
     assert (entry.posting_date, entry.recorded_at) == (TODAY, NOW)
     assert (entry.actor, entry.reason) == (rita, "Because")
 
@@ -109,7 +109,7 @@ def test_a_negative_liquidation_is_an_error_of_the_caller(desk: Desk):
 def test_statements_do_not_grow_with_lines(desk: Desk, lines: int):
     facts = {"on": TODAY, "actor": None, "at": NOW}
     requisition, order, invoice = (
-        Paper(desk.cell, kind) for kind in ("requisition", "order", "invoice")
+        Paper(desk.cell, kind) for kind in ("paper requisition", "paper order", "paper invoice")
     )
     reserved = many_shares(requisition, lines)
     ordered = [

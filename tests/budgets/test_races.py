@@ -87,7 +87,7 @@ def test_the_same_event_delivered_at_once_has_one_effect(desk: Desk):
 
 def test_the_same_clearing_delivered_at_once_has_one_effect(desk: Desk):
     ordered = desk.order("10", "10")
-    invoice = Paper(desk.cell, "invoice")
+    invoice = Paper(desk.cell, "paper invoice")
     outcomes = race(
         [lambda: desk.bill(ordered, liquidate="60", actual="63", paper=invoice) for _ in range(20)]
     )

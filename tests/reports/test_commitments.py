@@ -25,7 +25,7 @@ def desk(org: Organisation) -> Desk:
     desk = Desk(org, org.cells["CC100", "6600", None])
     requisition = desk.reserve(D(100))
     order = desk.order("7", "11", uses=requisition, takes=D(70))
-    invoice = Paper(desk.cell, "invoice")
+    invoice = Paper(desk.cell, "paper invoice")
     settlement = ledger.Settlement(invoice.line, 1, order.distribution, D(2), D(22), D(0), D(23))
     ledger.liquidate(
         source=invoice.source,
@@ -211,8 +211,8 @@ def test_the_figure_of_a_month_opens_that_months_entries(org: Organisation, desk
 def test_entries_lead_on_to_their_documents(org: Organisation, desk: Desk):
     entry = queries.entries_behind(entity=org.entity, fiscal_year=2026, stage="ACT").get()
     assert (entry.document_type, entry.document_number, entry.line_number) == (
-        "invoice",
-        "invoice-1",
+        "paper invoice",
+        "paper invoice-1",
         1,
     )
 
