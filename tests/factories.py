@@ -221,7 +221,12 @@ def budget_cell(
         control=control,
     )
     BudgetAdjustment.objects.create(
-        cell=cell, amount=Decimal(amount), reason="Annual budget", actor=None, recorded_at=NOW
+        cell=cell,
+        amount=Decimal(amount),
+        control=control,
+        reason="Annual budget",
+        actor=None,
+        recorded_at=NOW,
     )
     return cell
 
