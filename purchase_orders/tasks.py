@@ -20,9 +20,13 @@ MISSING_AT_ONCE = 50
 
 @outbox.handler("purchase_orders.order_by_itself")
 def order_by_itself(*, event_id: str, document_id: str) -> None:
-    """Order an approved catalog request within its requester's delegated limit."""
+    """Order an approved catalog request within its requester's delegated limit.
+
+    The order is dated by the approval that makes it, however late the worker comes.
+    """
     requisition = Requisition.objects.select_related("entity", "requester").get(pk=document_id)
-    services.order_by_itself(requisition=requisition, at=timezone.now())
+    at = TrailEvent.objects.get(pk=event_id).at
+    services.order_by_itself(requisition=requisition, at=at)
 
 
 @outbox.handler("purchase_orders.release_unused")

@@ -43,7 +43,7 @@ def _keep(revision: OrderRevision, data: bytes, *, at: datetime) -> OrderRevisio
     revision.rendered_at = at
     revision.save(update_fields=["pdf", "rendered_at"])
     dispatch = None
-    if order.vendor.order_email and not order.legacy_number:
+    if _goes_out(order):
         dispatch = _queue(revision, order.vendor.order_email, requested_by=None, at=at)
     events.publish(
         "order.document_rendered",
@@ -57,6 +57,15 @@ def _keep(revision: OrderRevision, data: bytes, *, at: datetime) -> OrderRevisio
         },
     )
     return revision
+
+
+def _goes_out(order: PurchaseOrder) -> bool:
+    """Sent by itself: issued here, still wanted, and the vendor has an address for orders."""
+    return bool(
+        order.status == PurchaseOrder.Status.ISSUED
+        and not order.legacy_number
+        and order.vendor.order_email
+    )
 
 
 @atomic

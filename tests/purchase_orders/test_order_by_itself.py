@@ -1,0 +1,96 @@
+"""A catalog request within the requester's delegated limit becomes an order without a hand."""
+
+from decimal import Decimal
+
+import pytest
+
+from budgets.models import Stage
+from purchase_orders import queries, services
+from purchase_orders.models import PurchaseOrder
+from requisitions.inputs import LineInput, RequisitionInput
+from requisitions.models import Requisition, RequisitionLine
+from tests.factories import NOW
+from tests.purchase_orders.making import Maker, events_of, held, run_worker
+from vendors.models import CatalogItem, Vendor
+
+
+def catalog_request(make: Maker, *wanted: tuple[str, str]) -> Requisition:
+    """Approved, with lines of (sku, quantity)."""
+    lines = [
+        LineInput(
+            quantity=Decimal(quantity),
+            catalog_item=make.org.items[sku],
+            distributions=make.coding(),
+        )
+        for sku, quantity in wanted
+    ]
+    return make.approved(RequisitionInput(title="Docks", currency="EUR", lines=lines))
+
+
+def test_a_catalog_request_within_the_limit_is_ordered_by_the_portal(make: Maker) -> None:
+    requisition = catalog_request(make, ("DOCK", "2"))
+    run_worker("order_by_itself")
+    order = queries.orders_of(requisition.pk).get()
+    assert (order.status, order.number, order.issued_at) == ("issued", "PO-2026-000001", NOW)
+    assert order.buyer is None
+    assert (held(order.pk), held(requisition.pk, Stage.PRE)) == (Decimal("299.80"), 0)
+    requisition.refresh_from_db()
+    assert requisition.status == Requisition.Status.ORDERED
+
+
+def test_a_second_delivery_orders_nothing(make: Maker) -> None:
+    requisition = catalog_request(make, ("DOCK", "2"))
+    run_worker("order_by_itself")
+    requisition.refresh_from_db()
+    assert services.order_by_itself(requisition=requisition, at=NOW) == []
+    assert PurchaseOrder.objects.count() == 1
+
+
+def test_a_draft_of_a_buyer_comes_first(make: Maker) -> None:
+    requisition = catalog_request(make, ("DOCK", "2"))
+    make.drafts(requisition)
+    run_worker("order_by_itself")
+    assert PurchaseOrder.objects.get().status == "draft"
+
+
+def test_the_limit_itself_is_within(make: Maker) -> None:
+    make.org.rita.delegated_order_limit = Decimal("299.80")
+    make.org.rita.save()
+    catalog_request(make, ("DOCK", "2"))
+    run_worker("order_by_itself")
+    assert PurchaseOrder.objects.count() == 1
+
+
+def test_a_cent_above_the_limit_waits_for_a_buyer(make: Maker) -> None:
+    make.org.rita.delegated_order_limit = Decimal("299.79")
+    make.org.rita.save()
+    catalog_request(make, ("DOCK", "2"))
+    run_worker("order_by_itself")
+    assert not PurchaseOrder.objects.exists()
+
+
+def test_free_text_waits_for_a_buyer(make: Maker) -> None:
+    make.requisition(("1", "10"))
+    run_worker("order_by_itself")
+    assert not PurchaseOrder.objects.exists()
+
+
+def test_a_price_above_the_catalog_waits_for_a_buyer(make: Maker) -> None:
+    catalog_request(make, ("DOCK", "1"))
+    CatalogItem.objects.filter(sku="DOCK").update(unit_price=Decimal("100"))
+    run_worker("order_by_itself")
+    assert not PurchaseOrder.objects.exists()
+    assert RequisitionLine.objects.get().ordered_quantity == 0
+
+
+@pytest.mark.parametrize("status", ["suspended", "blocked"])
+def test_what_refuses_the_order_is_said_and_left_to_a_buyer(make: Maker, status: str) -> None:
+    requisition = catalog_request(make, ("DOCK", "1"))
+    vendor = Vendor.objects.get(pk=make.org.vendor.pk)
+    {"suspended": vendor.suspend, "blocked": vendor.block}[status]()
+    vendor.save()
+    run_worker("order_by_itself")
+    assert not PurchaseOrder.objects.exists()
+    assert events_of(requisition.pk)[-1] == "requisition.left_to_buyer"
+    requisition.refresh_from_db()
+    assert requisition.status == Requisition.Status.APPROVED

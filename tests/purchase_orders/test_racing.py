@@ -1,0 +1,121 @@
+"""What must hold when many act at once: numbers, tolerances, drafts, releases."""
+
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from budgets.models import LedgerEntry
+from core.errors import Conflict, IllegalTransition
+from core.models import NumberSequence
+from purchase_orders import services
+from purchase_orders.models import PurchaseOrder, Receipt
+from tests import factories
+from tests.factories import NOW
+from tests.purchase_orders.making import Maker, held, line_of, run_worker
+from tests.racing import race
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def make(transactional_db: None) -> Maker:
+    return Maker(factories.organisation())
+
+
+def test_a_hundred_issues_at_once_take_a_hundred_numbers_without_a_gap(make: Maker) -> None:
+    orders = [make.draft(("1", "10")) for _ in range(100)]
+    make.org.bea.has_role()
+    results = race([lambda order=order: make.issue(order) for order in orders])
+    failures = [each for each in results if isinstance(each, Exception)]
+    assert not failures, failures[0]
+    numbers = sorted(order.number for order in results)
+    assert numbers == [f"PO-2026-{number:06d}" for number in range(1, 101)]
+    assert make.org.cell("CC100", "6600").encumbered == 1000
+
+
+def test_issues_that_are_refused_leave_no_gap(make: Maker) -> None:
+    """Ten want 100 each of a budget of 500 that nobody reserved: five get it, numbered 1 to 5."""
+    make.org.bea.approval_limit = Decimal(1000)
+    make.org.bea.save()
+    office = make.coding(("CC400", "6600", "100"))
+    data = make.order_data(make.line("1", "100", distributions=office))
+    orders = [
+        services.create(entity=make.org.entity, data=data, actor=make.org.bea, at=NOW)
+        for _ in range(10)
+    ]
+    results = race([lambda order=order: make.issue(order) for order in orders])
+    numbers = sorted(each.number for each in results if isinstance(each, PurchaseOrder))
+    assert numbers == [f"PO-2026-{number:06d}" for number in range(1, 6)]
+    assert NumberSequence.objects.get(kind="PO").last == 5
+    assert make.org.cell("CC400", "6600").encumbered == 500
+
+
+def test_one_order_issued_twenty_times_is_issued_once(make: Maker) -> None:
+    order = make.draft(("1", "10"))
+    results = race([lambda: make.issue(order)] * 20)
+    kinds = Counter(type(each) for each in results)
+    assert kinds == {PurchaseOrder: 1, IllegalTransition: 19}
+    assert held(order.pk) == 10
+
+
+def test_twenty_clicks_make_one_draft(make: Maker) -> None:
+    requisition = make.requisition(("1", "10"))
+    results = race([lambda: make.drafts(requisition)] * 20)
+    assert Counter(type(each) for each in results) == {list: 1, Conflict: 19}
+    assert PurchaseOrder.objects.count() == 1
+
+
+def test_receipts_at_once_never_pass_the_tolerance(make: Maker) -> None:
+    order = make.tolerant("100", "10", "2")
+    results = race([lambda: make.receive(order, "10")] * 20)
+    kinds = Counter(type(each) for each in results)
+    assert kinds == {Receipt: 10, services.OverReceipt: 10}
+    assert line_of(order).received == 100
+    numbers = sorted(Receipt.objects.values_list("number", flat=True))
+    assert numbers == [f"GR-2026-{number:06d}" for number in range(1, 11)]
+
+
+def test_a_receipt_is_reversed_once(make: Maker) -> None:
+    order = make.issued(("10", "10"))
+    receipt = make.receive(order, "4")
+    undo = {"receipt": receipt, "reason": "Wrong", "actor": make.org.rob, "at": NOW}
+    results = race([lambda: services.reverse_receipt(**undo)] * 10)
+    assert Counter(type(each) for each in results) == {Receipt: 1, IllegalTransition: 9}
+    assert line_of(order).received == 0
+
+
+def test_cancel_against_receive_one_wins(make: Maker) -> None:
+    for _ in range(10):
+        order = make.issued(("10", "10"))
+        cancelled, received = race(
+            [
+                lambda order=order: services.cancel(
+                    order=order, actor=make.org.bea, at=NOW, reason="Wrong"
+                ),
+                lambda order=order: make.receive(order, "1"),
+            ]
+        )
+        assert isinstance(cancelled, PurchaseOrder) is not isinstance(received, Receipt)
+        order.refresh_from_db()
+        assert (order.status == "cancelled") is (line_of(order).received == 0)
+
+
+def test_what_is_unused_goes_back_once_however_many_workers(make: Maker) -> None:
+    order = make.issued(("10", "10"))
+    services.close(order=order, actor=make.org.bea, at=NOW, reason="Enough")
+    entries = LedgerEntry.objects.count()
+    freed = race([lambda: services.release_unused(order=order, at=NOW)] * 10)
+    assert sorted(freed) == [0] * 9 + [100]
+    assert LedgerEntry.objects.count() == entries + 1
+    assert make.org.cell("CC100", "6600").available == 100_000
+
+
+def test_a_document_is_kept_once_however_many_print_it(make: Maker) -> None:
+    order = make.issued(("1", "10"))
+    revision = order.revisions.get()
+    printed = race([lambda: services.render(revision=order.revisions.get(), at=NOW)] * 4)
+    assert {each.pdf_id for each in printed} == {order.revisions.get().pdf_id}
+    assert revision.dispatches.count() == 1
+    assert run_worker("render_document") == 1
+    assert revision.dispatches.count() == 1
