@@ -1,5 +1,6 @@
 """`manage.py load_demo`: the demo organisation and its recent past, once."""
 
+from argparse import ArgumentParser
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,25 +11,56 @@ from django.utils import timezone
 from accounts.models import Entity
 from core.provenance import coming_from
 from core.transactions import atomic
-from po_portal.demo import catalog, organisation, rules
+from po_portal.demo import catalog, history, organisation, rules
+from po_portal.demo.stories import STORIES
+from requisitions.models import Requisition
 
 
 class Command(BaseCommand):
     help = (
-        "Load two entities with people, budgets, vendors, a catalog and a recent past. Demo only."
+        "Load two entities with people, budgets, vendors, a catalog and a recent past; demo only."
     )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--without-documents",
+            action="store_true",
+            help="leave the printing of past orders to the worker: faster",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION or not settings.PORTAL_DEMO:
             raise CommandError("Demo people have known passwords: only a demo portal loads them.")
         now = timezone.now()
         with coming_from("command"):
-            if Entity.objects.filter(code__in=organisation.ENTITIES).exists():
-                self.stdout.write("The demo organisation is there already.")
-                return
-            with atomic():
-                organisation.load(today=now.date())
-                beginning = datetime(organisation.fiscal_years(now.date())[0], 1, 6, 8, tzinfo=UTC)
-                catalog.load(at=beginning)
-                rules.load(at=beginning)
+            built = build_organisation(now)
+            played = play_history(now, prints=not options["without_documents"])
+            if played:
+                history.settle_outbox(since=now, now=timezone.now())
+        if not built and not played:
+            self.stdout.write("The demo organisation is there already.")
+            return
         self.stdout.write("The demo organisation is loaded.")
+
+
+@atomic
+def build_organisation(now: datetime) -> bool:
+    """Both entities, or nothing where one of them exists."""
+    if Entity.objects.filter(code__in=organisation.ENTITIES).exists():
+        return False
+    organisation.load(today=now.date())
+    beginning = datetime(organisation.fiscal_years(now.date())[0], 1, 6, 8, tzinfo=UTC)
+    catalog.load(at=beginning)
+    rules.load(at=beginning)
+    return True
+
+
+@atomic
+def play_history(now: datetime, *, prints: bool = True) -> bool:
+    """The recent past, or nothing where somebody has requested anything already."""
+    entities = list(Entity.objects.filter(code__in=organisation.ENTITIES).order_by("code"))
+    if Requisition.objects.filter(entity__in=entities).exists():
+        return False
+    for entity in entities:
+        history.play(entity=entity, stories=STORIES[entity.code], now=now, prints=prints)
+    return True
