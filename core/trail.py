@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from core.models import TrailEvent, TrailHead
 
@@ -47,9 +48,10 @@ def digest(event: TrailEvent, previous_hash: str) -> str:
 
 
 def _canonical(value: object) -> object:
+    """Moments in UTC: the database gives back the same moment, not the zone it was written in."""
     if value is None or isinstance(value, str | int | list | dict):
         return value
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
 
 
 def append(stream: str, events: list[TrailEvent]) -> None:
