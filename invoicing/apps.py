@@ -7,8 +7,10 @@ class InvoicingConfig(AppConfig):
     def ready(self) -> None:
         from core import events, navigation
         from invoicing import invariants, queries, tasks  # noqa: F401
+        from purchase_orders import subjects
 
         invariants.register()
+        subjects.register(invoice_on=queries.invoice_on)
         events.subscribe("invoice.captured", "invoicing.match")
         events.subscribe("invoice.match_requested", "invoicing.match")
         events.subscribe("receipt.posted", "invoicing.rematch_after_receipt")

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Role, User
 from invoicing.models import Invoice, InvoiceLine, MatchException, MatchRun
-from purchase_orders.models import PurchaseOrderLine, ReceiptLine
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, ReceiptLine
 
 TABS = (
     ("open", "To do"),
@@ -43,6 +43,12 @@ def invoices(user: User, *, tab: str = "all", search: str = "") -> QuerySet[Invo
             | Q(order_reference__iexact=words)
         )
     return found
+
+
+def invoice_on(order: PurchaseOrder) -> str:
+    """An invoice or credit note that stands against an order, by name; empty when there is none."""
+    standing = order.invoices.exclude(status__in=_TAB_STATES["closed"]).order_by("pk").first()
+    return f"{standing.get_kind_display()} {standing.number}" if standing else ""
 
 
 def exceptions_queue(user: User) -> QuerySet[MatchException]:

@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +10,14 @@ from accounts.models import User
 from budgets.ledger import BudgetExceeded
 from core import events
 from core.errors import IllegalTransition
-from core.money import ZERO, to_base
 from core.transactions import atomic
 from core.transitions import perform
 from invoicing import matching as engine
 from invoicing.facts import lock_order_lines, match_input
-from invoicing.matching.types import BLOCK, EXCEPTION
-from invoicing.models import Invoice, MatchException, MatchRun
+from invoicing.matching.types import BLOCK, EXCEPTION, WAITING
+from invoicing.models import Invoice, MatchRun
 from invoicing.services.clearing import post_cleared
+from invoicing.services.raising import in_words, not_yet_accepted, reconcile
 from invoicing.services.rates import set_rate
 
 RECEIPT_WINDOW = timedelta(days=14)  # then an invoice without its receipt is an exception
@@ -80,8 +79,7 @@ def match(*, invoice_id: UUID, key: str, at: datetime) -> MatchRun | None:
     if invoice.rate is None:
         set_rate(invoice, today=today)
     run = _store_run(invoice, given, verdict, key=key, at=at)
-    stopping = _not_yet_accepted(invoice, verdict) + _without_rate(invoice)
-    _settle_older_exceptions(invoice, run, at=at)
+    stopping = not_yet_accepted(invoice, verdict) + _without_rate(invoice)
     _act(invoice, run, verdict, stopping, order_lines, until=until, at=at)
     return run
 
@@ -97,7 +95,7 @@ def _act(
     at: datetime,
 ) -> None:
     """Clear it, let it wait, or stop it for a person."""
-    if not stopping and verdict.outcome == engine.types.WAITING:
+    if not stopping and verdict.outcome == WAITING:
         perform(invoice.wait, actor=None, at=at, until=until)
     elif not stopping:
         perform(invoice.pass_match, actor=None, at=at)
@@ -106,7 +104,7 @@ def _act(
             perform(invoice.match, actor=None, at=at)
     if stopping:
         perform(invoice.stop, actor=None, at=at)
-        _raise_exceptions(invoice, run, stopping, at=at)
+    reconcile(invoice, run, stopping, at=at)
     invoice.save()
     outcome = invoice.status
     events.publish(
@@ -165,95 +163,9 @@ def _store_run(
         inputs_hash=engine.inputs_hash(given),
         inputs=json.loads(json.dumps(asdict(given), default=str)),
         results=[
-            {name: _text(value) for name, value in result._asdict().items()}
+            {name: in_words(value) for name, value in result._asdict().items()}
             for result in verdict.results
         ],
         outcome=verdict.outcome,
         at=at,
     )
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f") if value else "0"
-    return str(value)
-
-
-def _signature(check: str, line_number: str | None, expected: str, actual: str) -> tuple:
-    return (check, str(line_number or ""), expected, actual)
-
-
-def _not_yet_accepted(invoice: Invoice, verdict: engine.MatchOutcome) -> list[engine.CheckResult]:
-    """What stops the invoice, less what a person accepted at these very figures before."""
-    accepted = {
-        _signature(each.check_name, each.line and each.line.line_number, each.expected, each.actual)
-        for each in invoice.exceptions.filter(
-            resolution=MatchException.Resolution.ACCEPTED
-        ).select_related("line")
-    }
-    return [
-        result
-        for result in verdict.exceptions
-        if result.outcome == BLOCK
-        or _signature(
-            result.check, result.line_number, _text(result.expected), _text(result.actual)
-        )
-        not in accepted
-    ]
-
-
-def _settle_older_exceptions(invoice: Invoice, run: MatchRun, *, at: datetime) -> None:
-    for exception in invoice.exceptions.unresolved().select_for_update().order_by("pk"):
-        perform(
-            exception.resolve,
-            actor=None,
-            at=at,
-            resolution=MatchException.Resolution.REMATCHED,
-            comment="Judged again.",
-        )
-        exception.save()
-        events.publish(
-            "match_exception.resolved", exception, actor=None, at=at, data={"run": str(run.pk)}
-        )
-
-
-def _raise_exceptions(
-    invoice: Invoice, run: MatchRun, stopping: list[engine.CheckResult], *, at: datetime
-) -> None:
-    lines = {str(line.line_number): line for line in invoice.lines.all()}
-    for result in stopping:
-        exception = MatchException(
-            entity_id=invoice.entity_id,
-            created_at=at,
-            invoice=invoice,
-            run=run,
-            check_name=result.check,
-            outcome=result.outcome,
-            expected=_text(result.expected)[:100],
-            actual=_text(result.actual)[:100],
-            variance=_text(result.variance)[:100],
-            limit=result.limit[:100],
-            rule=result.rule[:100],
-            sentence=result.sentence,
-            line=lines.get(result.line_number or ""),
-            route=result.route,
-            value_at_stake=_at_stake(invoice, result, lines.get(result.line_number or "")),
-        )
-        exception.save()
-        events.publish("match_exception.opened", exception, actor=None, at=at)
-
-
-def _at_stake(invoice: Invoice, result: engine.CheckResult, line: Any) -> Decimal:
-    """What accepting would cost in base currency; where no figure says so, all that is billed."""
-    if invoice.rate is None:
-        return ZERO
-    amount = abs(line.net if line else invoice.net)
-    if isinstance(result.variance, Decimal):
-        amount = abs(result.variance)
-        if result.measure != invoice.currency or result.check == "unit_price":
-            per_unit = line.unit_price / line.price_base_quantity if line else Decimal(1)
-            quantity = line.quantity if line else Decimal(1)
-            amount *= abs(quantity) if result.check == "unit_price" else per_unit
-    return to_base(amount, rate=invoice.rate, base_currency=invoice.entity.currency)

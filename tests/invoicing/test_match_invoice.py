@@ -204,3 +204,14 @@ def test_matched_invoice_is_not_judged_again(make, bills):
     make.receive(order, "1")
     invoice = bills.billed(order, ("1", "10"))
     assert services.match(invoice_id=invoice.pk, key="later", at=NOW) is None
+
+
+def test_an_exception_that_still_stands_keeps_its_owner_and_age(finn, make, bills):
+    order = make.issued(("100", "1"))
+    make.receive(order, "90")
+    invoice = bills.billed(order, ("100", "1"))
+    exception = bills.exception(invoice)
+    services.assign(exception=exception, assignee=finn, actor=finn, at=LATER)
+    invoice = bills.match(invoice, at=LATER + timedelta(days=1))
+    assert bills.exception(invoice).pk == exception.pk
+    assert bills.exception(invoice).assignee == finn

@@ -103,10 +103,9 @@ PLANS: dict[str, Plan] = {
         "3-way: a bill before the receipt waits; 5 + 5 received, 5 + 5 billed and cleared",
     ),
     "odoo-refund-after-correction-ordered": Plan(
-        OTHERWISE,
-        (ISSUE, RECEIVE, BILL, REVERSE),
-        "2-way: the reversal is refused (Conflict) while 10 are billed; billed stays 10",
-        "What was billed is not un-received: the credit note comes first.",
+        PLAYED,
+        (ISSUE, RECEIVE, BILL, REVERSE, RECEIVE),
+        "2-way: after the receipt is taken back and 5 received, billed is still 10",
     ),
     "odoo-return-and-credit": Plan(
         OTHERWISE,
