@@ -14,6 +14,9 @@ from core import append_only
 
 pytest_plugins = ["tests.fixtures", "tests.invariants.fixtures"]
 
+# Playwright's loop runs in this thread from the first browser test to the end of the run; Django
+# would take the ORM for being called from it, also in fixtures and in the tests that follow.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 RESULTS = Path(os.environ.get("TEST_RESULTS") or Path(__file__).parent.parent / "test-results")
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
@@ -36,18 +39,20 @@ def flushable_tables() -> Iterator[None]:
     Their triggers are dropped with that flush; its post_migrate puts them back, as after migrate.
     """
     trigger = "{0}_delete" if connection.vendor == "sqlite" else "{0}_truncate ON {0}"
-    flush = connection.ops.execute_sql_flush
+    # on the class: under Playwright's loop this thread has another connection than before it
+    operations = type(connection.ops)
+    flush = operations.execute_sql_flush
 
-    def lifted(statements: list[str]) -> None:
+    def lifted(self: Any, statements: list[str]) -> None:
         drops = [f"DROP TRIGGER IF EXISTS {trigger.format(t)}" for t in append_only.tables()]
         if connection.vendor == "postgresql":
             # knox leaves the table of the token model that ours replaces, unknown to Django.
             statements = [each.replace(";", " CASCADE;") for each in statements]
-        flush([*drops, *statements])
+        flush(self, [*drops, *statements])
 
-    connection.ops.execute_sql_flush = lifted
+    operations.execute_sql_flush = lifted
     yield
-    connection.ops.execute_sql_flush = flush
+    operations.execute_sql_flush = flush
 
 
 @pytest.fixture(scope="session")
@@ -86,11 +91,9 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 @pytest.fixture
 def clean_page(
-    context: BrowserContext, monkeypatch: pytest.MonkeyPatch
+    context: BrowserContext,
 ) -> Iterator[tuple[Page, list[str]]]:
     """A page and the list of its faults so far: console errors, failed requests, exceptions."""
-    # Playwright's loop runs in this thread; Django would take the ORM for being called from it.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     faults: list[str] = []
     page = context.new_page()
     page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
