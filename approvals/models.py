@@ -141,18 +141,22 @@ class ApprovalRequest(EntityOwned, Document):
 
     @transition(status, source=Status.PENDING, target=Status.APPROVED)
     def approve(self, *, at: Any, **_: Any) -> None:
+        """Everybody who had to agree did, or the policy asks nobody."""
         self._close(at)
 
     @transition(status, source=Status.PENDING, target=Status.REJECTED)
     def reject(self, *, at: Any, **_: Any) -> None:
+        """One of them said no."""
         self._close(at)
 
     @transition(status, source=Status.PENDING, target=Status.RETURNED)
     def send_back(self, *, at: Any, **_: Any) -> None:
+        """One of them wants changes."""
         self._close(at)
 
     @transition(status, source=Status.PENDING, target=Status.CANCELLED)
     def cancel(self, *, at: Any, **_: Any) -> None:
+        """The document was taken back; nobody decides any more."""
         self._close(at)
 
 
@@ -258,18 +262,22 @@ class ApprovalStep(EntityOwned, Document):
 
     @transition(status, source=Status.WAITING, target=Status.ACTIVE)
     def open(self, *, at: Any, due_at: Any, next_nudge_at: Any, **_: Any) -> None:
+        """It is this person's turn."""
         self.activated_at, self.due_at, self.next_nudge_at = at, due_at, next_nudge_at
 
     @transition(status, source=Status.ACTIVE, target=Status.APPROVED, permission=_ASSIGNEE)
     def approve(self, *, actor: Any, at: Any, channel: str, comment: str = "", **_: Any) -> None:
+        """Agree."""
         self._decided(actor, at, channel, comment)
 
     @transition(status, source=Status.ACTIVE, target=Status.REJECTED, permission=_ASSIGNEE)
     def reject(self, *, actor: Any, at: Any, channel: str, comment: str = "", **_: Any) -> None:
+        """Say no: this ends the round."""
         self._decided(actor, at, channel, comment)
 
     @transition(status, source=Status.ACTIVE, target=Status.RETURNED, permission=_ASSIGNEE)
     def send_back(self, *, actor: Any, at: Any, channel: str, comment: str = "", **_: Any) -> None:
+        """Ask for changes: this ends the round."""
         self._decided(actor, at, channel, comment)
 
     @transition(status, source=Status.ACTIVE, target=Status.SKIPPED, permission=_ASSIGNEE)

@@ -10,7 +10,7 @@ from django_fsm import FSMField, transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
-from accounts.permissions import either, person, portal, role
+from accounts.permissions import either, named, person, portal, role
 from budgets.models import CostCenter, GLAccount, Project
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField, QuantityField, RateField
@@ -44,6 +44,7 @@ class RequisitionQuerySet(models.QuerySet["Requisition"]):
         )
 
 
+@named("approvers, never its requester")
 def _not_the_requester(requisition: Any, user: Any) -> bool:
     """Whoever decides a round, or the portal by policy; never the person who asked."""
     return user is None or (
