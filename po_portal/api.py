@@ -26,6 +26,7 @@ from core.api.trail import EventViewSet
 from core.api.views import Api
 from invoicing.api import InvoiceViewSet, MatchExceptionViewSet
 from purchase_orders.api import OrderableRequisitionViewSet, OrderViewSet, ReceiptViewSet
+from reports.api import ReportView
 from vendors.api import CatalogItemViewSet, VendorViewSet
 
 app_name = "api"
@@ -89,6 +90,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", docs, name="docs"),
     path("auth/token/", TokenView.as_view(), name="token"),
+    path("reports/<str:name>/", ReportView.as_view(), name="report"),
     path("me/", MeView.as_view(), name="me"),
     *router.urls,
     re_path(r"^.*$", UnknownAddress.as_view(), name="unknown"),

@@ -200,7 +200,7 @@ class BadRowSerializer(Output):
         return FieldErrorSerializer(bad.errors, many=True).data
 
 
-class ReportSerializer(Output):
+class ImportReportSerializer(Output):
     """What became of the rows."""
 
     created = serializers.IntegerField()
@@ -233,7 +233,9 @@ class CatalogItemViewSet(Resource):
     default_ordering = "name"
     http_method_names = ["get", "head", "options", "post"]
 
-    @extend_schema(request={"multipart/form-data": CatalogFile}, responses={200: ReportSerializer})
+    @extend_schema(
+        request={"multipart/form-data": CatalogFile}, responses={200: ImportReportSerializer}
+    )
     @action(
         detail=False,
         methods=["post"],
@@ -249,4 +251,4 @@ class CatalogItemViewSet(Resource):
             actor=request.user,
             at=timezone.now(),
         )
-        return Response(ReportSerializer(report).data)
+        return Response(ImportReportSerializer(report).data)

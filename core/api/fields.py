@@ -58,8 +58,7 @@ class AmountField(serializers.Field):
         return value, currency
 
     def to_representation(self, value: tuple[Decimal, str]) -> str:
-        amount, currency = value
-        return plain(amount, minor_units(currency))
+        return money(*value)
 
 
 @extend_schema_field(FIGURE)
@@ -168,3 +167,13 @@ def find(rows: models.QuerySet[Any], name: str, *, code: str | None = "code") ->
     if code is None or text.fault(name):
         return None
     return rows.filter(**{code: name}).order_by("pk").first()
+
+
+@extend_schema_field(FIGURE)
+class AmountText(serializers.CharField):
+    """An amount that was put into words by `money` already."""
+
+
+def money(value: Decimal, currency: str) -> str:
+    """An amount as the API shows it: `1234.50`."""
+    return plain(value, minor_units(currency))

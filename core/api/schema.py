@@ -41,6 +41,10 @@ CONFLICT = {
     (409, MEDIA_TYPE): OpenApiResponse(ProblemSerializer, description="Refused by the state.")
 }
 
+INVALID = {
+    (422, MEDIA_TYPE): OpenApiResponse(ProblemSerializer, description="A field is not accepted.")
+}
+
 
 class Schema(AutoSchema):
     """Adds the shared problem answers, headers and one tag per resource to each operation."""
@@ -51,6 +55,8 @@ class Schema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         found = list(super().get_override_parameters())
+        if "{id}" in self.path:
+            found.append(OpenApiParameter("id", str, OpenApiParameter.PATH, description="Opaque."))
         if self.method == "POST" and getattr(self.view, "takes_idempotency_key", False):
             found.append(IDEMPOTENCY_KEY)
         if self.method not in SAFE_METHODS and "{" in self.path:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from budgets.models import CostCenter, GLAccount, Project
 from core.api.fields import DecimalInput, Reference
 from core.api.serializers import Input
 from core.money import ZERO
@@ -62,7 +63,12 @@ class SendInput(Input):
 
 
 class OrderFile(Input):
+    """Without coding it is booked to the entity's first budget that only tracks."""
+
     file = serializers.FileField(allow_empty_file=True, help_text="A UBL Order.")
+    cost_center = Reference(CostCenter.objects.visible_to, noun="cost centre", **_MAYBE)
+    gl_account = Reference(GLAccount.objects.visible_to, noun="GL account", **_MAYBE)
+    project = Reference(Project.objects.visible_to, noun="project", **_MAYBE)
 
 
 def order_lines(said: list[dict[str, Any]]) -> list[OrderLineInput]:

@@ -27,6 +27,7 @@ from core.api.fields import (
     as_id,
 )
 from core.api.filtering import Filter, choice, created, day, exact, reference
+from core.api.parsing import UploadParser
 from core.api.schema import CONFLICT
 from core.api.serializers import (
     HistorySerializer,
@@ -39,7 +40,13 @@ from core.api.serializers import (
 from core.api.views import Resource, Timeline, download
 from core.money import ZERO
 from purchase_orders import queries, services
-from purchase_orders.api.inputs import OrderInputSerializer, SendInput, kept, order_lines
+from purchase_orders.api.inputs import (
+    OrderFile,
+    OrderInputSerializer,
+    SendInput,
+    kept,
+    order_lines,
+)
 from purchase_orders.inputs import OrderInput
 from purchase_orders.models import PurchaseOrder
 from purchase_orders.services import DocumentPending
@@ -196,6 +203,26 @@ class OrderViewSet(Timeline, Resource):
         data = OrderInput(**{**said, "lines": order_lines(said["lines"])})
         user = request.user
         made = services.create(entity=user.entity, data=data, actor=user, at=timezone.now())
+        return self.answer(made, 201)
+
+    @extend_schema(request={"multipart/form-data": OrderFile}, responses={201: OrderSerializer})
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="import",
+        parser_classes=[UploadParser],
+        throttle_scope="import",
+    )
+    def import_file(self, request: Request) -> Response:
+        """Take over an order issued elsewhere (UBL); its number stays as `legacy_number`."""
+        said, user = self.read(OrderFile), request.user
+        made = services.import_ubl(
+            entity=user.entity,
+            data=said.pop("file").read(),
+            actor=user,
+            at=timezone.now(),
+            **said,
+        )
         return self.answer(made, 201)
 
     @extend_schema(request=OrderInputSerializer, responses={200: OrderSerializer})
