@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from budgets import ledger
-from budgets.ledger import BudgetExceeded, Settlement, Source
+import invoicing.services
+from budgets.ledger import BudgetExceeded
 from budgets.models import LedgerEntry
 from core.errors import Conflict, IllegalTransition, Invalid, NotAllowed
-from core.ids import new_id
 from core.models import TrailEvent
-from purchase_orders import services, subjects
+from purchase_orders import services
 from purchase_orders.models import PurchaseOrder
 from tests.factories import NOW
+from tests.invoicing.billing import Biller
 from tests.purchase_orders.making import Maker, events_of, held, line_of, run_worker
 
 VERBS: dict[str, Callable[..., Any]] = {
@@ -109,13 +109,17 @@ def test_what_was_billed_is_closed_short_not_cancelled(make: Maker) -> None:
         services.cancel(order=order, actor=make.org.bea, at=NOW, reason="Wrong")
 
 
-def test_an_invoice_that_waits_stops_a_cancellation(
-    make: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_invoice_that_waits_stops_a_cancellation(make: Maker) -> None:
     order = make.issued(("10", "10"))
-    monkeypatch.setattr(subjects, "_invoices", [lambda each: f"Invoice 4711 ({each.number})"])
-    with pytest.raises(Conflict, match="Invoice 4711"):
+    bills = Biller(make.org)
+    invoice = bills.captured(order, ("1", "10"))
+    with pytest.raises(Conflict, match=f"Invoice {invoice.number} .* close it short"):
         services.cancel(order=order, actor=make.org.bea, at=NOW, reason="Wrong")
+    assert held(order.pk) == 100
+    invoicing.services.return_to_vendor(
+        invoice=invoice, code="PPD", reason="Not ours", actor=make.org.finn, at=NOW
+    )
+    services.cancel(order=order, actor=make.org.bea, at=NOW, reason="Wrong")
 
 
 def test_c21_a_cancelled_order_gives_everything_back_once(make: Maker) -> None:
@@ -143,35 +147,17 @@ def test_a_cancelled_draft_holds_nothing(make: Maker) -> None:
 
 def test_c19_a_closed_order_gives_back_what_is_unused(make: Maker) -> None:
     """15 000 ordered, 11 000 billed: 4 000 are freed."""
-    order = make.issued(("1", "15000"))
-    spend(make, order, Decimal(11_000))
+    order = make.issued(("15", "1000"))
+    make.receive(order, "11")
+    invoice = Biller(make.org).billed(order, ("11", "1000"))
+    assert invoice.status == "cleared"
     services.close(order=order, actor=make.org.bea, at=NOW, reason="Project ended")
     run_worker("release_unused")
     cell = make.org.cell("CC100", "6600")
     assert (held(order.pk), cell.encumbered, cell.spent) == (0, 0, 11_000)
     assert TrailEvent.objects.get(type="order.released").data["released"] == "4000.0000"
-
-
-def spend(make: Maker, order: PurchaseOrder, amount: Decimal) -> None:
-    """Clear an invoice over `amount` against the order's only distribution."""
-    part = line_of(order).distributions.get()
-    ledger.liquidate(
-        source=Source(make.org.entity, "invoice", new_id(), "R-1", "EUR", Decimal(1)),
-        settlements=[
-            Settlement(
-                line_id=new_id(),
-                line_number=1,
-                order_distribution_id=part.pk,
-                quantity=Decimal(1),
-                liquidate=amount,
-                reencumber=Decimal(0),
-                actual=amount,
-            )
-        ],
-        on=NOW.date(),
-        actor=None,
-        at=NOW,
-    )
+    services.reopen(order=order, actor=make.org.bea, at=NOW, reason="The rest comes after all")
+    assert held(order.pk) == 4_000
 
 
 def test_c20_reopening_commits_the_rest_again(make: Maker) -> None:
