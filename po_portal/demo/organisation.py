@@ -24,7 +24,7 @@ ENTITIES = {
         "tax_id": "DE288411900",
         "registration": "Amtsgericht Hamburg, HRB 148 207",
         "purchasing_email": "purchasing@demo.example",
-        "email_decision_limit": Decimal(25_000),
+        "email_decision_limit": Decimal(5_000),
         "purchase_terms": (
             "Please confirm this order within two working days and quote its number on every "
             "delivery note and invoice. Invoices without our order number are returned. Our "
@@ -41,7 +41,7 @@ ENTITIES = {
         "tax_id": "GB673209924",
         "registration": "Companies House 09 417 226",
         "purchasing_email": "purchasing.uk@demo.example",
-        "email_decision_limit": Decimal(20_000),
+        "email_decision_limit": Decimal(5_000),
         "purchase_terms": (
             "Please confirm this order within two working days and quote its number on every "
             "delivery note and invoice. Our terms of purchase apply."
