@@ -1,16 +1,14 @@
 """Deciding on a step: who may, who may never, and what follows."""
 
-import threading
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, connections
 
 import requisitions.services
-from approvals import services
-from approvals.models import ApprovalRequest, ApprovalStep
+from approvals import links, services
+from approvals.models import ActionToken, ApprovalRequest, ApprovalStep
 from approvals.services import DocumentChanged, LimitTooLow, SelfApproval
 from core.errors import Conflict, DomainError, IllegalTransition, Invalid, NotAllowed
 from core.models import OutboxItem, TrailEvent
@@ -18,6 +16,7 @@ from requisitions.models import Requisition
 from tests import factories
 from tests.approvals.conftest import names, round_of, step_of, steps_of
 from tests.factories import NOW, Organisation, step
+from tests.racing import race
 
 Submit = Callable[..., Requisition]
 
@@ -296,85 +295,60 @@ def test_withdrawing_ends_the_round(org: Organisation, submitted: Submit) -> Non
 def test_of_an_approval_and_a_rejection_at_once_one_wins(
     org: Organisation, submitted: Submit
 ) -> None:
-    assert connection.vendor == "postgresql"
-    outcomes = []
     for _ in range(60):
-        requisition = submitted("4820")
-        mine, barrier = step_of(requisition, org.axel), threading.Barrier(2)
-        results: dict[str, str] = {}
+        mine = step_of(submitted("900"), org.axel)
 
-        def say(
-            decision: str,
-            mine: ApprovalStep = mine,
-            barrier: threading.Barrier = barrier,
-            results: dict[str, str] = results,
-        ) -> None:
-            try:
-                barrier.wait(timeout=10)
-                services.decide(
-                    step=mine, decision=decision, actor=org.axel, at=NOW, comment="At once"
-                )
-                results[decision] = "won"
-            except DomainError as error:
-                results[decision] = type(error).__name__
-            finally:
-                connections.close_all()
+        def say(decision: str, mine: ApprovalStep = mine) -> str:
+            services.decide(step=mine, decision=decision, actor=org.axel, at=NOW, comment="Now")
+            return decision
 
-        threads = [threading.Thread(target=say, args=(each,)) for each in ("approve", "reject")]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=30)
-        assert sorted(results.values()) == ["IllegalTransition", "won"]
-        winner = next(decision for decision, result in results.items() if result == "won")
+        results = race([lambda: say("approve"), lambda: say("reject")])
+        won = [each for each in results if isinstance(each, str)]
+        lost = [type(each) for each in results if not isinstance(each, str)]
+        assert (len(won), lost) == (1, [IllegalTransition])
         mine.refresh_from_db()
-        assert mine.status == {"approve": "approved", "reject": "rejected"}[winner]
-        decided = TrailEvent.objects.filter(
-            document_id=mine.pk, type__in=["approval.approved", "approval.rejected"]
-        )
-        assert decided.count() == 1
-        outcomes.append(winner)
-    assert len(outcomes) == 60
+        assert mine.status == {"approve": "approved", "reject": "rejected"}[won[0]]
+        decided = ["approval.approved", "approval.rejected"]
+        assert TrailEvent.objects.filter(document_id=mine.pk, type__in=decided).count() == 1
 
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_a_decision_and_a_withdrawal_at_once_never_deadlock(
+def test_a_decision_and_a_withdrawal_at_once_never_wait_for_each_other(
     org: Organisation, submitted: Submit
 ) -> None:
     for _ in range(40):
-        requisition = submitted("4820")
-        mine, barrier = step_of(requisition, org.axel), threading.Barrier(2)
-        results: list[str] = []
+        requisition = submitted("900")
+        mine = step_of(requisition, org.axel)
 
-        def run(
-            call: Callable[[], Any],
-            barrier: threading.Barrier = barrier,
-            results: list[str] = results,
-        ) -> None:
-            try:
-                barrier.wait(timeout=10)
-                call()
-                results.append("won")
-            except DomainError as error:
-                results.append(type(error).__name__)
-            except Exception as error:  # a deadlock would come as a database error
-                results.append(repr(error))
-            finally:
-                connections.close_all()
+        def approve(mine: ApprovalStep = mine) -> str:
+            services.decide(step=mine, decision="approve", actor=org.axel, at=NOW)
+            return "approved"
 
-        calls = [
-            lambda mine=mine: services.decide(
-                step=mine, decision="approve", actor=org.axel, at=NOW
-            ),
-            lambda requisition=requisition: requisitions.services.withdraw(
-                requisition=requisition, actor=org.rita, at=NOW
-            ),
-        ]
-        threads = [threading.Thread(target=run, args=(call,)) for call in calls]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=30)
-        assert set(results) <= {"won", "IllegalTransition"}
-        assert "won" in results
+        def withdraw(requisition: Requisition = requisition) -> str:
+            requisitions.services.withdraw(requisition=requisition, actor=org.rita, at=NOW)
+            return "withdrawn"
+
+        results = race([approve, withdraw])
+        won = [each for each in results if isinstance(each, str)]
+        lost = [type(each) for each in results if not isinstance(each, str)]
+        assert (len(won), lost) == (1, [IllegalTransition])
+        assert Requisition.objects.get(pk=requisition.pk).status == won[0]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_the_same_link_pressed_twice_at_once_decides_once(
+    org: Organisation, submitted: Submit
+) -> None:
+    for _ in range(20):
+        mine = step_of(submitted("900"), org.axel)
+        token = links.find(links.issue(step=mine, at=NOW))
+
+        def press(token: ActionToken = token) -> str:
+            links.decide_by_link(token=token, decision="approve", signed_in=None, at=NOW)
+            return "decided"
+
+        results = race([press, press])
+        assert [each for each in results if isinstance(each, str)] == ["decided"]
+        assert TrailEvent.objects.filter(document_id=mine.pk, type="approval.approved").count() == 1
