@@ -58,11 +58,16 @@ def to_base(value: Decimal, *, rate: Decimal, base_currency: str) -> Decimal:
 def allocate(total: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
     """Split a rounded total by weights; the remainder of rounding goes to the last part.
 
-    100.00 over three equal weights gives 33.33, 33.33, 33.34. Raises ValueError when there are
-    no weights, one is negative, or all are zero.
+    100.00 over three equal weights gives 33.33, 33.33, 33.34. No part has another sign than the
+    total: a total too small for its parts is used up by the first ones. Raises ValueError when
+    there are no weights, one is negative, or all are zero.
     """
     whole = sum(weights, ZERO)
     if not weights or min(weights) < 0 or whole == 0:
         raise ValueError("weights must not be empty, negative or all zero")
-    parts = [round_amount(total * weight / whole, currency) for weight in weights[:-1]]
-    return [*parts, total - sum(parts, ZERO)]
+    parts, rest = [], total
+    for weight in weights[:-1]:
+        part = min(round_amount(total * weight / whole, currency), rest, key=abs)
+        parts.append(part)
+        rest -= part
+    return [*parts, rest]

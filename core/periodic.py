@@ -1,5 +1,6 @@
 """Periodic jobs: each runs once per period however many schedulers ask."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from core.models import PeriodicRun
+
+logger = logging.getLogger(__name__)
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -32,15 +35,23 @@ def job(name: str, *, every: timedelta) -> Callable[[Callable[..., None]], Calla
 
 
 def tick(*, now: datetime) -> list[str]:
-    """Run every job whose present period has not run yet; returns their names."""
+    """Run every job whose present period has not run yet; returns the names of those that did.
+
+    One that fails is logged, stands in nobody's way, and is tried again at the next tick.
+    """
     ran = []
     for each in _jobs.values():
         period = now - (now - _EPOCH) % each.every
         try:
             with transaction.atomic():
-                PeriodicRun.objects.create(job=each.name, period=period, started_at=now)
+                run = PeriodicRun.objects.create(job=each.name, period=period, started_at=now)
         except IntegrityError:
             continue
-        each.run(at=now)
+        try:
+            each.run(at=now)
+        except Exception:
+            logger.exception("periodic job failed", extra={"job": each.name})
+            run.delete()
+            continue
         ran.append(each.name)
     return ran
