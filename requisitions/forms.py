@@ -1,19 +1,26 @@
 """The requisition form: a head, a grid of lines, and up to four codings a line."""
 
+import re
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
-from accounts.models import Entity
+from accounts.models import Entity, TaxCode, User
 from budgets.models import CostCenter, GLAccount, Project
 from core import units
+from core.forms import FigureField
+from core.money import minor_units
 from requisitions import content
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
-from requisitions.models import Requisition, RequisitionLine
+from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
 from vendors.models import CatalogItem, Vendor
 
-PARTS = (1, 2, 3, 4)
+LEAST_PARTS, MOST_PARTS = 4, 50
+CODING = ("cost_center", "gl_account", "project")
+SAID = ("catalog_item", "description", "quantity", "unit_price")
 _DATE = {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
 
@@ -30,21 +37,21 @@ class RequisitionForm(forms.Form):
         required=False,
         label="Vendor",
         empty_label="From the catalog, or not decided",
-        help_text="Only approved vendors get an order.",
     )
-    currency = forms.CharField(label="Currency", max_length=3, min_length=3)
     service_type = forms.ChoiceField(
         label="Kind of purchase",
         choices=Requisition._meta.get_field("service_type").choices,
         initial="other",
     )
     need_by = forms.DateField(label="Needed by", required=False, **_DATE)
+    currency = forms.CharField(label="Currency", max_length=3, min_length=3)
     justification = forms.CharField(
         label="Why",
         required=False,
         max_length=5000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="What an approver should know.",
+        widget=forms.Textarea(
+            attrs={"rows": 3, "placeholder": "What an approver should know to say yes"}
+        ),
     )
     ship_to = forms.CharField(
         label="Deliver to",
@@ -54,11 +61,10 @@ class RequisitionForm(forms.Form):
     )
     external_reference = forms.CharField(label="Ticket or reference", required=False, max_length=64)
     budget_reason = forms.CharField(
-        label="Reason, where a budget warns",
+        label="Why although a budget warns",
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Asked for only where the request goes beyond a budget that warns.",
     )
 
     def __init__(self, *args: Any, entity: Entity, **kwargs: Any) -> None:
@@ -73,55 +79,96 @@ class RequisitionForm(forms.Form):
         return RequisitionInput(lines=lines, **self.cleaned_data)
 
 
+class OneOf(forms.ChoiceField):
+    """A choice among objects that were read once for the whole grid; no query per field."""
+
+    def __init__(self, found: dict[str, Any], choices: Any, **options: Any) -> None:
+        super().__init__(choices=choices, **options)
+        self.found = found
+
+    def clean(self, value: Any) -> Any:
+        return self.found.get(super().clean(value))
+
+    def valid_value(self, value: Any) -> bool:
+        return str(value) in self.found
+
+
 class LineForm(forms.Form):
     """One line with its codings. Empty codings after the first are left out."""
 
-    catalog_item = forms.ModelChoiceField(
-        queryset=CatalogItem.objects.none(), required=False, widget=forms.HiddenInput
+    catalog_item = forms.CharField(required=False, widget=forms.HiddenInput)
+    vendor = forms.CharField(required=False, widget=forms.HiddenInput)
+    sku = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    catalog_note = forms.CharField(
+        label="From the catalog",
+        required=False,
+        widget=forms.TextInput(attrs={"readonly": True, "tabindex": "-1"}),
     )
     description = forms.CharField(label="Item", max_length=500)
-    quantity = forms.DecimalField(label="Quantity", max_digits=18, decimal_places=6)
-    unit = forms.ChoiceField(label="Unit", choices=units.choices(), initial="C62")
-    unit_price = forms.DecimalField(label="Unit price", max_digits=18, decimal_places=6)
+    quantity = FigureField(label="Quantity")
+    unit = forms.ChoiceField(label="Unit", choices=units.choices, initial="C62")
+    unit_price = FigureField(label="Unit price")
     tax_code = forms.ChoiceField(label="Tax", required=False)
+    kind = forms.ChoiceField(
+        label="This is", choices=RequisitionLine.Kind.choices, initial=RequisitionLine.Kind.GOODS
+    )
     basis = forms.ChoiceField(
         label="Ordered and billed",
         choices=RequisitionLine.Basis.choices,
         initial=RequisitionLine.Basis.QUANTITY,
-        required=False,
     )
+    need_by = forms.DateField(label="Needed by", required=False, **_DATE)
 
     def __init__(self, *args: Any, choices: "CodingChoices", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["catalog_item"].queryset = choices.items
+        self.known = choices
         self.fields["tax_code"].choices = choices.tax_codes
-        for part in PARTS:
-            required = part == 1
-            for name, found in choices.codings.items():
-                self.fields[f"{name}_{part}"] = forms.ModelChoiceField(
-                    queryset=found,
-                    required=required and name != "project",
+        self.fields["tax_code"].initial = choices.usual_tax_code
+        for part in choices.parts:
+            for name in CODING:
+                self.fields[f"{name}_{part}"] = OneOf(
+                    choices.codings[name],
+                    choices.options[name],
+                    required=part == 1 and name != "project",
                     label=_LABELS[name],
-                    empty_label="–",
                 )
-                self.fields[f"{name}_{part}"].choices = choices.options[name]
-            self.fields[f"percent_{part}"] = forms.DecimalField(
-                label="Share in %",
-                required=required,
-                initial=Decimal(100) if required else None,
-                max_digits=9,
-                decimal_places=6,
+            self.fields[f"percent_{part}"] = FigureField(
+                label="Share in %", required=part == 1, initial=100 if part == 1 else None
             )
+
+    def has_changed(self) -> bool:
+        """A line on which nothing was asked for is no line, whatever it would be coded to."""
+        return any(str(self[name].value() or "").strip() for name in SAID)
+
+    def clean_catalog_item(self) -> CatalogItem | None:
+        return self._known("catalog_item", self.known.items, "There is no such catalog item.")
+
+    def clean_vendor(self) -> Vendor | None:
+        return self._known("vendor", self.known.vendors, "There is no such vendor.")
+
+    def _known(self, name: str, found: dict[str, Any], missing: str) -> Any:
+        said = self.cleaned_data[name]
+        if said and said not in found:
+            raise forms.ValidationError(missing)
+        return found.get(said)
 
     @property
     def parts(self) -> list[dict[str, Any]]:
         """The codings as rows of bound fields, for the template."""
-        names = ("cost_center", "gl_account", "project", "percent")
-        return [{name: self[f"{name}_{part}"] for name in names} for part in PARTS]
+        names = (*CODING, "percent")
+        return [{name: self[f"{name}_{part}"] for name in names} for part in self.known.parts]
 
     @property
     def is_split(self) -> bool:
-        return any(self[f"percent_{part}"].value() for part in PARTS[1:])
+        return any(
+            self[f"{name}_{part}"].value() for part in self.known.parts[1:] for name in _PAID
+        )
+
+    @property
+    def is_special(self) -> bool:
+        """Whether anything stands in the part of the form that is folded away at first."""
+        usual = self["kind"].value() == "goods" and self["basis"].value() == "quantity"
+        return self.is_split or not usual or bool(self["need_by"].value()) or bool(self.errors)
 
     def as_input(self) -> LineInput:
         data = self.cleaned_data
@@ -131,8 +178,12 @@ class LineForm(forms.Form):
             unit=data["unit"],
             unit_price=data["unit_price"],
             catalog_item=data["catalog_item"],
+            kind=data["kind"],
+            sku=data["sku"],
+            vendor=None if data["catalog_item"] else data["vendor"],
             tax_code=data["tax_code"],
-            basis=data["basis"] or RequisitionLine.Basis.QUANTITY,
+            need_by=data["need_by"],
+            basis=data["basis"],
             distributions=[
                 DistributionInput(
                     cost_center=data[f"cost_center_{part}"],
@@ -140,64 +191,153 @@ class LineForm(forms.Form):
                     project=data[f"project_{part}"],
                     percent=data[f"percent_{part}"] or Decimal(0),
                 )
-                for part in PARTS
+                for part in self.known.parts
                 if part == 1 or data[f"percent_{part}"] or data[f"cost_center_{part}"]
             ],
         )
 
 
 _LABELS = {"cost_center": "Cost centre", "gl_account": "GL account", "project": "Project"}
+_PAID = ("percent", "cost_center")
+_PERCENT = re.compile(r"-percent_\d{1,2}$")
+
+
+class BaseLineFormSet(forms.BaseFormSet):
+    """Every line may be left empty or removed, those of a stored draft too."""
+
+    def initial_form_count(self) -> int:
+        return 0
+
+    def total_form_count(self) -> int:
+        return super().total_form_count() if self.is_bound else max(len(self.initial or []), 1)
+
+
 LineFormSet = forms.formset_factory(
-    LineForm, extra=1, can_delete=True, max_num=500, validate_max=True
+    LineForm, formset=BaseLineFormSet, can_delete=True, max_num=500, validate_max=True
 )
 
 
 class CodingChoices:
-    """What lines can be coded to, read once for the whole grid."""
+    """What lines can be coded to, read once for the whole grid. Statements: 6, two of them late.
 
-    def __init__(self, entity: Entity) -> None:
-        self.items = CatalogItem.objects.filter(vendor__entity=entity)
-        self.tax_codes = [
-            ("", "–"),
-            *((code.code, code.name) for code in entity.tax_codes.order_by("code")),
-        ]
-        self.codings = {
-            "cost_center": CostCenter.objects.filter(entity=entity, is_active=True),
-            "gl_account": GLAccount.objects.filter(entity=entity, is_active=True),
-            "project": Project.objects.filter(entity=entity, is_active=True),
-        }
-        self.options = {
-            name: [("", "–"), *((str(row.pk), str(row)) for row in found.order_by("code"))]
-            for name, found in self.codings.items()
-        }
+    `data` is the posted form: catalog items, vendors and the number of codings are those it names.
+    """
+
+    def __init__(self, entity: Entity, data: Any = None, *, parts: int = LEAST_PARTS) -> None:
+        self.entity, self.data = entity, data or {}
+        posted = [int(key.rpartition("_")[2]) for key in self.data if _PERCENT.search(key)]
+        self.parts = range(1, min(max([parts, LEAST_PARTS, *posted]), MOST_PARTS) + 1)
+        codes = list(entity.tax_codes.order_by("code"))
+        self.tax_codes = [("", "–"), *((code.code, code.name) for code in codes)]
+        self.usual_tax_code = _usual(codes)
+        self.codings: dict[str, dict[str, Any]] = {}
+        self.options: dict[str, list[tuple[str, str]]] = {}
+        for name, model in zip(CODING, (CostCenter, GLAccount, Project), strict=True):
+            rows = model.objects.filter(entity=entity, is_active=True).order_by("code")
+            self.codings[name] = {str(row.pk): row for row in rows}
+            named = [(key, str(row)) for key, row in self.codings[name].items()]
+            self.options[name] = [("", _LABELS[name]), *named]
+
+    @cached_property
+    def items(self) -> dict[str, CatalogItem]:
+        """The catalog items that the lines name."""
+        wanted = CatalogItem.objects.filter(vendor__entity=self.entity, pk__in=self._named("item"))
+        return {str(item.pk): item for item in wanted.select_related("vendor")}
+
+    @cached_property
+    def vendors(self) -> dict[str, Vendor]:
+        """The vendors that lines name apart from the head's."""
+        wanted = Vendor.objects.filter(entity=self.entity, pk__in=self._named("vendor"))
+        return {str(vendor.pk): vendor for vendor in wanted}
+
+    def _named(self, field: str) -> list[UUID]:
+        ids = [_id(value) for key, value in self.data.items() if key.endswith(field)]
+        return [pk for pk in ids if pk]
+
+    def account_of(self, item: CatalogItem) -> str:
+        """The key of the account that an item is usually booked to, if it is in use."""
+        accounts = self.codings["gl_account"].items()
+        return next((key for key, row in accounts if row.code == item.gl_account_code), "")
 
 
-def initial_of(requisition: Requisition) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Form values of a stored draft."""
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _usual(codes: list[TaxCode]) -> str:
+    """The standard rate: the highest of category S."""
+    standard = [code for code in codes if code.category == "S"]
+    return max(standard, key=lambda code: code.percent).code if standard else ""
+
+
+def blank_row(user: User, choices: CodingChoices, item: CatalogItem | None) -> dict[str, Any]:
+    """The first line of a new form: paid by what the person's last request was paid by."""
+    row: dict[str, Any] = {}
+    last = RequisitionDistribution.objects.filter(line__requisition__requester=user).last()
+    if last is not None and str(last.cost_center_id) in choices.codings["cost_center"]:
+        row = {"cost_center_1": str(last.cost_center_id)}
+    if item is not None:
+        row |= filled_by(item, choices) | {"quantity": "1"}
+    return row
+
+
+def filled_by(item: CatalogItem, choices: CodingChoices) -> dict[str, str]:
+    """What choosing a catalog item puts into its line."""
+    return {
+        "catalog_item": str(item.pk),
+        "catalog_note": f"{item.vendor} · {item.sku}",
+        "description": item.name,
+        "unit": item.unit,
+        "unit_price": _price(item.unit_price, item.currency),
+        "tax_code": item.tax_code,
+        "gl_account_1": choices.account_of(item),
+    }
+
+
+def initial_of(requisition: Requisition) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
+    """Form values of a stored draft, and how many codings its longest split has."""
     said = content.as_input(requisition, content.lines_of(requisition))
     head = {name: getattr(said, name) for name in RequisitionForm.base_fields if name != "vendor"}
     head["vendor"] = said.vendor.pk if said.vendor else None
-    return head, [_line_initial(line) for line in said.lines]
+    most = max((len(line.distributions) for line in said.lines), default=1)
+    return head, [_line_initial(line, said.currency) for line in said.lines], most
 
 
-def _line_initial(line: LineInput) -> dict[str, Any]:
+def _line_initial(line: LineInput, currency: str) -> dict[str, Any]:
+    item = line.catalog_item
     row = {
-        "catalog_item": line.catalog_item.pk if line.catalog_item else None,
+        "catalog_item": str(item.pk) if item else "",
+        "catalog_note": f"{item.vendor} · {item.sku}" if item else "",
         "description": line.description,
         "quantity": _plain(line.quantity),
         "unit": line.unit,
-        "unit_price": _plain(line.unit_price),
+        "unit_price": _price(line.unit_price, currency),
         "tax_code": line.tax_code,
+        "kind": line.kind,
+        "sku": line.sku,
+        "vendor": str(line.vendor.pk) if line.vendor else "",
+        "need_by": line.need_by,
         "basis": line.basis,
     }
-    for part, share in zip(PARTS, line.distributions, strict=False):
-        row[f"cost_center_{part}"] = share.cost_center.pk if share.cost_center else None
-        row[f"gl_account_{part}"] = share.gl_account.pk if share.gl_account else None
-        row[f"project_{part}"] = share.project.pk if share.project else None
+    for part, share in enumerate(line.distributions, 1):
+        for name in CODING:
+            coding = getattr(share, name)
+            row[f"{name}_{part}"] = str(coding.pk) if coding else ""
         row[f"percent_{part}"] = _plain(share.percent)
     return row
 
 
 def _plain(value: Decimal | None) -> str:
     """A number without trailing zeros or exponent, as a person would type it."""
-    return "" if value is None else format(value.normalize(), "f")
+    return "" if value is None else f"{value.normalize():f}"
+
+
+def _price(value: Decimal | None, currency: str) -> str:
+    """The same with at least the decimals of its currency: 9.90."""
+    whole, _, decimals = _plain(value).partition(".")
+    least = minor_units(currency) if value is not None else 0
+    decimals = decimals.ljust(least, "0")
+    return f"{whole}.{decimals}" if decimals else whole

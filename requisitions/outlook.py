@@ -1,7 +1,7 @@
 """What would happen to a request that is still being typed: budgets and approvers. Reads only."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,13 @@ from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition
 from vendors.models import Vendor
 
+_NOT_RESERVED = (
+    Requisition.Status.DRAFT,
+    Requisition.Status.RETURNED,
+    Requisition.Status.WITHDRAWN,
+    Requisition.Status.SUBMITTED,
+)
+
 
 @dataclass(frozen=True)
 class Outlook:
@@ -27,6 +34,14 @@ class Outlook:
     checks: list[FundsCheck]
     steps: list[Any]
     approvers_problem: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        return any(check.verdict == "refuse" for check in self.checks)
+
+    @property
+    def is_warned(self) -> bool:
+        return any(check.verdict == "warn" for check in self.checks)
 
 
 def outlook(*, entity: Entity, requester: User, data: RequisitionInput, on: date) -> Outlook:
@@ -47,6 +62,15 @@ def outlook(*, entity: Entity, requester: User, data: RequisitionInput, on: date
     except DomainError as problem:
         return Outlook(judged.total, base_total, checks, [], problem.detail)
     return Outlook(judged.total, base_total, checks, steps)
+
+
+def standing(requisition: Requisition, at: datetime) -> list[FundsCheck]:
+    """What each budget says today about a request that reserves nothing yet; else nothing."""
+    if requisition.status not in _NOT_RESERVED:
+        return []
+    demands = facts.demands(requisition, requisition.lines.all())
+    entity = requisition.entity
+    return ledger.check_funds(entity=entity, on=entity.day_of(at), demands=demands)
 
 
 def _facts(

@@ -12,13 +12,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+import approvals.queries
 import core.queries
+from core import attachments
 from core.errors import DomainError, FieldError
 from core.money import minor_units
+from core.transactions import atomic
 from core.web import act, add_errors, keyset_page, visible_or_404
-from requisitions import forms, queries, services
+from requisitions import forms, presentation, queries, services
+from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition
-from requisitions.outlook import outlook
+from requisitions.outlook import outlook, standing
+from vendors.models import CatalogItem
 from vendors.queries import search_catalog
 
 TABS = (
@@ -70,8 +75,8 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = queries.detailed(request.user).filter(requester=request.user)
-    requisition = visible_or_404(found, pk)
+    found = Requisition.objects.visible_to(request.user).filter(requester=request.user)
+    requisition = visible_or_404(found.select_related("entity", "vendor"), pk)
     if "edit" not in queries.available_actions(requisition, request.user):
         messages.error(request, "Withdraw it first: it is with its approvers.")
         return redirect("requisitions:detail", pk=pk)
@@ -83,7 +88,7 @@ def _form(request: HttpRequest, requisition: Requisition | None) -> HttpResponse
     head, lines = _bound(request, requisition)
     status = 200
     if request.method == "POST" and "add_line" not in request.POST:
-        if head.is_valid() and lines.is_valid():
+        if all([head.is_valid(), lines.is_valid()]):
             response = _save(request, requisition, head, lines)
             if response is not None:
                 return response
@@ -93,6 +98,8 @@ def _form(request: HttpRequest, requisition: Requisition | None) -> HttpResponse
         "lines": lines,
         "requisition": requisition,
         "minor_units": _minor_units(head),
+        "stamp": requisition.version if requisition else request.user.requisitions.count(),
+        "faulty": sum(bool(line.errors) for line in lines) if status == 422 else 0,
     }
     return render(request, "requisitions/form.html", context, status=status)
 
@@ -105,60 +112,105 @@ def _minor_units(head: forms.RequisitionForm) -> int:
 
 
 def _bound(request: HttpRequest, requisition: Requisition | None) -> tuple[Any, Any]:
+    """Head and lines as posted, as stored, or as a new form begins."""
     entity = request.user.entity
-    extra = {"form_kwargs": {"choices": forms.CodingChoices(entity)}, "prefix": "lines"}
     if request.method == "POST":
-        return (
-            forms.RequisitionForm(request.POST, entity=entity),
-            forms.LineFormSet(_with_new_line(request), **extra),
+        data = _with_new_line(request)
+        return forms.RequisitionForm(data, entity=entity), _grid(
+            forms.CodingChoices(entity, data), data=data
         )
     if requisition is not None:
-        initial, rows = forms.initial_of(requisition)
-        grid = forms.LineFormSet(initial=rows, **extra)
-        grid.extra = 0 if rows else 1
-        return forms.RequisitionForm(initial=initial, entity=entity), grid
-    initial = {"currency": entity.currency, "ship_to": f"{entity.name}\n{entity.address}".strip()}
-    return forms.RequisitionForm(initial=initial, entity=entity), forms.LineFormSet(**extra)
+        initial, rows, parts = forms.initial_of(requisition)
+        return forms.RequisitionForm(initial=initial, entity=entity), _grid(
+            forms.CodingChoices(entity, parts=parts), initial=rows
+        )
+    item = _wanted_item(request)
+    choices = forms.CodingChoices(entity)
+    initial = {
+        "currency": item.currency if item else entity.currency,
+        "service_type": item.service_type if item else "other",
+        "ship_to": f"{entity.name}\n{entity.address}".strip(),
+    }
+    return forms.RequisitionForm(initial=initial, entity=entity), _grid(
+        choices, initial=[forms.blank_row(request.user, choices, item)]
+    )
+
+
+def _grid(choices: forms.CodingChoices, **options: Any) -> Any:
+    return forms.LineFormSet(prefix="lines", form_kwargs={"choices": choices}, **options)
+
+
+def _wanted_item(request: HttpRequest) -> CatalogItem | None:
+    """The catalog item that `?item=` asks for."""
+    try:
+        wanted = UUID(request.GET.get("item", ""))
+    except ValueError:
+        return None
+    found = CatalogItem.objects.visible_to(request.user).orderable().select_related("vendor")
+    return found.filter(pk=wanted).first()
 
 
 def _with_new_line(request: HttpRequest) -> Any:
-    """Without scripts "Add line" is a submit: the same form comes back one line longer."""
+    """Without scripts "Add line" is a submit: the same form comes back one line longer, and the
+    new line is coded as the one above it."""
     data = request.POST
-    if "add_line" in data:
-        data = data.copy()
-        data["lines-TOTAL_FORMS"] = str(int(data.get("lines-TOTAL_FORMS", "0") or 0) + 1)
+    count = data.get("lines-TOTAL_FORMS", "")
+    if "add_line" in data and count.isdecimal():
+        data, last = data.copy(), int(count)
+        data["lines-TOTAL_FORMS"] = str(last + 1)
+        for key, value in list(data.items()):
+            name = key.removeprefix(f"lines-{last - 1}-")
+            if name != key and name.startswith((*forms.CODING, "percent", "tax_code")):
+                data[f"lines-{last}-{name}"] = value
     return data
 
 
-def _input(head: Any, lines: Any) -> Any:
-    kept = [form for form in lines if form.cleaned_data and not form.cleaned_data.get("DELETE")]
-    return head.as_input([form.as_input() for form in kept]), kept
+def _said(lines: Any) -> list[Any]:
+    """The forms of lines that ask for something."""
+    return [
+        form
+        for form in lines
+        if form.has_changed() and form.is_valid() and not form.cleaned_data.get("DELETE")
+    ]
 
 
 def _save(
     request: HttpRequest, requisition: Requisition | None, head: Any, lines: Any
 ) -> HttpResponse | None:
-    data, kept = _input(head, lines)
-    now = timezone.now()
+    """Keep what was said and maybe send it; None where it was refused, the form says why."""
+    kept = _said(lines)
     try:
-        if requisition is None:
-            saved = services.create(requester=request.user, data=data, at=now)
-        else:
-            saved = services.edit(requisition=requisition, data=data, actor=request.user, at=now)
+        saved = _store(request, requisition, head.as_input([form.as_input() for form in kept]))
     except DomainError as refusal:
         _place(head, kept, refusal)
         return None
     if "send" not in request.POST:
-        messages.success(request, "Draft kept.")
+        messages.success(request, "The draft is kept.")
         return redirect("requisitions:edit", pk=saved.pk)
-    edit_page = reverse("requisitions:edit", args=[saved.pk])
     return act(
         request,
-        lambda: services.submit(requisition=saved, actor=request.user, at=now),
+        lambda: services.submit(requisition=saved, actor=request.user, at=timezone.now()),
         done=DONE["submit"],
         to=reverse("requisitions:detail", args=[saved.pk]),
-        refused_to=edit_page,
+        refused_to=reverse("requisitions:edit", args=[saved.pk]),
     )
+
+
+@atomic
+def _store(
+    request: HttpRequest, requisition: Requisition | None, data: RequisitionInput
+) -> Requisition:
+    """Draft and files together: a file that is refused leaves the draft as it was."""
+    now = timezone.now()
+    if requisition is None:
+        saved = services.create(requester=request.user, data=data, at=now)
+    else:
+        saved = services.edit(requisition=requisition, data=data, actor=request.user, at=now)
+    for file in request.FILES.getlist("files"):
+        attachments.attach(
+            document=saved, data=file.read(), name=file.name or "", actor=request.user, at=now
+        )
+    return saved
 
 
 def _place(head: Any, lines: list[Any], refusal: DomainError) -> None:
@@ -186,17 +238,27 @@ def _coding_field(parts: list[str]) -> str:
 @login_required
 @require_POST
 def check(request: HttpRequest) -> HttpResponse:
-    """The live answer beside the form: what the budgets say and whom it would go to."""
-    head, lines = _bound(request, None)
-    context: dict[str, Any] = {"currency": request.user.entity.currency}
-    if head.is_valid() and lines.is_valid():
-        data, _ = _input(head, lines)
+    """The live answer beside the form: what the budgets say and whom it would go to.
+
+    It judges the lines that are complete; a title or a line still being typed is no reason to be
+    silent about the rest.
+    """
+    data = request.POST.copy()
+    data["title"] = data.get("title", "").strip() or "–"
+    entity = request.user.entity
+    head = forms.RequisitionForm(data, entity=entity)
+    lines = _grid(forms.CodingChoices(entity, data), data=data)
+    complete = _said(lines) if lines.management_form.is_valid() else []
+    context: dict[str, Any] = {"currency": entity.currency, "form": head}
+    if complete and head.is_valid():
+        asked = [each for each in lines if each.has_changed() and not each["DELETE"].value()]
+        context["incomplete"] = len(asked) - len(complete)
         try:
             context["outlook"] = outlook(
-                entity=request.user.entity,
+                entity=entity,
                 requester=request.user,
-                data=data,
-                on=request.user.entity.day_of(timezone.now()),
+                data=head.as_input([form.as_input() for form in complete]),
+                on=entity.day_of(timezone.now()),
             )
         except DomainError as refusal:
             context["problem"] = refusal
@@ -208,29 +270,35 @@ def catalog_search(request: HttpRequest) -> HttpResponse:
     """Suggestions while a line is typed."""
     words = next((value for name, value in request.GET.items() if name.endswith("description")), "")
     items = search_catalog(request.user, words)[:8] if len(words.strip()) > 1 else []
-    rows = [{"item": item, "fill": json.dumps(_fill(item))} for item in items]
+    choices = forms.CodingChoices(request.user.entity) if items else None
+    rows = [{"item": item, "fill": json.dumps(_fill(item, choices))} for item in items]
     return render(request, "requisitions/_suggestions.html", {"rows": rows})
 
 
-def _fill(item: Any) -> dict[str, str]:
-    return {
-        "catalog_item": str(item.pk),
-        "description": item.name,
-        "unit": item.unit,
-        "unit_price": format(item.unit_price.normalize(), "f"),
-        "tax_code": item.tax_code,
-    }
+def _fill(item: CatalogItem, choices: Any) -> dict[str, str]:
+    """The line's fields, and the head's where nobody chose anything yet."""
+    return forms.filled_by(item, choices) | {"service_type": item.service_type}
+
+
+def _says_the_chain(event: Any) -> bool:
+    """Rounds and whom they asked stand in the chain beside the timeline; decisions are events."""
+    return event.type.startswith("approval_request.") or event.type == "approval.requested"
 
 
 @login_required
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     requisition = visible_or_404(queries.detailed(request.user), pk)
+    holder = queries.holder(requisition)
+    rounds = approvals.queries.trail_ids(requisition.pk)
+    events = core.queries.timeline(requisition, related=rounds).reverse()
     context = {
         "requisition": requisition,
         "lines": requisition.lines.all(),
-        "holder": queries.holder(requisition),
+        "holder": holder,
+        "life": presentation.life(requisition, holder),
+        "checks": standing(requisition, timezone.now()),
         "actions": queries.available_actions(requisition, request.user),
-        "events": core.queries.timeline(requisition),
+        "events": [each for each in events if not _says_the_chain(each)],
         "comments": core.queries.comments(requisition),
         "files": core.queries.attachments(requisition),
     }

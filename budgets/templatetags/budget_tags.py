@@ -6,13 +6,17 @@ from uuid import UUID
 from django import template
 
 from budgets.models import LedgerEntry
+from core.money import ZERO
 
 register = template.Library()
 
 
 @register.inclusion_tag("budgets/_effect.html")
 def budget_effect(document_id: UUID, currency: str) -> dict[str, Any]:
-    """The ledger entries of one document, oldest first; amounts in base `currency`."""
+    """What one document booked, oldest first: a row per event and budget, a column per stage.
+
+    Amounts are in base `currency`. Statements: 1.
+    """
     entries = (
         LedgerEntry.objects.filter(document_id=document_id)
         .select_related(
@@ -20,4 +24,9 @@ def budget_effect(document_id: UUID, currency: str) -> dict[str, Any]:
         )
         .order_by("id")
     )
-    return {"entries": entries, "currency": currency}
+    rows: dict[Any, dict[str, Any]] = {}
+    for entry in entries:
+        key = (entry.event_key.partition(":")[0], entry.posting_date, entry.reason, entry.cell_id)
+        row = rows.setdefault(key, {"entry": entry, "PRE": ZERO, "ENC": ZERO, "ACT": ZERO})
+        row[entry.stage] += entry.amount
+    return {"rows": list(rows.values()), "currency": currency}

@@ -59,7 +59,7 @@ ICONS = {
     "held": "player-pause",
     "resumed": "arrow-right",
     "reopened": "refresh",
-    "rendered": "file-type-pdf",
+    "document_rendered": "file-type-pdf",
     "file_attached": "paperclip",
     "send_requested": "mail",
     "send_failed": "alert-triangle",

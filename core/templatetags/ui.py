@@ -148,11 +148,11 @@ def dressed(bound: BoundField, given: dict[str, str]) -> SafeString:
     attrs["class"] = " ".join(
         filter(None, [base, widget.attrs.get("class"), attrs.pop("class", "")])
     )
-    described = [f"{bound.auto_id}_help"] if bound.help_text else []
+    described = [f"{bound.auto_id}_help"] if bound.help_text and "aria-label" not in attrs else []
     if bound.errors:
         attrs["aria-invalid"] = "true"
         described.append(f"{bound.auto_id}_errors")
-    if described and "aria-label" not in attrs:
+    if described:
         attrs["aria-describedby"] = " ".join(described)
     return bound.as_widget(attrs=attrs)
 

@@ -7,6 +7,8 @@
 //     <button data-add-line name="add_line" value="1">           without scripts it is an ordinary submit
 //     <output data-grid-total>
 //   data-paste="description quantity unit unit_price"             order of pasted columns
+//   data-carry="cost_center_1 tax_code"                           what a new line takes from the line above
+//   <output data-grid-total-of="lines"> anywhere on the page shows the total as well
 // Arithmetic is in whole numbers of 10⁻⁶, so a total here is the total the server will say.
 (() => {
   const SCALE = 6;
@@ -51,7 +53,8 @@
   }
 
   const linesOf = (grid) => [...grid.querySelectorAll("tbody [data-line]:not(.is-removed)")];
-  const fieldOf = (line, name) => line.querySelector(`[name$="-${name}"]`);
+  const subOf = (line) => (line.nextElementSibling?.matches(".sub-row") ? line.nextElementSibling : null);
+  const fieldOf = (line, name) => line.querySelector(`[name$="-${name}"]`) || subOf(line)?.querySelector(`[name$="-${name}"]`);
 
   function total(grid) {
     const minor = Number(grid.dataset.minorUnits || 2);
@@ -66,6 +69,7 @@
       if (output) output.textContent = known ? show(net, minor) : "–";
     });
     const text = show(sum, minor);
+    document.querySelectorAll(`[data-grid-total-of="${grid.dataset.lineGrid}"]`).forEach((output) => { output.textContent = text; });
     grid.querySelectorAll("[data-grid-total]").forEach((output) => { output.textContent = text; });
     if (grid.dataset.lastTotal !== text) {
       const isFirst = grid.dataset.lastTotal === undefined;
@@ -74,7 +78,16 @@
     }
   }
 
+  // A new line is coded as the line above it, whether that was typed or chosen.
+  function carry(grid, from, to) {
+    (grid.dataset.carry || "").split(" ").filter(Boolean).forEach((name) => {
+      const [source, target] = [fieldOf(from, name), fieldOf(to, name)];
+      if (source && target) target.value = source.value;
+    });
+  }
+
   function add(grid) {
+    const above = linesOf(grid).pop();
     const counter = grid.querySelector(`[name="${grid.dataset.lineGrid}-TOTAL_FORMS"]`);
     const template = grid.querySelector("template[data-line-template]");
     const index = Number(counter.value);
@@ -88,14 +101,15 @@
     grid.querySelector("tbody").append(copy);
     counter.value = String(index + 1);
     added.forEach((row) => window.htmx?.process(row));
+    if (above) carry(grid, above, added[0]);
+    grid.dispatchEvent(new CustomEvent("lines:added", { bubbles: true, detail: { line: added[0] } }));
     return added[0];
   }
 
   function remove(grid, line) {
     const mark = fieldOf(line, "DELETE");
-    const sub = line.nextElementSibling?.matches(".sub-row") ? line.nextElementSibling : null;
     if (mark) mark.checked = true;
-    [line, sub].forEach((row) => row?.classList.add("is-removed"));
+    [line, subOf(line)].forEach((row) => row?.classList.add("is-removed"));
     if (!linesOf(grid).length) add(grid);
     total(grid);
   }

@@ -26,11 +26,19 @@
     );
   }
 
+  // A field of the form's head, as long as nobody chose anything in it.
+  function untouched(form, name) {
+    const field = form?.elements.namedItem(name);
+    if (!(field instanceof HTMLElement)) return null;
+    const isInitial = field.matches("select") ? [...field.options].every((option) => option.selected === option.defaultSelected) : field.value === field.defaultValue;
+    return isInitial ? field : null;
+  }
+
   function fill(box, item) {
     const row = box.closest("[data-line]") || box.closest("tr") || box.closest("form");
     const scopes = [row, row.nextElementSibling?.matches(".sub-row") ? row.nextElementSibling : null].filter(Boolean);
     Object.entries(JSON.parse(item.dataset.fill || "{}")).forEach(([name, value]) => {
-      const field = scopes.map((scope) => fieldNamed(scope, name)).find(Boolean);
+      const field = scopes.map((scope) => fieldNamed(scope, name)).find(Boolean) || untouched(row.closest("form"), name);
       if (!field) return;
       field.value = value ?? "";
       field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -98,7 +106,9 @@
     const box = event.target.closest?.("[data-suggest][data-forget]");
     if (!box) return;
     const row = box.closest("[data-line]") || box.closest("tr") || box.closest("form");
-    const hidden = fieldNamed(row, box.dataset.forget);
-    if (hidden) hidden.value = "";
+    box.dataset.forget.split(" ").forEach((name) => {
+      const field = fieldNamed(row, name);
+      if (field) field.value = "";
+    });
   });
 })();
