@@ -25,7 +25,6 @@ def of(
     `requisitions` are the numbers it came from, `tax_names` the entity's tax codes where the caller
     has them at hand. `purchase_orders.pdf.render_order` prints it.
     """
-    entity, vendor, buyer = order.entity, order.vendor, order.buyer
     lines = sorted(lines, key=lambda line: line.line_number)
     return {
         "schema": SCHEMA,
@@ -35,8 +34,29 @@ def of(
         "kind_label": order.get_kind_display(),
         "legacy_number": order.legacy_number,
         "title": order.title,
-        "issued_on": entity.day_of(order.issued_at).isoformat(),
+        "issued_on": order.entity.day_of(order.issued_at).isoformat(),
         "currency": order.currency,
+        **_parties(order),
+        "requisitions": list(requisitions),
+        "ship_to": order.ship_to,
+        "bill_to": order.bill_to,
+        "delivery_terms": order.delivery_terms,
+        "payment_terms_days": order.payment_terms_days,
+        "valid_from": order.valid_from.isoformat() if order.valid_from else None,
+        "valid_to": order.valid_to.isoformat() if order.valid_to else None,
+        "note": order.note,
+        "terms": order.entity.purchase_terms,
+        "lines": [_line(line) for line in lines],
+        "taxes": _taxes(order, lines, tax_names),
+        "net": _text(order.net),
+        "tax": _text(order.tax),
+        "total": _text(order.total),
+    }
+
+
+def _parties(order: PurchaseOrder) -> dict[str, Any]:
+    entity, vendor, buyer = order.entity, order.vendor, order.buyer
+    return {
         "entity": {
             "name": entity.name,
             "address": entity.address,
@@ -55,20 +75,6 @@ def of(
             "email": vendor.order_email,
         },
         "buyer": {"name": buyer.name, "email": buyer.email} if buyer else {"name": "", "email": ""},
-        "requisitions": list(requisitions),
-        "ship_to": order.ship_to,
-        "bill_to": order.bill_to,
-        "delivery_terms": order.delivery_terms,
-        "payment_terms_days": order.payment_terms_days,
-        "valid_from": order.valid_from.isoformat() if order.valid_from else None,
-        "valid_to": order.valid_to.isoformat() if order.valid_to else None,
-        "note": order.note,
-        "terms": entity.purchase_terms,
-        "lines": [_line(line) for line in lines],
-        "taxes": _taxes(order, lines, tax_names),
-        "net": _text(order.net),
-        "tax": _text(order.tax),
-        "total": _text(order.total),
     }
 
 

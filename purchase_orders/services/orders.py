@@ -59,14 +59,11 @@ def issue(
     order = locked(order)
     lines = locked_lines(order)
     perform(order.issue, actor=actor, at=at)
-    if order.vendor.status != Vendor.Status.APPROVED:
-        state = order.vendor.get_status_display().lower()
-        raise VendorNotApproved(
-            f"{order.vendor} is {state}; only an approved vendor gets an order."
-        )
+    _require_approved_vendor(order)
     today = order.entity.day_of(at)
     order.rate = rate_on(currency=order.currency, base=order.entity.currency, day=today)
-    order.buyer = order.buyer or actor
+    if actor is not None and order.buyer_id in (None, actor.pk):
+        order.buyer = actor
     _require_limit(order, lines, actor)
     asked = _take_from_requisitions(order, lines, actor=actor, at=at)
     # The number comes before the ledger because entries name it, and after every refusal above.
@@ -91,12 +88,9 @@ def issue(
         at=at,
         reason=reason,
         data={
-            "number": order.number,
+            **{name: str(getattr(order, name)) for name in ("number", "rate", "total", "currency")},
             "revision": order.revision,
             "vendor": order.vendor.name,
-            "currency": order.currency,
-            "rate": str(order.rate),
-            "total": str(order.total),
         },
     )
     return order
@@ -210,6 +204,14 @@ def _check_reason(reason: str, *, required: bool = True) -> None:
     errors = text.check(reason, "/reason", most=MOST_REASON, required=required, multiline=True)
     if errors:
         raise Invalid(errors=errors)
+
+
+def _require_approved_vendor(order: PurchaseOrder) -> None:
+    if order.vendor.status != Vendor.Status.APPROVED:
+        state = order.vendor.get_status_display().lower()
+        raise VendorNotApproved(
+            f"{order.vendor} is {state}; only an approved vendor gets an order."
+        )
 
 
 def _require_limit(

@@ -126,25 +126,8 @@ def take_over(
     PurchaseOrderLine.objects.bulk_create(lines)
     OrderDistribution.objects.bulk_create([part for _, _, parts in built for part in parts])
     for order, mine, parts in built:
-        ledger.encumber(
-            source=source(order),
-            shares=[_share(line, part) for line, part in zip(mine, parts, strict=True)],
-            on=today,
-            actor=actor,
-            at=at,
-            reason=f"Taken over as {order.legacy_number}",
-            event="order.taken_over",
-        )
-    OrderRevision.objects.bulk_create(
-        OrderRevision(
-            order=order,
-            revision=order.revision,
-            content=content.of(order, mine, tax_names={}),
-            issued_at=order.issued_at,
-            issued_by=actor,
-        )
-        for order, mine, _ in built
-    )
+        _commit(order, mine, parts, on=today, actor=actor, at=at)
+    _freeze([(order, mine) for order, mine, _ in built], actor)
     for (order, mine, _), taken in zip(built, orders, strict=True):
         _tell(order, mine, taken, actor=actor, at=at)
     _take_over_receipts(entity, orders, built, actor=actor, at=at)
@@ -270,11 +253,28 @@ def _build(
         valid_to=taken.valid_to,
         created_at=at,
     )
+    lines = _lines(order, taken)
+    parts = [
+        OrderDistribution(
+            line=line,
+            cost_center=coding.cost_center,
+            gl_account=coding.gl_account,
+            project=coding.project,
+            amount=line.net,
+        )
+        for line in lines
+    ]
+    drafting.set_totals(order, lines)
+    perform(order.issue, actor=actor, at=at)
+    return order, lines, parts
+
+
+def _lines(order: PurchaseOrder, taken: TakenOrder) -> list[PurchaseOrderLine]:
     received: dict[int, Decimal] = {}
     for receipt in taken.receipts:
         for place, quantity in receipt.quantities.items():
             received[place] = received.get(place, ZERO) + quantity
-    lines = [
+    return [
         PurchaseOrderLine(
             order=order,
             line_number=place + 1,
@@ -292,19 +292,41 @@ def _build(
         )
         for place, said in enumerate(taken.lines)
     ]
-    parts = [
-        OrderDistribution(
-            line=line,
-            cost_center=coding.cost_center,
-            gl_account=coding.gl_account,
-            project=coding.project,
-            amount=line.net,
+
+
+def _commit(
+    order: PurchaseOrder,
+    lines: list[PurchaseOrderLine],
+    parts: list[OrderDistribution],
+    *,
+    on: date,
+    actor: User | None,
+    at: datetime,
+) -> None:
+    ledger.encumber(
+        source=source(order),
+        shares=[_share(line, part) for line, part in zip(lines, parts, strict=True)],
+        on=on,
+        actor=actor,
+        at=at,
+        reason=f"Taken over as {order.legacy_number}",
+        event="order.taken_over",
+    )
+
+
+def _freeze(
+    orders: list[tuple[PurchaseOrder, list[PurchaseOrderLine]]], actor: User | None
+) -> None:
+    OrderRevision.objects.bulk_create(
+        OrderRevision(
+            order=order,
+            revision=order.revision,
+            content=content.of(order, lines, tax_names={}),
+            issued_at=order.issued_at,
+            issued_by=actor,
         )
-        for line in lines
-    ]
-    drafting.set_totals(order, lines)
-    perform(order.issue, actor=actor, at=at)
-    return order, lines, parts
+        for order, lines in orders
+    )
 
 
 def _share(line: PurchaseOrderLine, part: OrderDistribution) -> ledger.Share:
