@@ -25,6 +25,7 @@ from core.fields import AmountField, amount
 from core.models import TrailEvent
 from core.money import ZERO
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt
+from vendors.models import MatchType
 
 NONE, PARTIAL, FULL, OVER, SHORT_CLOSED, FINAL = (
     "none",
@@ -160,9 +161,12 @@ def by_any_number(entity: Entity, text: str) -> QuerySet[PurchaseOrder]:
 
 
 def to_receive(user: User) -> QuerySet[PurchaseOrder]:
-    """Issued orders that a person may see and that expect goods, the oldest first."""
+    """Issued orders that a person may see and that expect goods, the oldest first.
+
+    Lines that are matched without a receipt expect none.
+    """
     waiting = PurchaseOrder.objects.visible_to(user).filter(status=PurchaseOrder.Status.ISSUED)
-    short = _some_line(Q(received__lt=F("quantity")))
+    short = _some_line(Q(received__lt=F("quantity")) & ~Q(match_type=MatchType.TWO_WAY))
     return with_progress(waiting.filter(short)).select_related("vendor").order_by("pk")
 
 

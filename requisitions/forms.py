@@ -64,7 +64,7 @@ class RequisitionForm(forms.Form):
         label="Why although a budget warns",
         required=False,
         max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        widget=forms.Textarea(attrs={"rows": 2, "hx-preserve": "true"}),
     )
 
     def __init__(self, *args: Any, entity: Entity, **kwargs: Any) -> None:

@@ -89,9 +89,9 @@ def _form(request: HttpRequest, requisition: Requisition | None) -> HttpResponse
     status = 200
     if request.method == "POST" and "add_line" not in request.POST:
         if all([head.is_valid(), lines.is_valid()]):
-            response = _save(request, requisition, head, lines)
-            if response is not None:
-                return response
+            requisition, saved = _save(request, requisition, head, lines)
+            if saved:
+                return saved
         status = 422
     context = {
         "form": head,
@@ -176,24 +176,26 @@ def _said(lines: Any) -> list[Any]:
 
 def _save(
     request: HttpRequest, requisition: Requisition | None, head: Any, lines: Any
-) -> HttpResponse | None:
-    """Keep what was said and maybe send it; None where it was refused, the form says why."""
+) -> tuple[Requisition | None, HttpResponse | None]:
+    """Keep what was said and maybe send it: the draft as it is now, and where to go next.
+
+    Nowhere where something was refused: the form stays and says why at its fields.
+    """
     kept = _said(lines)
     try:
-        saved = _store(request, requisition, head.as_input([form.as_input() for form in kept]))
+        data = head.as_input([form.as_input() for form in kept])
+        requisition = _store(request, requisition, data)
+        if "send" not in request.POST:
+            messages.success(request, "The draft is kept.")
+            return requisition, redirect("requisitions:edit", pk=requisition.pk)
+        services.submit(requisition=requisition, actor=request.user, at=timezone.now())
     except DomainError as refusal:
         _place(head, kept, refusal)
-        return None
-    if "send" not in request.POST:
-        messages.success(request, "The draft is kept.")
-        return redirect("requisitions:edit", pk=saved.pk)
-    return act(
-        request,
-        lambda: services.submit(requisition=saved, actor=request.user, at=timezone.now()),
-        done=DONE["submit"],
-        to=reverse("requisitions:detail", args=[saved.pk]),
-        refused_to=reverse("requisitions:edit", args=[saved.pk]),
-    )
+        if requisition is not None and "send" in request.POST:
+            messages.info(request, "It is kept as a draft and was not sent yet.")
+        return requisition, None
+    messages.success(request, DONE["submit"])
+    return requisition, redirect("requisitions:detail", pk=requisition.pk)
 
 
 @atomic
@@ -252,17 +254,32 @@ def check(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"currency": entity.currency, "form": head}
     if complete and head.is_valid():
         asked = [each for each in lines if each.has_changed() and not each["DELETE"].value()]
-        context["incomplete"] = len(asked) - len(complete)
-        try:
-            context["outlook"] = outlook(
-                entity=entity,
-                requester=request.user,
-                data=head.as_input([form.as_input() for form in complete]),
-                on=entity.day_of(timezone.now()),
-            )
-        except DomainError as refusal:
-            context["problem"] = refusal
+        counted, answer = _judged(request, head, complete)
+        context |= {"incomplete": len(asked) - counted, **answer}
     return render(request, "requisitions/_outlook.html", context)
+
+
+def _judged(request: HttpRequest, head: Any, lines: list[Any]) -> tuple[int, dict[str, Any]]:
+    """The outlook and how many lines it counts; lines that a rule refuses are left out."""
+    entity = request.user.entity
+    try:
+        found = outlook(
+            entity=entity,
+            requester=request.user,
+            data=head.as_input([form.as_input() for form in lines]),
+            on=entity.day_of(timezone.now()),
+        )
+    except DomainError as refusal:
+        faulty = {error.pointer.split("/")[2] for error in refusal.errors if _of_line(error)}
+        sound = [form for index, form in enumerate(lines) if str(index) not in faulty]
+        if faulty and sound and all(map(_of_line, refusal.errors)):
+            return _judged(request, head, sound)
+        return 0, {"problem": refusal}
+    return len(lines), {"outlook": found}
+
+
+def _of_line(error: FieldError) -> bool:
+    return error.pointer.startswith("/lines/")
 
 
 @login_required

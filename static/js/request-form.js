@@ -48,6 +48,8 @@
     const parts = partsOf(box);
     const at = parts.indexOf(part);
     const sum = rounded(parts.reduce((total, each) => total + number(shareOf(each)), 0));
+    const account = part.querySelector("[name*='-gl_account_']");
+    if (at > 0 && event.target.matches("select") && !account.value) account.value = parts[0].querySelector("[name*='-gl_account_']").value;
     if (at > 0 && event.target.matches("select") && !shareOf(part).value) {
       if (sum >= 100 && at === 1) shareOf(parts[0]).value = "50";
       const rest = rounded(100 - parts.reduce((total, each) => total + number(shareOf(each)), 0));
