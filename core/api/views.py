@@ -131,6 +131,12 @@ class Resource(Api, GenericViewSet):
             raise NotFound
         return pk
 
+    def read(self, serializer: type[Serializer], **options: Any) -> dict[str, Any]:
+        """The body of a call; what is addressed comes first, so that an unseen one is a 404."""
+        if "pk" in self.kwargs and not self.visible().filter(pk=self.addressed()).exists():
+            raise NotFound
+        return super().read(serializer, **options)
+
     def facts(self, rows: list[Any]) -> dict[str, Any]:
         """What the serializer needs beside the rows, read for all of them at once."""
         return {}

@@ -6,10 +6,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from accounts.models import User
+from accounts.models import Role, User
+from accounts.permissions import role
 from budgets.ledger import BudgetExceeded
 from core import events
-from core.errors import IllegalTransition
+from core.errors import IllegalTransition, NotAllowed
 from core.transactions import atomic
 from core.transitions import perform
 from invoicing import matching as engine
@@ -28,11 +29,18 @@ _MATCHABLE = (
     Invoice.Status.DISPUTED,
 )
 
+_AP = role(Role.AP_CLERK, Role.AP_MANAGER)
+
 
 @atomic
 def request_match(*, invoice: Invoice, actor: User | None, at: datetime) -> Invoice:
-    """Ask for a fresh judgement by the worker. Raises IllegalTransition once it is settled."""
+    """Ask for a fresh judgement by the worker.
+
+    Raises NotAllowed for people outside accounts payable, IllegalTransition once it is settled.
+    """
     invoice = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    if actor is not None and not _AP(invoice, actor):
+        raise NotAllowed("Only accounts payable has invoices matched again.")
     if invoice.status not in _MATCHABLE:
         raise IllegalTransition(f"Invoice {invoice.number} is settled; it is not matched again.")
     events.publish("invoice.match_requested", invoice, actor=actor, at=at)
