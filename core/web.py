@@ -1,6 +1,6 @@
 """The browser edge shared by every page: visible or 404, keyset pages, refusals as messages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 
-from core.errors import DomainError
+from core.errors import DomainError, FieldError
 
 PAGE = 50
 
@@ -85,6 +85,32 @@ def act(
         return redirect(refused_to)
     messages.success(request, done)
     return redirect(to(result) if callable(to) else to)
+
+
+def place(
+    head: BaseForm,
+    lines: Sequence[BaseForm],
+    refusal: DomainError,
+    *,
+    field_of: Callable[[list[str]], str] = lambda parts: parts[2] if len(parts) > 2 else "",
+) -> None:
+    """Each fault at its field: `/lines/0/quantity` at the first of `lines`, the rest at `head`.
+
+    `lines` are the forms whose inputs were handed to the service, in that order. `field_of` names
+    the field that the parts of a pointer mean.
+    """
+    rest: list[FieldError] = []
+    for error in refusal.errors:
+        parts = error.pointer.strip("/").split("/")
+        index = int(parts[1]) if len(parts) > 1 and parts[1].isdecimal() else -1
+        if parts[0] == "lines" and 0 <= index < len(lines):
+            name = field_of(parts)
+            form = lines[index]
+            form.add_error(name if name in form.fields else None, error.detail)
+        else:
+            rest.append(error)
+    if rest or not refusal.errors:
+        add_errors(head, type(refusal)(refusal.detail, errors=rest))
 
 
 def add_errors(form: BaseForm, refusal: DomainError) -> None:

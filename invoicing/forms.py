@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import Entity
+from core.forms import FigureField
 from invoicing.inputs import InvoiceInput, InvoiceLineInput
 from invoicing.models import Invoice
 from invoicing.services.exceptions import ACCEPT_REASONS
@@ -32,9 +33,8 @@ class InvoiceForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     currency = forms.CharField(label="Currency", max_length=3, min_length=3)
-    gross = forms.DecimalField(
+    gross = FigureField(
         label="Total with tax",
-        max_digits=18,
         decimal_places=4,
         required=False,
         help_text="As printed, to check the lines against. Empty: computed.",
@@ -60,14 +60,18 @@ class InvoiceForm(forms.Form):
 class InvoiceLineForm(forms.Form):
     order_line_reference = forms.CharField(label="Order line", max_length=10, required=False)
     description = forms.CharField(label="Description", max_length=500, required=False)
-    quantity = forms.DecimalField(label="Quantity", max_digits=18, decimal_places=6)
-    unit_price = forms.DecimalField(label="Unit price", max_digits=18, decimal_places=6)
+    quantity = FigureField(label="Quantity")
+    unit_price = FigureField(label="Unit price")
     tax_code = forms.ChoiceField(label="Tax", required=False)
 
-    def __init__(self, *args: Any, entity: Entity, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, tax_codes: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        codes = [(code.code, code.name) for code in entity.tax_codes.order_by("code")]
-        self.fields["tax_code"].choices = [("", "–"), *codes]
+        self.fields["tax_code"].choices = [("", "–"), *tax_codes]
+
+    def has_changed(self) -> bool:
+        """A line on which nothing is billed is no line, whatever its tax."""
+        said = ("order_line_reference", "description", "quantity", "unit_price")
+        return any(str(self[name].value() or "").strip() for name in said)
 
     def as_input(self) -> InvoiceLineInput:
         data = self.cleaned_data
@@ -80,9 +84,29 @@ class InvoiceLineForm(forms.Form):
         )
 
 
+class BaseInvoiceLineFormSet(forms.BaseFormSet):
+    """Every line may be left empty or removed, those that were filled in too."""
+
+    def initial_form_count(self) -> int:
+        return 0
+
+    def total_form_count(self) -> int:
+        return super().total_form_count() if self.is_bound else max(len(self.initial or []), 1)
+
+
 InvoiceLineFormSet = forms.formset_factory(
-    InvoiceLineForm, extra=1, min_num=0, max_num=500, validate_max=True
+    InvoiceLineForm,
+    formset=BaseInvoiceLineFormSet,
+    can_delete=True,
+    max_num=500,
+    validate_max=True,
 )
+
+
+def invoice_lines(entity: Entity, **options: Any) -> Any:
+    """The grid of lines with the tax codes of the entity, read once."""
+    codes = [(code.code, code.name) for code in entity.tax_codes.order_by("code")]
+    return InvoiceLineFormSet(prefix="lines", form_kwargs={"tax_codes": codes}, **options)
 
 
 def unbilled_lines(order: PurchaseOrder) -> list[dict[str, Any]]:
@@ -97,8 +121,8 @@ def unbilled_lines(order: PurchaseOrder) -> list[dict[str, Any]]:
                 {
                     "order_line_reference": str(line.line_number),
                     "description": line.description,
-                    "quantity": due.normalize(),
-                    "unit_price": line.unit_price.normalize(),
+                    "quantity": f"{due.normalize():f}",
+                    "unit_price": f"{line.unit_price.normalize():f}",
                     "tax_code": line.tax_code,
                 }
             )

@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.models import Role
-from core import files
+from core import attachments, files
 from core.errors import DomainError
-from core.queries import timeline
+from core.money import UnknownCurrency, minor_units
+from core.queries import comments, timeline
 from core.transitions import available
-from core.web import act, add_errors, keyset_page, require_role, visible_or_404
+from core.web import act, keyset_page, place, require_role, visible_or_404
 from invoicing import forms, presentation, queries, services
 from invoicing.linking import find_order
 from invoicing.models import Invoice, MatchException
@@ -82,33 +83,34 @@ def _take_in(request: HttpRequest, file: Any) -> dict[str, Any]:
 def create(request: HttpRequest) -> HttpResponse:
     """Key an invoice; with `?order=` its unbilled lines are filled in."""
     require_role(request, *AP)
-    kwargs = {"form_kwargs": {"entity": request.user.entity}, "prefix": "lines"}
-    if request.method == "POST":
-        form = forms.InvoiceForm(request.POST)
-        lines = forms.InvoiceLineFormSet(request.POST, **kwargs)
-        if "add_line" not in request.POST and form.is_valid() and lines.is_valid():
-            filled = [line.as_input() for line in lines if line.has_changed()]
-            try:
-                invoice = services.capture(
-                    entity=request.user.entity,
-                    data=form.as_input(filled),
-                    actor=request.user,
-                    at=timezone.now(),
-                )
-            except DomainError as refusal:
-                add_errors(form, refusal)
-            else:
+    form, lines = _bound(request)
+    status = 200
+    if request.method == "POST" and "add_line" not in request.POST:
+        if all([form.is_valid(), lines.is_valid()]):
+            invoice = _capture(request, form, lines)
+            if invoice is not None:
                 messages.success(request, f"Invoice {invoice.number} is in and being matched.")
                 return redirect("invoicing:detail", pk=invoice.pk)
         status = 422
-    else:
-        form, lines, status = _blank(request, kwargs)
-    return render(request, "invoicing/form.html", {"form": form, "lines": lines}, status=status)
+    try:
+        decimals = minor_units(str(form["currency"].value() or "EUR").upper())
+    except UnknownCurrency:
+        decimals = 2
+    context = {"form": form, "lines": lines, "minor_units": decimals}
+    return render(request, "invoicing/form.html", context, status=status)
 
 
-def _blank(request: HttpRequest, kwargs: dict[str, Any]) -> tuple[Any, Any, int]:
-    reference = request.GET.get("order", "")
+def _bound(request: HttpRequest) -> tuple[Any, Any]:
+    """Head and lines as posted, or as an order that is billed fills them in."""
     entity = request.user.entity
+    if request.method == "POST":
+        data = request.POST
+        count = data.get("lines-TOTAL_FORMS", "")
+        if "add_line" in data and count.isdecimal():
+            data = data.copy()
+            data["lines-TOTAL_FORMS"] = str(int(count) + 1)
+        return forms.InvoiceForm(data), forms.invoice_lines(entity, data=data)
+    reference = request.GET.get("order", "")
     order = find_order(entity, reference, vendor=None, currency=entity.currency)
     initial = {
         "order_reference": reference,
@@ -116,7 +118,22 @@ def _blank(request: HttpRequest, kwargs: dict[str, Any]) -> tuple[Any, Any, int]
         "issue_date": timezone.now().astimezone(entity.zone).date(),
     }
     rows = forms.unbilled_lines(order) if order else []
-    return forms.InvoiceForm(initial=initial), forms.InvoiceLineFormSet(initial=rows, **kwargs), 200
+    return forms.InvoiceForm(initial=initial), forms.invoice_lines(entity, initial=rows)
+
+
+def _capture(request: HttpRequest, form: Any, lines: Any) -> Invoice | None:
+    """The captured invoice, or None where it was refused; the form says why at its fields."""
+    billed = [line for line in lines if line.has_changed() and not line.cleaned_data.get("DELETE")]
+    try:
+        return services.capture(
+            entity=request.user.entity,
+            data=form.as_input([line.as_input() for line in billed]),
+            actor=request.user,
+            at=timezone.now(),
+        )
+    except DomainError as refusal:
+        place(form, billed, refusal)
+        return None
 
 
 @login_required
@@ -127,16 +144,20 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     invoice = visible_or_404(found, pk)
     run = queries.latest_run(invoice)
+    checks = presentation.checks(run)
     context = {
         "invoice": invoice,
         "trios": queries.trios(invoice),
         "charges": invoice.charges.all(),
         "taxes": invoice.taxes.all(),
         "run": run,
-        "checks": presentation.checks(run),
+        "checks": [row for row in checks if row["outcome"] != "pass"],
+        "passed": [row for row in checks if row["outcome"] == "pass"],
         "exceptions": queries.exceptions_queue(request.user).filter(invoice=invoice),
         "life": presentation.life(invoice),
-        "events": timeline(invoice),
+        "events": timeline(invoice).reverse(),
+        "comments": comments(invoice),
+        "files": attachments.of(invoice),
         "actions": available(invoice, request.user),
         "return_form": forms.ReturnForm(),
         "link_form": forms.LinkForm(),

@@ -18,7 +18,7 @@ from core import attachments
 from core.errors import DomainError, FieldError
 from core.money import minor_units
 from core.transactions import atomic
-from core.web import act, add_errors, keyset_page, visible_or_404
+from core.web import act, keyset_page, place, visible_or_404
 from requisitions import forms, presentation, queries, services
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition
@@ -190,7 +190,7 @@ def _save(
             return requisition, redirect("requisitions:edit", pk=requisition.pk)
         services.submit(requisition=requisition, actor=request.user, at=timezone.now())
     except DomainError as refusal:
-        _place(head, kept, refusal)
+        place(head, kept, refusal, field_of=_field)
         if requisition is not None and "send" in request.POST:
             messages.info(request, "It is kept as a draft and was not sent yet.")
         return requisition, None
@@ -215,26 +215,11 @@ def _store(
     return saved
 
 
-def _place(head: Any, lines: list[Any], refusal: DomainError) -> None:
-    """Each fault at its field: `/lines/0/quantity` in the grid, the rest in the head."""
-    rest: list[FieldError] = []
-    for error in refusal.errors:
-        parts = error.pointer.strip("/").split("/")
-        if parts[0] == "lines" and len(parts) > 2 and int(parts[1]) < len(lines):
-            form = lines[int(parts[1])]
-            name = parts[2] if parts[2] in form.fields else _coding_field(parts)
-            form.add_error(name if name in form.fields else None, error.detail)
-        else:
-            rest.append(error)
-    if rest or not refusal.errors:
-        add_errors(head, type(refusal)(refusal.detail, errors=rest))
-
-
-def _coding_field(parts: list[str]) -> str:
+def _field(parts: list[str]) -> str:
     """`/lines/0/distributions/1/cost_center` is the field `cost_center_2`."""
     if len(parts) >= 5 and parts[2] == "distributions" and parts[3].isdigit():
         return f"{parts[4]}_{int(parts[3]) + 1}"
-    return "percent_1" if parts[2] == "distributions" else parts[2]
+    return "percent_1" if parts[2:3] == ["distributions"] else "".join(parts[2:3])
 
 
 @login_required

@@ -18,7 +18,7 @@ import requisitions.queries
 from accounts.models import Role
 from core import attachments, files, related
 from core.errors import DomainError
-from core.web import act, keyset_page, require_role, visible_or_404
+from core.web import act, keyset_page, place, require_role, visible_or_404
 from purchase_orders import drafting, forms, presentation, queries, services
 from purchase_orders.models import (
     Dispatch,
@@ -28,7 +28,6 @@ from purchase_orders.models import (
     PurchaseOrderLine,
 )
 from purchase_orders.pdf import missing_library
-from purchase_orders.views.placing import place
 from requisitions.models import Requisition
 
 EVENTS = 40

@@ -17,10 +17,9 @@ from accounts.models import Role
 from core import attachments, transitions
 from core.errors import DomainError
 from core.transactions import atomic
-from core.web import act, keyset_page, require_role, visible_or_404
+from core.web import act, keyset_page, place, require_role, visible_or_404
 from purchase_orders import forms, presentation, queries, services
 from purchase_orders.models import PurchaseOrder, Receipt
-from purchase_orders.views.placing import place
 
 RECEIVES = (Role.RECEIVER, Role.BUYER)
 
