@@ -187,7 +187,7 @@ def _budget_owners(case: _Case, value: Any) -> list[Seat]:
 
 
 def _uuids(ids: Sequence[str]) -> list[UUID]:
-    return [UUID(each) for each in ids if each != "None"]
+    return [UUID(each) for each in ids if each not in ("", "None")]
 
 
 _RESOLVE: dict[str, Callable[[_Case, Any], list[Seat]]] = {

@@ -118,7 +118,6 @@ def approval_facts(
         "catalog_only": all(line.catalog_item_id is not None for line in lines),
         "within_delegated_limit": ZERO < amount <= requisition.requester.delegated_order_limit,
         "budget_state": budget_state(checks),
-        "budget_owners": sorted(
-            {str(part.cost_center.owner_id) for part in parts if part.cost_center.owner_id}
-        ),
+        # "" stands for a cost centre without an owner: somebody must decide for it, too
+        "budget_owners": sorted({str(part.cost_center.owner_id or "") for part in parts}),
     }

@@ -94,7 +94,5 @@ def _facts(
         "catalog_only": all(line.said.catalog_item is not None for line in judged.lines),
         "within_delegated_limit": ZERO < amount <= requester.delegated_order_limit,
         "budget_state": facts.budget_state(checks),
-        "budget_owners": sorted(
-            {str(part.cost_center.owner_id) for part in parts if part.cost_center.owner_id}
-        ),
+        "budget_owners": sorted({str(part.cost_center.owner_id or "") for part in parts}),
     }

@@ -69,12 +69,7 @@ def decide(
         reason=comment,
         data={**rounds.about(round_), "channel": channel},
     )
-    if decision == APPROVE:
-        _settle_group(step, steps, actor=actor, at=at)
-        rounds.advance(round_, steps, actor=actor, at=at, comment=comment)
-    else:
-        ending = round_.reject if decision == REJECT else round_.send_back
-        rounds.end_badly(round_, steps, ending, actor=actor, at=at, comment=comment)
+    _go_on(step, round_, steps, decision)
     return step
 
 
@@ -124,9 +119,16 @@ def _require_same_content(round_: ApprovalRequest, seen: str | None) -> None:
         )
 
 
-def _settle_group(
-    decided: ApprovalStep, steps: list[ApprovalStep], *, actor: User, at: datetime
+def _go_on(
+    step: ApprovalStep, round_: ApprovalRequest, steps: list[ApprovalStep], decision: str
 ) -> None:
-    if decided.mode == "any":
-        others = [each for each in steps if each.group == decided.group]
-        rounds.skip_open(others, actor=actor, at=at, reason=f"{actor} approved")
+    """What follows from a decision: the next group, or the end of the round."""
+    said = {"actor": step.decided_by, "at": step.decided_at}
+    if decision == APPROVE:
+        if step.mode == "any":
+            others = [each for each in steps if each.group == step.group]
+            rounds.skip_open(others, **said, reason=f"{step.decided_by} approved")
+        rounds.advance(round_, steps, **said, comment=step.comment)
+        return
+    ending = round_.reject if decision == REJECT else round_.send_back
+    rounds.end_badly(round_, steps, ending, **said, comment=step.comment)

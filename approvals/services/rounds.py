@@ -57,19 +57,8 @@ def request(
     known = {**_plain(facts), "amount": str(amount)}
     choice = policy.choose(entity=entity, applies_to=document.document_type, facts=known)
     groups = chain.build(rule=choice.rule, entity=entity, requester=requester, facts=known)
-    round_ = ApprovalRequest(
-        entity=entity,
-        subject_type=document.document_type,
-        subject_id=document.pk,
-        subject_title=title[:200],
-        requester=requester,
-        digest=digest,
-        amount=amount,
-        facts=known,
-        policy=choice.policy,
-        policy_version=choice.policy.policy_version if choice.policy else 0,
-        rule_name=choice.rule.name if choice.rule else "",
-        created_at=at,
+    round_ = _snapshot(
+        document, choice, requester=requester, facts=known, digest=digest, title=title, at=at
     )
     round_._history_user = actor
     round_.save()
@@ -243,6 +232,32 @@ def _end(
         ApprovalRequest.Status.RETURNED: subject.returned,
     }[ApprovalRequest.Status(round_.status)]
     outcome(subject_id=round_.subject_id, actor=actor, at=at, comment=comment)
+
+
+def _snapshot(
+    document: Document,
+    choice: policy.Choice,
+    *,
+    requester: User,
+    facts: Mapping[str, Any],
+    digest: str,
+    title: str,
+    at: datetime,
+) -> ApprovalRequest:
+    return ApprovalRequest(
+        entity=document.entity,  # type: ignore[attr-defined]
+        subject_type=document.document_type,
+        subject_id=document.pk,
+        subject_title=title[:200],
+        requester=requester,
+        digest=digest,
+        amount=Decimal(facts["amount"]),
+        facts=facts,
+        policy=choice.policy,
+        policy_version=choice.policy.policy_version if choice.policy else 0,
+        rule_name=choice.rule.name if choice.rule else "",
+        created_at=at,
+    )
 
 
 def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> list[ApprovalStep]:

@@ -144,7 +144,10 @@ def test_each_budget_owner_and_a_stand_in_for_the_requester(org: Organisation) -
 
 def test_budgets_without_an_owner_go_to_the_fallback(org: Organisation) -> None:
     assert build(org, step("budget_owner"), budget_owners=[]) == [["cora"]]
-    assert build(org, step("budget_owner"), budget_owners=[None]) == [["cora"]]
+    for nobody in (None, ""):
+        assert build(org, step("budget_owner"), budget_owners=[nobody]) == [["cora"]]
+        owners = [nobody, str(org.dora.pk)]
+        assert build(org, step("budget_owner"), budget_owners=owners) == [["cora", "dora"]]
 
 
 def test_one_person_is_asked_once_and_keeps_the_strictest_limit(org: Organisation) -> None:
