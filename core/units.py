@@ -54,7 +54,44 @@ UNITS = {
     "ZZ": "mutually defined",
 }
 
+# What stands after a figure; a unit without a short form is written out.
+SHORT = {
+    "ANN": "years",
+    "C62": "pcs",
+    "CMT": "cm",
+    "DAY": "days",
+    "EA": "pcs",
+    "E34": "GB",
+    "E35": "TB",
+    "GRM": "g",
+    "H87": "pcs",
+    "HUR": "hours",
+    "KGM": "kg",
+    "KMT": "km",
+    "KWH": "kWh",
+    "LTR": "l",
+    "MIN": "min",
+    "MON": "months",
+    "MTK": "m²",
+    "MTQ": "m³",
+    "MTR": "m",
+    "MWH": "MWh",
+    "TNE": "t",
+    "WEE": "weeks",
+    "ZZ": "units",
+}
+
 
 def choices() -> list[tuple[str, str]]:
     """(code, name) for a select field, most used first."""
     return list(UNITS.items())
+
+
+def short(code: str) -> str:
+    """What stands after a figure: `pcs`, `kg`; the name or the code itself where there is none."""
+    return SHORT.get(code) or UNITS.get(code, code or "")
+
+
+def name(code: str) -> str:
+    """The unit in full, singular: `piece`; an unknown code as it is."""
+    return "piece" if SHORT.get(code) == "pcs" else UNITS.get(code, code or "")

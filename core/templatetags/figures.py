@@ -10,39 +10,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from core import units
 from core.money import minor_units
-from core.units import UNITS
 
 register = template.Library()
 
 LOCALE = "en"
 NOTHING = "–"
-
-# What stands after a figure; a unit without a short form is written out.
-SHORT_UNITS = {
-    "ANN": "years",
-    "C62": "pcs",
-    "CMT": "cm",
-    "DAY": "days",
-    "E34": "GB",
-    "E35": "TB",
-    "GRM": "g",
-    "H87": "pcs",
-    "HUR": "hours",
-    "KGM": "kg",
-    "KMT": "km",
-    "KWH": "kWh",
-    "LTR": "l",
-    "MIN": "min",
-    "MON": "months",
-    "MTK": "m²",
-    "MTQ": "m³",
-    "MTR": "m",
-    "MWH": "MWh",
-    "TNE": "t",
-    "WEE": "weeks",
-    "ZZ": "units",
-}
 
 
 def plain_figure(value: Decimal, least: int = 0, most: int = 6) -> str:
@@ -78,7 +52,7 @@ def amount(value: Decimal | None, currency: str = "EUR") -> str:
 @register.filter
 def unit_name(code: str) -> str:
     """The word for a unit code; an unknown code stands for itself."""
-    return SHORT_UNITS.get(code) or UNITS.get(code, code or "")
+    return units.short(code)
 
 
 @register.simple_tag
@@ -88,7 +62,7 @@ def quantity(value: Decimal | None, unit: str = "") -> SafeString:
         return format_html('<span class="quantity">{}</span>', NOTHING)
     name = ""
     if unit:
-        full = f"{UNITS[unit]} ({unit})" if unit in UNITS else unit
+        full = f"{units.UNITS[unit]} ({unit})" if unit in units.UNITS else unit
         name = format_html(' <abbr title="{}">{}</abbr>', full, unit_name(unit))
     return format_html('<span class="quantity">{}{}</span>', plain_figure(Decimal(value)), name)
 

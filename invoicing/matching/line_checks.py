@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from core import units
+
 from . import words
 from .case import KEPT, ZERO, Case, Group, compared, stated
 from .tolerance import Verdict
@@ -51,12 +53,12 @@ def check_unit(case: Case) -> Iterator[CheckResult]:
         ordered = group.order_line.unit
         for line in group.lines:
             if not line.unit:
-                outcome, sentence = FLAG, f"No unit is stated; taken as {ordered}."
+                outcome, sentence = FLAG, f"No unit is stated; taken as {units.name(ordered)}."
             elif line.unit.upper() != ordered.upper():
                 outcome = EXCEPTION
-                sentence = f"Billed in {line.unit}, ordered in {ordered}."
+                sentence = f"Billed in {units.name(line.unit)}, ordered in {units.name(ordered)}."
             else:
-                outcome, sentence = PASS, f"Billed in {ordered} as ordered."
+                outcome, sentence = PASS, f"Billed in {units.name(ordered)} as ordered."
             yield stated(
                 "unit",
                 outcome,
@@ -128,8 +130,8 @@ def check_line_amount(case: Case) -> Iterator[CheckResult]:
         if variance:
             sentence = (
                 f"Net {case.money(line.net)} for {words.number(quantity)} "
-                f"{line.unit or group.order_line.unit}; at the {_basis(case)} price that is "
-                f"{case.money(expected)}: {_difference(case, variance, expected)} "
+                f"{units.short(line.unit or group.order_line.unit)}; at the {_basis(case)} "
+                f"price that is {case.money(expected)}: {_difference(case, variance, expected)} "
                 f"(tolerance {verdict.limit})."
             )
         else:
@@ -204,7 +206,7 @@ def _billed(group: Group) -> tuple[Decimal, Decimal]:
 def _measured(case: Case, group: Group, value: Decimal) -> str:
     if group.by_amount:
         return case.money(value)
-    return f"{words.number(value)} {group.order_line.unit}"
+    return f"{words.number(value)} {units.short(group.order_line.unit)}"
 
 
 def _billed_against(
@@ -386,13 +388,14 @@ def _price_sentence(
     case: Case, group: Group, expected: Decimal, actual: Decimal, verdict: Verdict
 ) -> str:
     done, before = ("Credited", "billed") if case.credit else ("Billed", "ordered")
+    unit = units.name(group.order_line.unit)
     variance = actual - expected
     if not variance:
-        return f"{done} at {case.money(actual)} a {group.order_line.unit} as {before}."
+        return f"{done} at {case.money(actual)} per {unit} as {before}."
     share = words.percent(variance, expected)
     share_text = "" if share is None else f" ({words.number(abs(share))} %)"
     return (
-        f"{done} at {case.money(actual)} a {group.order_line.unit}, {before} at "
+        f"{done} at {case.money(actual)} per {unit}, {before} at "
         f"{case.money(expected)}: {case.money(abs(variance))}{share_text} "
         f"{'dearer' if variance > ZERO else 'cheaper'} (tolerance {verdict.limit})."
     )

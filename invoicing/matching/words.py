@@ -10,14 +10,14 @@ NO_LIMIT = "no limit"
 
 
 def number(value: Decimal) -> str:
-    """A quantity or percentage without padding: 100, 0.5."""
-    text = format(value, "f")
+    """A quantity or percentage without padding: 1,100, 0.5."""
+    text = format(value, ",f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def money(value: Decimal, minor_units: int) -> str:
-    """An amount with at least the minor units of its currency: 100.00, 10.125."""
-    text = format(value, "f")
+    """An amount with at least the minor units of its currency: 1,100.00, 10.125."""
+    text = format(value, ",f")
     point = text.find(".")
     if point < 0:
         return f"{text}.{'0' * minor_units}" if minor_units else text

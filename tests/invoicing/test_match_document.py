@@ -143,7 +143,7 @@ def test_wrong_tax_goes_to_ap_with_figures():
     wrong = outcome.exceptions[0]
     assert (wrong.expected, wrong.actual, wrong.route) == (d(190), d(200), "ap")
     assert wrong.sentence == (
-        "Tax S 19 % on 1000.00 EUR: 200.00 EUR, recomputed 190.00 EUR: "
+        "Tax S 19 % on 1,000.00 EUR: 200.00 EUR, recomputed 190.00 EUR: "
         "10.00 EUR more (rounding 0.01 EUR)."
     )
 
@@ -202,7 +202,7 @@ def test_cap_of_a_blanket_order_counts_everything():
     outcome = match(given(invoice(billed(51)), blanket))
     assert failing(outcome) == {"order_total"}
     assert result(outcome, "order_total").sentence == (
-        "Billed 2010.00 EUR in all; the cap is 2000.00 EUR: 10.00 EUR more (tolerance 0)."
+        "Billed 2,010.00 EUR in all; the cap is 2,000.00 EUR: 10.00 EUR more (tolerance 0)."
     )
     assert match(given(invoice(billed(50)), blanket)).outcome == "matched"
 

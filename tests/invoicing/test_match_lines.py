@@ -41,7 +41,7 @@ def test_hundred_at_10_20_breaks_the_absolute_part():
     assert line.rule == "lines 2 %/15"
     assert result(outcome, "unit_price").outcome == "pass"
     assert line.sentence == (
-        "Net 1020.00 EUR for 100 EA; at the order price that is 1000.00 EUR: "
+        "Net 1,020.00 EUR for 100 pcs; at the order price that is 1,000.00 EUR: "
         "20.00 EUR (2 %) more (tolerance 2 % and 15)."
     )
 
@@ -82,7 +82,7 @@ def test_without_a_rule_dearer_is_an_exception_for_the_buyer():
     price = result(outcome, "unit_price")
     assert (price.outcome, price.route, price.limit) == ("exception", "buyer", "0")
     assert price.sentence == (
-        "Billed at 10.01 EUR a EA, ordered at 10.00 EUR: 0.01 EUR (0.1 %) dearer (tolerance 0)."
+        "Billed at 10.01 EUR per piece, ordered at 10.00 EUR: 0.01 EUR (0.1 %) dearer (tolerance 0)."  # noqa: E501
     )
 
 
@@ -155,7 +155,7 @@ def test_more_than_received_names_the_figures():
     assert (short.expected, short.actual, short.variance) == (d(90), d(100), d(10))
     assert short.route == "receiver"
     assert short.sentence == (
-        "Billed 100 KGM, received 90 KGM: 10 KGM more than received (tolerance 0)."
+        "Billed 100 kg, received 90 kg: 10 kg more than received (tolerance 0)."
     )
 
 
@@ -178,7 +178,7 @@ def test_four_way_asks_for_acceptance_too():
     line = order_line(match_type="4-way", accepted=d(98))
     outcome = match(given(invoice(billed(100)), order(line)))
     assert failing(outcome) == {"quantity_accepted"}
-    assert "2 EA more than accepted" in result(outcome, "quantity_accepted").sentence
+    assert "2 pcs more than accepted" in result(outcome, "quantity_accepted").sentence
 
 
 def test_four_way_asks_for_the_receipt_as_well():
@@ -193,8 +193,8 @@ def test_earlier_invoices_count():
     ordered = result(outcome, "quantity_ordered")
     assert ordered.variance == d(10)
     assert ordered.sentence == (
-        "Billed 60 EA after 50 EA, 110 EA together, ordered 100 EA: "
-        "10 EA more than ordered (tolerance 0)."
+        "Billed 60 pcs after 50 pcs, 110 pcs together, ordered 100 pcs: "
+        "10 pcs more than ordered (tolerance 0)."
     )
 
 
@@ -326,7 +326,7 @@ BILLED = {"billed_quantity": d(100), "billed_amount": d(1000)}
 def test_credit_for_returned_goods_at_the_billed_price():
     outcome = match(given(credit(billed(10)), order(order_line(**BILLED, received=d(90)))))
     assert outcome.outcome == "matched"
-    assert result(outcome, "quantity_ordered").sentence == ("Credited 10 EA, billed before 100 EA.")
+    assert result(outcome, "quantity_ordered").sentence == ("Credited 10 pcs, billed before 100 pcs.")  # noqa: E501
 
 
 def test_credit_of_more_than_was_billed_is_an_exception():

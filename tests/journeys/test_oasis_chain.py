@@ -62,7 +62,7 @@ def test_billing_the_full_hundred_stops_at_ten_over(org, finn, rob, taken_over):
     assert invoice.status == Invoice.Status.IN_EXCEPTION
     exception = invoice.exceptions.unresolved().get(check_name="quantity_received")
     assert (exception.expected, exception.actual, exception.variance) == ("90", "100", "10")
-    assert "10 KGM more than received" in exception.sentence
+    assert "10 kg more than received" in exception.sentence
 
 
 def test_after_the_missing_ten_only_the_tax_is_left(org, finn, rob, taken_over):
