@@ -318,8 +318,10 @@ class LedgerEntry(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # drill-down of a cell, and the report as of a posting date
-            models.Index(fields=["cell", "posting_date", "id"], name="entries_of_cell"),
+            # report as of a posting date, by cell, answered from the index alone; drill-down
+            models.Index(
+                fields=["cell", "posting_date", "stage", "amount"], name="entries_of_cell"
+            ),
             # ledger lines on a document's page
             models.Index(fields=["document_id", "id"], name="entries_of_document"),
             # what became of a commitment: an order's page shows the invoices that used it up

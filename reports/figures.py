@@ -1,9 +1,11 @@
 """The two roads to a figure: stored balances, and the fold of ledger entries up to a day."""
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
@@ -43,6 +45,10 @@ class Figures:
         return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
+Key = tuple[Any, ...]
+Sums = dict[Key, Figures]
+
+
 @dataclass(frozen=True)
 class Scope:
     """The cells a report is about, and the day it looks back to."""
@@ -53,9 +59,21 @@ class Scope:
     cost_center: str | None = None
     gl_account: str | None = None
     project: str | None = None
-    cells: dict[str, Any] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def cells(self) -> dict[int, Key]:
+        """Cost centre, GL account and project of every cell in question. Statements: 1.
+
+        Entries are then found by their cell alone, which one index answers without their table.
+        """
+        rows = BudgetCell.objects.filter(self.condition()).order_by("pk")
+        return {
+            row[0]: row[1:]
+            for row in rows.values_list("pk", "cost_center_id", "gl_account_id", "project_id")
+        }
+
+    def condition(self, prefix: str = "") -> Q:
+        """The condition on cells, seen from a model that reaches them through `prefix`."""
         wanted: dict[str, Any] = {
             "entity": self.entity,
             "fiscal_year__year": self.fiscal_year,
@@ -66,32 +84,29 @@ class Scope:
             wanted["project__isnull"] = True
         else:
             wanted["project__code"] = self.project or None
-        kept = {name: value for name, value in wanted.items() if value is not None}
-        object.__setattr__(self, "cells", kept)
+        return Q(
+            **{f"{prefix}{name}": value for name, value in wanted.items() if value is not None}
+        )
 
     def period_of(self, month: int) -> int:
         """The period of the fiscal year that a calendar month is."""
         return (month - self.entity.fiscal_year_starts_month) % 12 + 1
 
-    def of(self, prefix: str = "") -> Q:
-        """The condition on cells, seen from a model that reaches them through `prefix`."""
-        return Q(**{f"{prefix}{name}": value for name, value in self.cells.items()})
+
+DIMENSIONS = ("cost_center", "gl_account", "project")  # as in a cell's key
 
 
-Key = tuple[Any, ...]
-Sums = dict[Key, Figures]
-
-
-def columns_of(groups: tuple[str, ...], prefix: str = "") -> list[str]:
-    return [f"{prefix}{name}_id" for name in groups if name != "period"]
+def part_of(key: Key, groups: tuple[str, ...]) -> Key:
+    """What a cell's key leaves of itself when cells are grouped."""
+    return tuple(part for name, part in zip(DIMENSIONS, key, strict=True) if name in groups)
 
 
 def stored(scope: Scope, groups: tuple[str, ...]) -> Sums:
     """Stored balances. Statements: 1."""
     rows = (
-        BudgetCell.objects.filter(scope.of())
+        BudgetCell.objects.filter(scope.condition())
         .order_by()
-        .values_list(*columns_of(groups))
+        .values_list(*(f"{name}_id" for name in groups))
         .annotate(Sum("amount"), Sum("pre_encumbered"), Sum("encumbered"), Sum("spent"))
     )
     width = len(groups)
@@ -107,72 +122,67 @@ def stored(scope: Scope, groups: tuple[str, ...]) -> Sums:
 
 
 def folded(scope: Scope, groups: tuple[str, ...]) -> Sums:
-    """Entries and adjustments up to the day, folded. Statements: 2, and 1 for empty cells."""
-    columns = columns_of(groups, "cell__")
-    sums: Sums = {}
-    if "period" not in groups:
-        cells = BudgetCell.objects.filter(scope.of()).order_by()
-        sums = {row: Figures() for row in cells.values_list(*columns_of(groups)).distinct()}
+    """Entries and adjustments up to the day, folded. Statements: 3, however many rows."""
+    by_month, by_cell = "period" in groups, len(groups) > ("period" in groups)
+    columns = [*(["cell_id"] if by_cell else []), *(["month"] if by_month else [])]
+    sums: Sums = defaultdict(Figures)
+    if not by_month:
+        sums.update({part_of(key, groups): Figures() for key in scope.cells.values()})
     entries = entries_of(scope).order_by()
-    if "period" in groups:
+    if by_month:
         entries = entries.annotate(month=ExtractMonth("posting_date"))
-        columns = [*columns, "month"]
-    stages = {
+    for *found, pre, enc, act in entries.values_list(*columns).annotate(**_by_stage()):
+        key = part_of(scope.cells[found[0]], groups) if by_cell else ()
+        if by_month:
+            key = (*key, scope.period_of(found[-1]))
+        sums[key] += Figures(pre_encumbered=pre or ZERO, encumbered=enc or ZERO, spent=act or ZERO)
+    for key, amount in _budgets(scope, groups):
+        sums[key] += Figures(budget=amount)
+    return dict(sums)
+
+
+def _by_stage() -> dict[str, Sum]:
+    return {
         name: Sum("amount", filter=Q(stage=stage))
         for name, stage in zip(("pre", "enc", "act"), Stage.values, strict=True)
     }
-    for row in entries.values_list(*columns).annotate(**stages):
-        key = _key(scope, groups, row)
-        pre, enc, act = (value or ZERO for value in row[-3:])
-        sums[key] = Figures(pre_encumbered=pre, encumbered=enc, spent=act)
-    for key, amount in _budgets(scope, groups):
-        found = sums.get(key, Figures())
-        sums[key] = replace(found, budget=found.budget + amount)
-    return sums
-
-
-def _key(scope: Scope, groups: tuple[str, ...], row: tuple[Any, ...]) -> Key:
-    """The group a row of entry sums belongs to; a calendar month becomes a fiscal period."""
-    dimensions = row[: len(groups)]
-    if "period" in groups:
-        return (*dimensions[:-1], scope.period_of(dimensions[-1]))
-    return dimensions
 
 
 def _budgets(scope: Scope, groups: tuple[str, ...]) -> Iterable[tuple[Key, Decimal]]:
     """Adjustments recorded by the end of the day. A month's own budget counts in that month,
     another in the month it was set, at the earliest in the first of its year."""
-    adjustments = BudgetAdjustment.objects.filter(scope.of("cell__")).order_by()
+    adjustments = BudgetAdjustment.objects.filter(scope.condition("cell__")).order_by()
     if scope.as_of is not None:
         adjustments = adjustments.filter(recorded_at__lt=end_of(scope.entity, scope.as_of))
-    columns = columns_of(groups, "cell__")
-    if "period" not in groups:
-        yield from (
-            (row[:-1], row[-1]) for row in adjustments.values_list(*columns).annotate(Sum("amount"))
-        )
-        return
     zone = scope.entity.zone
-    dated = adjustments.annotate(
-        in_year=ExtractYear("recorded_at", tzinfo=zone),
-        in_month=ExtractMonth("recorded_at", tzinfo=zone),
-    ).values_list(*columns, "cell__period", "in_year", "in_month")
-    for *dimensions, own, year, month, amount in dated.annotate(Sum("amount")):
-        set_in = (year - scope.fiscal_year) * 12 + month - scope.entity.fiscal_year_starts_month + 1
-        yield (*dimensions, own or min(max(set_in, 1), 12)), amount
+    dated = adjustments.values_list(
+        "cell_id",
+        "cell__period",
+        ExtractYear("recorded_at", tzinfo=zone),
+        ExtractMonth("recorded_at", tzinfo=zone),
+    )
+    for cell, own, year, month, amount in dated.annotate(Sum("amount")):
+        key = part_of(scope.cells[cell], groups)
+        if "period" in groups:
+            months = (year - scope.fiscal_year) * 12 + month
+            set_in = months - scope.entity.fiscal_year_starts_month + 1
+            key = (*key, own or min(max(set_in, 1), 12))
+        yield key, amount
 
 
 def entries_of(scope: Scope) -> QuerySet[LedgerEntry]:
-    entries = LedgerEntry.objects.filter(scope.of("cell__"))
+    entries = LedgerEntry.objects.filter(cell_id__in=list(scope.cells))
     if scope.as_of is not None:
         entries = entries.filter(posting_date__lte=scope.as_of)
     return entries
 
 
 def entry_totals(scope: Scope, entries: Q, adjustments: Q) -> list[Decimal]:
-    budget = BudgetAdjustment.objects.filter(scope.of("cell__"), adjustments).aggregate(
+    """Budget, PRE, ENC and ACT of all cells in question, straight from what was written."""
+    budget = BudgetAdjustment.objects.filter(scope.condition("cell__"), adjustments).aggregate(
         total=Sum("amount")
     )
-    stages = LedgerEntry.objects.filter(scope.of("cell__"), entries).aggregate(
-        **{stage: Sum("amount", filter=Q(stage=stage)) for stage in Stage.values}
+    stages = LedgerEntry.objects.filter(entries, cell_id__in=list(scope.cells)).aggregate(
+        **_by_stage()
     )
     return [value or ZERO for value in (budget["total"], *stages.values())]

@@ -24,10 +24,10 @@ from reports.figures import (
     Figures,
     Scope,
     Sums,
-    columns_of,
     entries_of,
     entry_totals,
     folded,
+    part_of,
     stored,
 )
 
@@ -220,11 +220,10 @@ def _add_accruals(scope: Scope, groups: tuple[str, ...], sums: Sums) -> None:
     accruals = received_not_invoiced(entity=scope.entity, as_of=scope.as_of)
     if not accruals:
         return
-    rows = BudgetCell.objects.filter(scope.of()).values_list("pk", *columns_of(groups))
-    keys = {row[0]: row[1:] for row in rows}
     for accrual in accruals:
-        key = keys.get(accrual.cell_id)
-        if key is not None:
+        cell = scope.cells.get(accrual.cell_id)
+        if cell is not None:
+            key = part_of(cell, groups)
             found = sums[key]
             total = found.received_not_invoiced + accrual.base
             sums[key] = replace(found, received_not_invoiced=total)
@@ -284,7 +283,7 @@ def _difference(scope: Scope, totals: Figures, by_entries: bool) -> Decimal:
 
 
 def _stored_totals(scope: Scope) -> list[Decimal]:
-    sums = BudgetCell.objects.filter(scope.of()).aggregate(
+    sums = BudgetCell.objects.filter(scope.condition()).aggregate(
         *(Sum(name) for name in ("amount", "pre_encumbered", "encumbered", "spent"))
     )
     return [value or ZERO for value in sums.values()]

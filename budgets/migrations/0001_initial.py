@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='ledgerentry',
-            index=models.Index(fields=['cell', 'posting_date', 'id'], name='entries_of_cell'),
+            index=models.Index(fields=['cell', 'posting_date', 'stage', 'amount'], name='entries_of_cell'),
         ),
         migrations.AddIndex(
             model_name='ledgerentry',
