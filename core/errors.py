@@ -14,7 +14,7 @@ class FieldError:
 
 
 class DomainError(Exception):
-    """A refused call; it changed nothing. `slug` and `status` are the API's problem type and code."""
+    """A refused call; it changed nothing. `slug` and `status` are the API's type and code."""
 
     slug = "rule-broken"
     status = 422

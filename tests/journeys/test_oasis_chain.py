@@ -1,4 +1,4 @@
-"""A chain that no one here wrote: order AEG012345, 90 of 100 received, invoice A00095678 for 100."""
+"""A chain no one here wrote: order AEG012345, 90 of 100 received, invoice A00095678 for 100."""
 
 import pytest
 
