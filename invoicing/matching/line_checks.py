@@ -185,9 +185,6 @@ def check_cumulative_amount(case: Case) -> Iterator[CheckResult]:
         )
 
 
-# ---- quantities
-
-
 def _quantity_missing(case: Case, group: Group) -> CheckResult | None:
     if group.by_amount or all(line.quantity is not None for line in group.lines):
         return None
