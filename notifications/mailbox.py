@@ -11,6 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+MOST_READ = 1000  # the page is for a demo; older files stay in the folder
 NAME = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}")
 
 
@@ -94,7 +95,8 @@ def enclosure(name: str, index: int) -> tuple[Enclosure, bytes] | None:
 
 def _files() -> list[Path]:
     folder = Path(settings.EMAIL_FILE_PATH)
-    return sorted(folder.glob("*.eml"), key=lambda path: path.name, reverse=True)
+    newest_first = sorted(folder.glob("*.eml"), key=lambda path: path.name, reverse=True)
+    return newest_first[:MOST_READ]
 
 
 def _message(name: str) -> EmailMessage | None:
