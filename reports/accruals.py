@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, UUIDField
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from accounts.models import Entity
 from budgets.models import Commitment, LedgerEntry, Stage
@@ -48,46 +48,43 @@ def received_not_invoiced(*, entity: Entity, as_of: date | None = None) -> list[
     Lines by amount: received × price − billed. A line that was billed further than received does
     not count against others. Statements: 1 now, 3 for a past day.
     """
-    rows = _lines(entity, as_of).annotate(
-        cell_id=Subquery(
-            Commitment.objects.filter(distribution_id=OuterRef("pk"), stage=Stage.ENC).values(
-                "cell_id"
-            )[:1]
-        )
-    )
-    received, billed = ({}, {}) if as_of is None else _facts(entity, as_of)
+    if as_of is None:
+        return [
+            accrual
+            for line, shares in _by_line(_with_cells(_open_lines(entity)))
+            for accrual in _accruals(entity, line, shares)
+        ]
+    received = _received(entity, as_of)
+    rows = OrderDistribution.objects.filter(line__in=list(received))
+    lines = _by_line(_with_cells(rows))
+    billed = _billed([share.pk for _, shares in lines for share in shares], as_of)
     accruals: list[Accrual] = []
-    for line, shares in _by_line(rows):
-        if as_of is not None:
-            line.received = received.get(line.pk, ZERO)
-            line.billed_quantity, line.billed_amount = billed.get(line.pk, (ZERO, ZERO))
+    for line, shares in lines:
+        facts = [billed.get(share.pk, (ZERO, ZERO)) for share in shares]
+        line.received = received[line.pk]
+        line.billed_quantity = sum((quantity for quantity, _ in facts), ZERO)
+        line.billed_amount = sum((net for _, net in facts), ZERO)
         accruals += _accruals(entity, line, shares)
     return accruals
 
 
-def _lines(entity: Entity, as_of: date | None) -> QuerySet[OrderDistribution]:
-    rows = OrderDistribution.objects.filter(line__order__entity=entity)
-    if as_of is None:
-        rows = rows.filter(
-            Q(line__received__gt=F("line__billed_quantity"))
-            | Q(line__basis="amount", line__received__gt=0),
-            line__order__status__in=[PurchaseOrder.Status.ISSUED, PurchaseOrder.Status.ON_HOLD],
-        )
-    else:
-        end = end_of(entity, as_of)
-        rows = rows.filter(line__order__issued_at__lt=end).filter(
-            Q(line__order__closed_at=None) | Q(line__order__closed_at__gte=end)
-        )
-    return rows.select_related("line__order__vendor").order_by(
-        "line__order_id", "line__line_number", "position"
+def _open_lines(entity: Entity) -> QuerySet[OrderDistribution]:
+    return OrderDistribution.objects.filter(
+        Q(line__received__gt=F("line__billed_quantity"))
+        | Q(line__basis="amount", line__received__gt=0),
+        line__order__entity=entity,
+        line__order__status__in=[PurchaseOrder.Status.ISSUED, PurchaseOrder.Status.ON_HOLD],
     )
 
 
-def _facts(entity: Entity, as_of: date) -> tuple[dict, dict]:
-    """Received quantity, and billed quantity and net, of every order line at the end of a day."""
-    received = dict(
+def _received(entity: Entity, as_of: date) -> dict[UUID, Decimal]:
+    """What had come by the end of a day, per line of the orders that were open then."""
+    end = end_of(entity, as_of)
+    rows = (
         ReceiptLine.objects.filter(
+            Q(receipt__order__closed_at=None) | Q(receipt__order__closed_at__gte=end),
             receipt__entity=entity,
+            receipt__order__issued_at__lt=end,
             receipt__received_on__lte=as_of,
             receipt__status__in=["posted", "reversed"],
         )
@@ -95,22 +92,32 @@ def _facts(entity: Entity, as_of: date) -> tuple[dict, dict]:
         .values_list("order_line_id")
         .annotate(total=Sum("quantity"))
     )
+    return {line: total for line, total in rows if total > 0}
+
+
+def _billed(distributions: list[UUID], as_of: date) -> dict[UUID, tuple[Decimal, Decimal]]:
+    """Billed quantity and net by the end of a day, from the ledger."""
     entries = (
-        LedgerEntry.objects.filter(entity=entity, stage=Stage.ACT, posting_date__lte=as_of)
-        .annotate(
-            order_line=Subquery(
-                OrderDistribution.objects.filter(pk=OuterRef("distribution_id")).values("line_id"),
-                output_field=UUIDField(),
-            )
+        LedgerEntry.objects.filter(
+            distribution_id__in=distributions, stage=Stage.ACT, posting_date__lte=as_of
         )
         .order_by()
-        .values_list("order_line")
-        .annotate(quantity=Sum("quantity"), net=Sum("document_amount"))
+        .values_list("distribution_id")
+        .annotate(Sum("quantity"), Sum("document_amount"))
     )
-    return received, {line: (quantity, net) for line, quantity, net in entries}
+    return {distribution: (quantity, net) for distribution, quantity, net in entries}
 
 
-def _by_line(rows: Iterable[Any]) -> Iterable[tuple[PurchaseOrderLine, list[Any]]]:
+def _with_cells(rows: QuerySet[OrderDistribution]) -> QuerySet[OrderDistribution]:
+    commitments = Commitment.objects.filter(distribution_id=OuterRef("pk"), stage=Stage.ENC)
+    return (
+        rows.annotate(cell_id=Subquery(commitments.values("cell_id")))
+        .select_related("line__order__vendor")
+        .order_by("line__order_id", "line__line_number", "position")
+    )
+
+
+def _by_line(rows: Iterable[Any]) -> list[tuple[PurchaseOrderLine, list[Any]]]:
     grouped: dict[UUID, list[Any]] = defaultdict(list)
     for row in rows:
         grouped[row.line_id].append(row)
