@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import Role, User
 from approvals.models import ApprovalStep
@@ -106,12 +105,6 @@ def of_mine_with_others(user: User) -> QuerySet[Requisition]:
     )
 
 
-def counts_by_status(user: User) -> dict[str, int]:
-    """How many visible requisitions are in each state. Statements: 1."""
-    rows = Requisition.objects.visible_to(user).order_by().values("status")
-    return {row["status"]: row["count"] for row in rows.annotate(count=Count("pk"))}
-
-
 def holders(requisitions: Iterable[Requisition]) -> dict[UUID, Holder]:
     """Who has each of them now. Statements: 1, however many there are."""
     requisitions = list(requisitions)
@@ -156,8 +149,3 @@ def available_actions(requisition: Requisition, user: User) -> list[str]:
 def digest(requisition: Requisition) -> str:
     """SHA-256 of everything an approver agrees to."""
     return content.digest(content.content(requisition, content.lines_of(requisition)))
-
-
-def open_quantities(requisition: Requisition) -> list[tuple[RequisitionLine, Any]]:
-    """Lines with what is left to order of each, in order."""
-    return [(line, line.quantity - line.ordered_quantity) for line in content.lines_of(requisition)]
