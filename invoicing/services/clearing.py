@@ -142,7 +142,13 @@ def _settlements(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> list
         order_line = by_pk[line.order_line_id]
         taken, final = _liquidated(invoice, line, order_line, billed_before)
         settlements += _by_distribution(
-            invoice, line, shares[order_line.pk], cost=cost, taken=taken, final=final
+            invoice,
+            line,
+            shares[order_line.pk],
+            moved=invoice.sign * _moved_quantity(invoice, line, order_line),
+            cost=cost,
+            taken=taken,
+            final=final,
         )
     return settlements
 
@@ -195,6 +201,7 @@ def _by_distribution(
     line: InvoiceLine,
     shares: list[OrderDistribution],
     *,
+    moved: Decimal,
     cost: Decimal,
     taken: Decimal,
     final: bool,
@@ -207,7 +214,7 @@ def _by_distribution(
             line_id=line.pk,
             line_number=line.line_number,
             order_distribution_id=share.pk,
-            quantity=line.quantity * share.percent / 100,
+            quantity=moved * share.percent / 100,
             liquidate=take,
             reencumber=ZERO,
             actual=actual,
