@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME)\b")
 MACHINE = re.compile(r"(?<![\w.])/(?:wo" + r"rk|ro" + r"ot|ho" + r"me/\w+)/")
 CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
-SUBJECT = re.compile(r"^[a-z_]+: [A-Z][^\n]*\.$")
+SUBJECT = re.compile(r"^[a-z_]+(?:, [a-z_]+)*: [A-Z][^\n]*\.$")
 MOST_BYTES = 1_500_000
 
 
