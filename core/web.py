@@ -110,18 +110,23 @@ def place(
         else:
             rest.append(error)
     if rest or not refusal.errors:
-        add_errors(head, type(refusal)(refusal.detail, errors=rest))
+        add_errors(head, refusal, rest)
 
 
-def add_errors(form: BaseForm, refusal: DomainError) -> None:
-    """Put a refusal where it belongs: at the fields it names, else at the top of the form."""
+def add_errors(
+    form: BaseForm, refusal: DomainError, errors: Sequence[FieldError] | None = None
+) -> None:
+    """Put a refusal where it belongs: at the fields it names, else at the top of the form.
+
+    `errors` are those of its errors that are meant for this form; without them, all.
+    """
+    errors = refusal.errors if errors is None else errors
     placed = False
-    for error in refusal.errors:
+    for error in errors:
         name = error.pointer.strip("/").split("/")[0]
         if name in form.fields:
             form.add_error(name, error.detail)
             placed = True
     if not placed:
-        details = [error.detail for error in refusal.errors] or [refusal.detail]
-        for detail in details:
+        for detail in [error.detail for error in errors] or [refusal.detail]:
             form.add_error(None, detail)

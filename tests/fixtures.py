@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from tests import factories
@@ -47,3 +48,10 @@ olga = _persona("olga")
 ada = _persona("ada")
 sven = _persona("sven")
 nils = _persona("nils")
+
+
+@pytest.fixture
+def present(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """It is `NOW`, for pages too: they look at the clock themselves."""
+    monkeypatch.setattr(timezone, "now", lambda: factories.NOW)
+    return factories.NOW
