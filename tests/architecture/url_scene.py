@@ -1,0 +1,270 @@
+"""One document of each kind and state to knock at every address with, and what each address takes.
+
+A page that takes a path argument names it here: `ARGUMENTS` maps an address to the documents it is
+tried with; `BODIES` gives a POST that means something, so that who may is what decides the answer.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from approvals import links
+from approvals.models import ApprovalStep
+from core import attachments, outbox
+from core.models import Attachment
+from purchase_orders.models import PurchaseOrder
+from tests.api.conftest import signed_in
+from tests.api.lives import approved, billed, get, issued, ordered, post, received, requested
+from tests.api.test_requisitions import create
+from tests.factories import Organisation
+
+REASON = {"reason": "Because"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Ids by what they are: `order_issued`, `step`, `link` …"""
+
+    ids: dict[str, str]
+
+    def filled(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with the names of things replaced by their ids."""
+        return {
+            key: self.ids.get(value, value) if isinstance(value, str) else value
+            for key, value in body.items()
+        }
+
+
+def build(org: Organisation, at: datetime) -> Scene:
+    """rita requests, axel is asked, bea orders, rob receives, finn captures; all in DE01."""
+    bea, finn, vera = signed_in(org.bea), signed_in(org.finn), signed_in(org.vera)
+    order = issued(org)
+    outbox.drain()
+    receipt = received(org, order, "6")
+    stopped = billed(org, order, "9", number="R-9")
+    held, closed, paid = issued(org), issued(org), issued(org)
+    received(org, paid, "1")
+    cleared = billed(org, paid, "1", number="R-1")
+    post(bea, f"orders/{held['id']}/hold/")
+    post(bea, f"orders/{closed['id']}/close/", REASON)
+    fresh = issued(org)
+    late = received(org, fresh, "1")
+    attachment = attachments.attach(
+        document=PurchaseOrder.objects.get(pk=order["id"]),
+        data=b"%PDF-1.7 drawing",
+        name="drawing.pdf",
+        actor=org.bea,
+        at=at,
+    )
+    exception = next(each for each in stopped["exceptions"] if each["status"] == "open")
+    events = get(signed_in(org.olga), "events/")["results"]
+    entries = get(signed_in(org.cora), f"ledger-entries/?document_id={order['id']}")["results"]
+    draft = create(signed_in(org.rita))
+    approved_one = approved(org)
+    assert get(finn, f"invoices/{cleared['id']}/")["status"] == "cleared"
+    reviewed, suspended = (
+        post(
+            vera, "vendors/", {**BODIES["api:vendors-list"], "code": code, "name": code}, status=201
+        )["id"]
+        for code in ("V-7000", "V-8000")
+    )
+    for vendor in (reviewed, suspended):
+        post(vera, f"vendors/{vendor}/submit/")
+    post(vera, f"vendors/{suspended}/approve/")
+    post(vera, f"vendors/{suspended}/suspend/", REASON)
+    drafted, fresh_one = ordered(org), issued(org)
+    submitted = requested(org)  # last: the helpers above have all approvers say yes
+    step = ApprovalStep.objects.get(request__subject_id=submitted["id"], assignee=org.axel)
+    return Scene(
+        {
+            "requisition_draft": draft["id"],
+            "requisition_submitted": submitted["id"],
+            "requisition_approved": approved_one["id"],
+            "step": str(step.pk),
+            "link": links.issue(step=step, at=at),
+            "order_draft": drafted["id"],
+            "order_issued": order["id"],
+            "order_fresh": fresh_one["id"],
+            "order_held": held["id"],
+            "order_closed": closed["id"],
+            "receipt": receipt["id"],
+            "receipt_late": late["id"],
+            "invoice_stopped": stopped["id"],
+            "invoice_cleared": cleared["id"],
+            "exception": exception["id"],
+            "attachment": str(Attachment.objects.get(pk=attachment.pk).pk),
+            "vendor": str(org.vendor.pk),
+            "vendor_prospect": str(org.prospect.pk),
+            "vendor_reviewed": reviewed,
+            "vendor_suspended": suspended,
+            "item": str(org.items["NB-14"].pk),
+            "cost_center": str(org.cost_centers["CC100"].pk),
+            "gl_account": str(org.gl_accounts["6600"].pk),
+            "project": str(org.projects["ATLAS"].pk),
+            "budget": str(org.cell("CC100", "6600").pk),
+            "fiscal_year": str(org.cell("CC100", "6600").fiscal_year_id),
+            "policy": str(org.policies["standard"].pk),
+            "event": events[0]["id"],
+            "entry": entries[0]["id"],
+            "seen_digest": step.request.digest,
+            "sven_id": str(org.sven.pk),
+        }
+    )
+
+
+# An address, or its beginning followed by *, and the path arguments to try it with; a value that
+# names something of the scene stands for its id. The longest fitting name counts.
+ARGUMENTS: dict[str, list[dict[str, str]]] = {
+    "api:vendors-*": [{"pk": "vendor"}],
+    "api:vendors-submit": [{"pk": "vendor_prospect"}],
+    "api:vendors-approve": [{"pk": "vendor_reviewed"}],
+    "api:vendors-reject": [{"pk": "vendor_reviewed"}],
+    "api:vendors-reinstate": [{"pk": "vendor_suspended"}],
+    "api:catalog-items-*": [{"pk": "item"}],
+    "api:cost-centers-*": [{"pk": "cost_center"}],
+    "api:gl-accounts-*": [{"pk": "gl_account"}],
+    "api:projects-*": [{"pk": "project"}],
+    "api:fiscal-years-*": [{"pk": "fiscal_year"}],
+    "api:budgets-*": [{"pk": "budget"}],
+    "api:requisitions-*": [{"pk": "requisition_draft"}, {"pk": "requisition_approved"}],
+    "api:requisitions-withdraw": [{"pk": "requisition_submitted"}],
+    "api:approvals-*": [{"pk": "step"}],
+    "api:approval-policies-*": [{"pk": "policy"}],
+    "api:orders-*": [{"pk": "order_issued"}],
+    "api:orders-issue": [{"pk": "order_draft"}],
+    "api:orders-cancel": [{"pk": "order_fresh"}],
+    "api:orders-resume": [{"pk": "order_held"}],
+    "api:orders-reopen": [{"pk": "order_closed"}],
+    "api:receipts-*": [{"pk": "receipt"}],
+    "api:receipts-reverse": [{"pk": "receipt_late"}],
+    "api:invoices-*": [{"pk": "invoice_stopped"}],
+    "api:invoices-void": [{"pk": "invoice_cleared"}],
+    "api:match-exceptions-*": [{"pk": "exception"}],
+    "api:ledger-entries-*": [{"pk": "entry"}],
+    "api:attachments-*": [{"pk": "attachment"}],
+    "api:events-*": [{"pk": "event"}],
+    "api:report": [{"name": "commitments"}, {"name": "accruals"}],
+    "api:unknown": [{}],
+    "approvals:link": [{"token": "link"}, {"token": "0" * 43}],
+    "approvals:*": [{"step_id": "step"}],
+    "notifications:mail_one": [{"name": "none"}],
+    "notifications:mail_html": [{"name": "none"}],
+    "notifications:mail_file": [{"name": "none", "index": "1"}],
+    "core:comment": [{"kind": "order", "pk": "order_issued"}],
+    "core:attach": [{"kind": "order", "pk": "order_issued"}],
+    "core:download": [{"pk": "attachment"}],
+    "requisitions:*": [{"pk": "requisition_draft"}, {"pk": "requisition_submitted"}],
+    "requisitions:edit": [{"pk": "requisition_draft"}],
+    "requisitions:perform": [
+        {"pk": "requisition_draft", "action": "submit"},
+        {"pk": "requisition_submitted", "action": "withdraw"},
+        {"pk": "requisition_approved", "action": "cancel"},
+        {"pk": "requisition_approved", "action": "close"},
+        {"pk": "requisition_approved", "action": "copy"},
+        {"pk": "requisition_approved", "action": "explode"},
+    ],
+    "purchase_orders:*": [{"pk": "order_issued"}],
+    "purchase_orders:edit": [{"pk": "order_draft"}],
+    "purchase_orders:from_requisition": [{"pk": "requisition_approved"}],
+    "purchase_orders:receipt": [{"pk": "receipt"}],
+    "purchase_orders:reverse": [{"pk": "receipt_late"}],
+    "purchase_orders:perform": [
+        {"pk": "order_draft", "action": "issue"},
+        {"pk": "order_issued", "action": "hold"},
+        {"pk": "order_held", "action": "resume"},
+        {"pk": "order_fresh", "action": "cancel"},
+        {"pk": "order_issued", "action": "close"},
+        {"pk": "order_closed", "action": "reopen"},
+        {"pk": "order_issued", "action": "send"},
+        {"pk": "order_issued", "action": "explode"},
+    ],
+    "invoicing:*": [{"pk": "invoice_stopped"}],
+    "invoicing:perform": [
+        {"pk": "invoice_stopped", "action": "match"},
+        {"pk": "invoice_stopped", "action": "clear"},
+        {"pk": "invoice_stopped", "action": "return"},
+        {"pk": "invoice_stopped", "action": "reject"},
+        {"pk": "invoice_stopped", "action": "dispute"},
+        {"pk": "invoice_stopped", "action": "link"},
+        {"pk": "invoice_cleared", "action": "void"},
+        {"pk": "invoice_stopped", "action": "explode"},
+    ],
+    "invoicing:exception": [{"pk": "exception"}],
+    "invoicing:resolve": [
+        {"pk": "exception", "resolution": "accept"},
+        {"pk": "exception", "resolution": "return"},
+        {"pk": "exception", "resolution": "wait_for_receipt"},
+    ],
+    "vendors:detail": [{"pk": "vendor"}],
+    "vendors:perform": [
+        {"pk": "vendor_prospect", "action": "submit"},
+        {"pk": "vendor_reviewed", "action": "approve"},
+        {"pk": "vendor_reviewed", "action": "reject"},
+        {"pk": "vendor_suspended", "action": "reinstate"},
+        {"pk": "vendor", "action": "suspend"},
+        {"pk": "vendor", "action": "block"},
+    ],
+    "budgets:detail": [{"pk": "budget"}],
+    "account_confirm_email": [{"key": "none"}],
+    "account_reset_password_from_key": [{"uidb36": "1", "key": "none"}],
+}
+
+LINE = {
+    "description": "Cable",
+    "quantity": "1",
+    "unit_price": "5.00",
+    "tax_code": "DE19",
+    "distributions": [{"cost_center": "CC100", "gl_account": "6600"}],
+}
+# What is posted; a value that names something of the scene stands for it.
+BODIES: dict[str, dict[str, Any]] = {
+    "api:vendors-list": {
+        "code": "V-9000",
+        "name": "Neu GmbH",
+        "country": "DE",
+        "currency": "EUR",
+        "order_email": "neu@vendors.example",
+    },
+    "api:budgets-list": {
+        "fiscal_year": 2026,
+        "cost_center": "CC100",
+        "gl_account": "6400",
+        "amount": "5.00",
+        "reason": "Because",
+    },
+    "api:requisitions-list": {"title": "Cable", "vendor": "V-1000", "lines": [LINE]},
+    "api:orders-list": {"title": "Cable", "vendor": "V-1000", "lines": [LINE]},
+    "api:invoices-list": {
+        "number": "N-1",
+        "vendor": "V-1000",
+        "issue_date": "2026-03-02",
+        "lines": [{"description": "Cable", "quantity": "1", "unit_price": "5.00"}],
+    },
+    "api:approvals-reject": {"comment": "Because"},
+    "api:approvals-forward": {"to": "sven@demo.example"},
+    "api:orders-send": {},
+    "api:orders-issue": {},
+    "api:requisitions-submit": {},
+    "api:requisitions-copy": {},
+    "api:requisitions-order": {},
+    "api:approvals-approve": {},
+    "api:approvals-send-back": {"comment": "Because"},
+    "api:approval-policies-activate": {},
+    "api:receipts-post": {},
+    "api:invoices-match": {},
+    "api:invoices-clear": {},
+    "api:invoices-return-to-vendor": {"code": "PRI", "reason": "Because"},
+    "api:invoices-link": {"order_reference": "PO-2026-000001"},
+    "api:match-exceptions-resolve": {"resolution": "wait_for_receipt"},
+    "api:match-exceptions-assign": {"assignee": "finn@demo.example"},
+    "api:*-list": {},
+    "api:*-import-*": {},
+    "api:token": {"email": "rita@demo.example", "password": "wrong"},
+    "api:*-detail": {},
+    "api:*": REASON,
+    "approvals:decide": {"decision": "approve", "digest": "seen_digest"},
+    "approvals:forward": {"to": "sven_id", "comment": "Because"},
+    "approvals:link_decide": {"decision": "approve", "digest": "seen_digest"},
+    "core:comment": {"text": "Seen."},
+    "*": {**REASON, "comment": "Because", "code": "PRI", "reason_code": "other"},
+}
