@@ -63,6 +63,8 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
+            # Refused requests stand in the request log; here only faults of the portal are told.
+            "django.request": {"level": "ERROR"},
             # The PDF libraries tell every CSS property and font table they do not know.
             "weasyprint": {"level": "ERROR"},
             "fontTools": {"level": "ERROR"},
