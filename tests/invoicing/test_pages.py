@@ -1,0 +1,379 @@
+"""Pages of accounts payable: inbox, keying, dropping files, one invoice, the exceptions bench."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from invoicing.models import Invoice
+from purchase_orders.models import PurchaseOrder
+from tests.factories import TODAY, Organisation
+from tests.invoicing.billing import Biller, drain
+from tests.pages import said_by, signed_in, statements, text_of, value_of
+from tests.purchase_orders.making import Maker
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("present")]
+LIST, NEW = reverse("invoicing:list"), reverse("invoicing:create")
+UPLOAD, BENCH = reverse("invoicing:upload"), reverse("invoicing:exceptions")
+NOT_CLERKS = ["rita", "axel", "dora", "bea", "rob", "cora", "olga", "vera"]
+
+
+@pytest.fixture
+def web(org: Organisation) -> Client:
+    return signed_in(org.finn)
+
+
+def page_of(invoice: Invoice, name: str = "detail", *more: str) -> str:
+    return reverse(f"invoicing:{name}", args=[invoice.pk, *more])
+
+
+def keyed(order: PurchaseOrder | None, *lines: dict[str, str], **head: str) -> dict[str, str]:
+    """The form as a browser posts it: by default line 1 of the order, 10 at 10.00."""
+    usual = {"order_line_reference": "1", "quantity": "10", "unit_price": "10", "tax_code": "DE19"}
+    said = [{**usual, **line} for line in lines or ({},)]
+    return {
+        "order_reference": order.number if order else "",
+        "number": "R-4711",
+        "kind": "invoice",
+        "issue_date": TODAY.isoformat(),
+        "currency": "EUR",
+        "lines-TOTAL_FORMS": str(len(said)),
+        "lines-INITIAL_FORMS": "0",
+        **{f"lines-{n}-{name}": value for n, row in enumerate(said) for name, value in row.items()},
+        **head,
+    }
+
+
+def test_nobody_sees_them_without_signing_in(make: Maker, bills: Biller) -> None:
+    invoice = bills.captured(make.issued(("1", "10")), ("1", "10"))
+    for path in (LIST, NEW, UPLOAD, BENCH, page_of(invoice)):
+        assert Client().get(path)["Location"].startswith("/accounts/login/")
+
+
+def test_tabs_hold_what_they_say(make: Maker, bills: Biller, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    waiting = bills.billed(order, ("1", "10"))
+    dearer = bills.billed(order, ("1", "99"))
+    make.receive(order, "10")
+    cleared = bills.billed(order, ("3", "10"))
+    tabs = {
+        "open": {waiting, dearer},
+        "in_exception": {dearer},
+        "waiting": {waiting},
+        "cleared": {cleared},
+        "closed": set(),
+        "all": {waiting, dearer, cleared},
+    }
+    for tab, invoices in tabs.items():
+        shown = web.get(f"{LIST}?show={tab}").context["page"].items
+        assert {each.pk for each in shown} == {each.pk for each in invoices}, tab
+
+
+def test_a_search_finds_number_vendor_and_order(make: Maker, bills: Biller, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    wanted = bills.captured(order, ("1", "10"), number="WANTED-1")
+    for words in ("wanted", order.number, order.vendor.name[:5]):
+        shown = web.get(LIST, {"q": words}).context["page"].items
+        assert [each.pk for each in shown] == [wanted.pk], words
+    assert "Nothing found" in text_of(web.get(LIST, {"q": "elsewhere"}))
+
+
+def test_the_list_takes_as_many_statements_for_thirty_as_for_three(
+    make: Maker, bills: Biller, web: Client
+) -> None:
+    order = make.issued(("100", "10"))
+    for _ in range(3):
+        bills.captured(order, ("1", "10"))
+    few = statements(web, LIST)
+    for _ in range(27):
+        bills.captured(order, ("1", "10"))
+    assert statements(web, LIST) == few
+
+
+def test_an_invoice_takes_as_many_statements_for_thirty_lines_as_for_three(
+    make: Maker, bills: Biller, web: Client
+) -> None:
+    small, large = (
+        bills.billed(make.issued(*[("1", "10")] * count), *[("1", "10")] * count)
+        for count in (3, 30)
+    )
+    assert statements(web, page_of(small)) == statements(web, page_of(large))
+
+
+@pytest.mark.parametrize("persona", NOT_CLERKS)
+def test_only_accounts_payable_takes_invoices_in(make: Maker, persona: str) -> None:
+    order = make.issued(("10", "10"))
+    client = signed_in(make.org.people[persona])
+    for path in (NEW, UPLOAD):
+        assert client.get(path).status_code == 403
+        assert client.post(path, keyed(order)).status_code == 403
+    assert not Invoice.objects.exists()
+
+
+def test_what_is_received_and_not_billed_is_filled_in(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "12.50"), ("5", "3"))
+    make.receive(order, "10")
+    answer = web.get(NEW, {"order": order.number})
+    assert value_of(answer, "lines-0-quantity") == "10"
+    assert value_of(answer, "lines-0-unit_price") == "12.5"
+    assert len(answer.context["lines"].forms) == 1, "line 2 has not come yet"
+
+
+def test_a_keyed_invoice_is_in_and_matched(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    answer = web.post(NEW, keyed(order, gross="119,00"))
+    invoice = Invoice.objects.get()
+    assert answer["Location"] == page_of(invoice)
+    assert "It is judged within seconds" in text_of(web.get(page_of(invoice)))
+    drain()
+    invoice.refresh_from_db()
+    assert invoice.status == "cleared"
+    found = text_of(web.get(page_of(invoice)))
+    assert "Everything agrees with the order and its receipts" in found
+    assert "-100.00 +100.00" in found, "the page shows what it did to the budget"
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "field"),
+    [
+        ({"number": ""}, {}, "number"),
+        ({"issue_date": "soon"}, {}, "issue_date"),
+        ({"gross": "much"}, {}, "gross"),
+        ({}, {"quantity": "ten"}, "quantity"),
+        ({}, {"unit_price": ""}, "unit_price"),
+    ],
+)
+def test_a_refused_invoice_keeps_what_was_typed(
+    make: Maker, web: Client, head: dict[str, str], line: dict[str, str], field: str
+) -> None:
+    order = make.issued(("10", "10"))
+    answer = web.post(NEW, keyed(order, {"description": "As printed", **line}, **head))
+    assert answer.status_code == 422
+    assert not Invoice.objects.exists()
+    forms = [answer.context["form"], *answer.context["lines"]]
+    assert [field in form.errors for form in forms].count(True) == 1
+    assert value_of(answer, "lines-0-description") == "As printed"
+    assert value_of(answer, "order_reference") == order.number
+
+
+def test_the_same_number_twice_is_refused_at_the_number(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    web.post(NEW, keyed(order))
+    again = web.post(NEW, keyed(order))
+    assert again.status_code == 422
+    assert Invoice.objects.count() == 1
+    assert value_of(again, "number") == "R-4711"
+
+
+def test_add_line_works_without_scripts(make: Maker, web: Client) -> None:
+    answer = web.post(NEW, keyed(make.issued(("10", "10")), add_line="1"))
+    assert len(answer.context["lines"].forms) == 2
+    assert value_of(answer, "lines-0-quantity") == "10"
+    assert not Invoice.objects.exists()
+
+
+def test_untouched_and_removed_lines_are_no_lines(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    empty = {"order_line_reference": "", "quantity": "", "unit_price": ""}
+    web.post(NEW, keyed(order, {}, empty, {"quantity": "rubbish", "DELETE": "on"}))
+    assert Invoice.objects.get().lines.count() == 1
+
+
+def drop(web: Client, *files: tuple[str, bytes]) -> Any:
+    sent = [SimpleUploadedFile(name, data) for name, data in files]
+    return web.post(UPLOAD, {"files": sent})
+
+
+def test_a_dropped_invoice_is_kept_as_it_came(web: Client, documents: Path) -> None:
+    data = (documents / "invoice.xml").read_bytes()
+    answer = drop(web, ("invoice.xml", data))
+    invoice = Invoice.objects.get()
+    assert answer["Location"] == page_of(invoice)
+    original = web.get(page_of(invoice, "original"))
+    assert original.content == data
+    assert original["Content-Disposition"].startswith("attachment")
+    assert original["X-Content-Type-Options"] == "nosniff"
+
+
+def test_of_several_files_each_says_what_became_of_it(web: Client, documents: Path) -> None:
+    names = ("invoice.xml", "invoice-without-number.xml")
+    answer = drop(web, *((name, (documents / name).read_bytes()) for name in names))
+    assert answer.status_code == 422
+    found = text_of(answer)
+    assert "invoice.xml is in as" in found
+    assert "invoice-without-number.xml was not taken in" in found
+    assert "BR-02" in found, "the broken rule is named"
+    assert Invoice.objects.count() == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"rubbish", b"%PDF-1.7", b"<!DOCTYPE a><Invoice/>"])
+def test_what_is_no_invoice_is_refused_in_words(web: Client, data: bytes) -> None:
+    answer = drop(web, ("invoice.xml", data))
+    assert answer.status_code == 422
+    assert "invoice.xml was not taken in" in text_of(answer)
+    assert not Invoice.objects.exists()
+
+
+def test_dropping_nothing_says_so(web: Client) -> None:
+    answer = web.post(UPLOAD, {})
+    assert answer.status_code == 422
+    assert "Choose at least one file" in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("persona", "status"), [("finn", 200), ("fay", 200), ("olga", 200), ("nils", 404)]
+)
+def test_an_invoice_is_seen_by_those_it_concerns(
+    make: Maker, bills: Biller, persona: str, status: int
+) -> None:
+    invoice = bills.captured(make.issued(("1", "10")), ("1", "10"))
+    assert signed_in(make.org.people[persona]).get(page_of(invoice)).status_code == status
+
+
+def test_an_invoice_without_an_order_is_linked_by_hand(
+    make: Maker, bills: Biller, web: Client
+) -> None:
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    stray = bills.billed(None, ("10", "10"), vendor=order.vendor)
+    assert "Which order?" in text_of(web.get(page_of(stray)))
+    missing = web.post(
+        page_of(stray, "perform", "link"), {"order_reference": "PO-1999-1"}, follow=True
+    )
+    stray.refresh_from_db()
+    assert stray.order is None and said_by(missing)
+    web.post(page_of(stray, "perform", "link"), {"order_reference": order.number})
+    drain()
+    stray.refresh_from_db()
+    assert (stray.order, stray.status) == (order, "cleared")
+
+
+def test_an_invoice_goes_back_with_code_and_reason(make: Maker, bills: Biller, web: Client) -> None:
+    invoice = bills.billed(make.issued(("10", "10")), ("10", "99"))
+    refused = web.post(page_of(invoice, "perform", "return"), {"code": "", "reason": ""})
+    invoice.refresh_from_db()
+    assert (refused.status_code, invoice.status) == (302, "in_exception")
+    said = {"code": "PRI", "reason": "Ordered at 10.00."}
+    web.post(page_of(invoice, "perform", "return"), said)
+    invoice.refresh_from_db()
+    assert invoice.status == "returned_to_vendor"
+    assert "Ordered at 10.00." in text_of(web.get(page_of(invoice)))
+
+
+@pytest.mark.parametrize("action", ["match", "reject", "dispute", "return", "link"])
+@pytest.mark.parametrize("persona", ["rita", "rob", "bea", "olga", "nils"])
+def test_only_accounts_payable_presses_buttons(
+    make: Maker, bills: Biller, persona: str, action: str
+) -> None:
+    invoice = bills.billed(make.issued(("10", "10")), ("10", "99"))
+    said = {"reason": "Mine", "code": "PRI", "order_reference": "PO-1"}
+    client = signed_in(make.org.people[persona])
+    assert client.post(page_of(invoice, "perform", action), said).status_code in (302, 404)
+    invoice.refresh_from_db()
+    assert invoice.status == "in_exception"
+
+
+def test_an_unknown_button_is_not_found_and_a_get_presses_none(
+    make: Maker, bills: Biller, web: Client
+) -> None:
+    invoice = bills.captured(make.issued(("1", "10")), ("1", "10"))
+    assert web.post(page_of(invoice, "perform", "explode")).status_code == 404
+    assert web.get(page_of(invoice, "perform", "match")).status_code == 405
+
+
+def test_the_bench_shows_three_documents_and_the_arithmetic(
+    make: Maker, bills: Biller, web: Client
+) -> None:
+    order = make.issued(("100", "10"))
+    make.receive(order, "90")
+    bills.billed(order, ("100", "10"))
+    found = text_of(web.get(BENCH))
+    assert "1 to decide" in found
+    assert "100 − 90 = 10" in found
+    assert order.receipts.get().number in found
+
+
+def test_the_bench_is_empty_when_nothing_is_left(web: Client) -> None:
+    assert "Nothing to decide" in text_of(web.get(BENCH))
+
+
+@pytest.mark.parametrize(
+    ("persona", "status"), [("finn", 200), ("fay", 200), ("bea", 200), ("rita", 403), ("rob", 403)]
+)
+def test_the_bench_is_for_those_who_settle_or_watch(
+    org: Organisation, persona: str, status: int
+) -> None:
+    assert signed_in(org.people[persona]).get(BENCH).status_code == status
+
+
+def resolve_at(exception: Any, resolution: str) -> str:
+    return reverse("invoicing:resolve", args=[exception.pk, resolution])
+
+
+def test_an_accepted_variance_clears_and_the_next_one_opens(
+    make: Maker, bills: Biller, web: Client
+) -> None:
+    order = make.issued(("10", "10"), ("10", "10"))
+    make.receive(order, "5", "5")
+    first, second = (bills.billed(order, ("5", "10.10"), number=number) for number in "AB")
+    for invoice in (first, second):
+        assert invoice.status == "in_exception"
+    fay = signed_in(make.org.fay)
+    for exception in list(first.exceptions.unresolved()):
+        said = {"reason_code": "price_agreed", "comment": "By phone"}
+        answer = fay.post(resolve_at(exception, "accept"), said)
+        assert answer["Location"] == BENCH
+    first.refresh_from_db()
+    assert first.status == "cleared"
+    assert web.get(BENCH).context["current"].invoice == second
+
+
+def test_above_ones_limit_nothing_is_accepted_and_the_same_one_stays(
+    make: Maker, bills: Biller
+) -> None:
+    order = make.issued(("10", "1000"))
+    make.receive(order, "10")
+    # keyed by fay, so that only the limit can stand in finn's way
+    invoice = bills.match(bills.captured(order, ("10", "1100"), actor=make.org.fay))
+    exception = bills.exception(invoice, "unit_price")
+    answer = signed_in(make.org.finn).post(
+        resolve_at(exception, "accept"), {"reason_code": "price_agreed"}, follow=True
+    )
+    assert answer.redirect_chain == [(reverse("invoicing:exception", args=[exception.pk]), 302)]
+    assert "limit" in said_by(answer)
+    invoice.refresh_from_db()
+    assert invoice.status == "in_exception"
+
+
+@pytest.mark.parametrize("resolution", ["accept", "return", "wait_for_receipt"])
+@pytest.mark.parametrize("persona", ["rita", "rob", "bea", "olga", "nils"])
+def test_only_accounts_payable_resolves(
+    make: Maker, bills: Biller, persona: str, resolution: str
+) -> None:
+    invoice = bills.billed(make.issued(("10", "10")), ("10", "99"))
+    exception = invoice.exceptions.unresolved().first()
+    said = {"reason_code": "other", "code": "PRI", "comment": "Mine", "reason": "Mine"}
+    client = signed_in(make.org.people[persona])
+    assert client.post(resolve_at(exception, resolution), said).status_code in (302, 404)
+    exception.refresh_from_db()
+    assert exception.status == "open"
+
+
+def test_an_unknown_resolution_is_not_found(make: Maker, bills: Biller, web: Client) -> None:
+    invoice = bills.billed(make.issued(("10", "10")), ("10", "99"))
+    exception = invoice.exceptions.unresolved().first()
+    assert web.post(resolve_at(exception, "explode")).status_code == 404
+
+
+def test_the_order_shows_its_invoices(make: Maker, bills: Biller, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    invoice = bills.captured(order, ("10", "10"), number="SHOWN-1")
+    path = reverse("purchase_orders:detail", args=[order.pk])
+    found = web.get(path)
+    assert "SHOWN-1" in text_of(found) and page_of(invoice) in found.content.decode()
+    assert Decimal("119.00") == invoice.gross
