@@ -7,6 +7,7 @@ from uuid import UUID
 
 import approvals.services
 from accounts.models import Entity, Role, User
+from approvals.models import ApprovalRequest
 from budgets import ledger
 from budgets.rates import RateMissing, rate_on
 from core import events, numbering, rows, text
@@ -114,18 +115,9 @@ def submit(*, requisition: Requisition, actor: User, at: datetime) -> Requisitio
         at=at,
         data={"digest": digest, "content": stated, "rate": str(requisition.rate)},
     )
-    amount = facts.approval_amount(requisition, lines)
-    approvals.services.request(
-        document=requisition,
-        requester=requisition.requester,
-        amount=amount,
-        facts=facts.approval_facts(requisition, lines, amount=amount, checks=checks),
-        digest=digest,
-        title=requisition.title,
-        actor=actor,
-        at=at,
-    )
-    requisition.refresh_from_db()
+    round_ = _ask_for_approval(requisition, lines, checks, digest=digest, actor=actor, at=at)
+    if round_.closed_at is not None:
+        requisition.refresh_from_db()  # approved by policy in the same breath
     return requisition
 
 
@@ -228,7 +220,8 @@ def funds(*, entity: Entity, data: RequisitionInput, on: date) -> list[ledger.Fu
 
 def _locked(requisition: Requisition) -> Requisition:
     requisitions = Requisition.objects.select_for_update(of=("self",))
-    return requisitions.select_related("entity", "requester", "vendor").get(pk=requisition.pk)
+    related = ("entity", "requester__manager", "vendor")
+    return requisitions.select_related(*related).get(pk=requisition.pk)
 
 
 def _require_version(requisition: Requisition, expected: int | None) -> None:
@@ -275,6 +268,10 @@ def _store(
     requisition.rate, requisition.total = rate, judged.total
     requisition._history_user = actor
     requisition.save()
+    _store_lines(requisition, judged)
+
+
+def _store_lines(requisition: Requisition, judged: Judged) -> None:
     lines = [
         RequisitionLine(
             requisition=requisition,
@@ -309,6 +306,28 @@ def _store(
         for position, (part, amount) in enumerate(
             zip(line.said.distributions, line.amounts, strict=True), 1
         )
+    )
+
+
+def _ask_for_approval(
+    requisition: Requisition,
+    lines: list[RequisitionLine],
+    checks: list[ledger.FundsCheck],
+    *,
+    digest: str,
+    actor: User,
+    at: datetime,
+) -> ApprovalRequest:
+    amount = facts.approval_amount(requisition, lines)
+    return approvals.services.request(
+        document=requisition,
+        requester=requisition.requester,
+        amount=amount,
+        facts=facts.approval_facts(requisition, lines, amount=amount, checks=checks),
+        digest=digest,
+        title=requisition.title,
+        actor=actor,
+        at=at,
     )
 
 
