@@ -58,8 +58,9 @@ def test_tabs_hold_what_they_say(make: Maker, bills: Biller, web: Client) -> Non
     order = make.issued(("10", "10"))
     waiting = bills.billed(order, ("1", "10"))
     dearer = bills.billed(order, ("1", "99"))
-    make.receive(order, "10")
-    cleared = bills.billed(order, ("3", "10"))
+    other = make.issued(("3", "7"))
+    make.receive(other, "3")
+    cleared = bills.billed(other, ("3", "7"))
     tabs = {
         "open": {waiting, dearer},
         "in_exception": {dearer},
