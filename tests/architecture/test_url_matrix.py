@@ -33,6 +33,14 @@ PEOPLE = (
     *("vera", "olga", "ada", "sven", "nils"),
 )
 NOBODY = "nobody"
+LIMITED = ("api:token", "api:report", "api:catalog-items-import-items", "api:orders-import-file")
+LIMITED += ("api:invoices-import-file", "account_login", "account_reset_password")
+
+
+def said() -> list[str]:
+    """The lines of the matrix without its comments."""
+    lines = (line.strip() for line in MATRIX.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def addresses() -> Iterator[tuple[str, set[str]]]:
@@ -74,9 +82,9 @@ def clients(org: Organisation, name: str) -> dict[str, Any]:
     for person in PEOPLE:
         user = org.people[person]
         if name.startswith("api:"):
-            found[person] = signed_in(user, raise_request_exception=True)
+            found[person] = signed_in(user, raise_request_exception=False)
         else:
-            found[person] = Client()
+            found[person] = Client(raise_request_exception=False)
             found[person].force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     found[NOBODY] = APIClient() if name.startswith("api:") else Client()
     return found
@@ -88,9 +96,9 @@ class Undone(Exception):
 
 def knock(client: Any, method: str, path: str, name: str, scene: Scene) -> str:
     """The outcome of one call, which is then undone."""
-    cache.clear()
+    if name in LIMITED:
+        cache.clear()
     cookies = client.cookies.output(header="", sep=";")
-    before = TrailEvent.objects.count()
     body = scene.filled(best(BODIES, name)) if method != "GET" else {}
     outcome = ""
     try:
@@ -99,7 +107,7 @@ def knock(client: Any, method: str, path: str, name: str, scene: Scene) -> str:
                 answer = getattr(client, method.lower())(path, body, format="json")
             else:
                 answer = getattr(client, method.lower())(path, body)
-            wrote = TrailEvent.objects.count() > before
+            wrote = TrailEvent.objects.count() > scene.events
             outcome = f"{answer.status_code}{'*' if wrote else ''}"
             raise Undone
     except Undone:
@@ -143,18 +151,13 @@ def found_rows(org: Organisation, scene: Scene) -> dict[str, str]:
 def test_everybody_gets_at_every_address_what_the_matrix_says(org: Organisation) -> None:
     scene = build(org, NOW)
     found = found_rows(org, scene)
-    lines = [line.strip() for line in MATRIX.read_text(encoding="utf-8").splitlines()]
-    said = dict(
-        (part.strip() for part in line.split("|", 1))
-        for line in lines
-        if line and not line.startswith("#")
-    )
+    told = dict((part.strip() for part in line.split("|", 1)) for line in said())
     differing = [
-        f"{door} | {outcome}   (said: {said.get(door, 'nothing')})"
+        f"{door} | {outcome}   (said: {told.get(door, 'nothing')})"
         for door, outcome in found.items()
-        if said.get(door) != outcome
+        if told.get(door) != outcome
     ]
-    stale = sorted(set(said) - set(found))
+    stale = sorted(set(told) - set(found))
     assert not differing, "look hard, then say so in url_matrix.txt:\n" + "\n".join(differing)
     assert not stale, f"the matrix tells of addresses that are gone: {stale}"
 
@@ -172,8 +175,8 @@ def test_nobody_signed_out_reads_or_changes_anything() -> None:
         "approvals:new_link",
         "notifications:mail",
     )
-    for line in MATRIX.read_text(encoding="utf-8").splitlines():
-        if not line.strip() or line.startswith(("#", *open_doors)):
+    for line in said():
+        if line.startswith(open_doors):
             continue
         outcome = next(part for part in line.split("|") if part.strip().endswith(NOBODY)).split()[0]
         assert outcome in ("401", "302", "403", "404", "405"), line
@@ -181,7 +184,7 @@ def test_nobody_signed_out_reads_or_changes_anything() -> None:
 
 def test_the_other_entity_never_gets_in() -> None:
     """nils holds every role, in the other entity: where a document is named he finds none."""
-    for line in MATRIX.read_text(encoding="utf-8").splitlines():
+    for line in said():
         door = line.partition("|")[0]
         if "{" not in door or door.startswith(("api:report", "approvals:link", "account_")):
             continue

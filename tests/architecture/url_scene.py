@@ -11,7 +11,7 @@ from typing import Any
 from approvals import links
 from approvals.models import ApprovalStep
 from core import attachments, outbox
-from core.models import Attachment
+from core.models import Attachment, TrailEvent
 from purchase_orders.models import PurchaseOrder
 from tests.api.conftest import signed_in
 from tests.api.lives import approved, billed, get, issued, ordered, post, received, requested
@@ -26,6 +26,7 @@ class Scene:
     """Ids by what they are: `order_issued`, `step`, `link` …"""
 
     ids: dict[str, str]
+    events: int  # rows of the trail when the scene stood
 
     def filled(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body with the names of things replaced by their ids."""
@@ -108,7 +109,8 @@ def build(org: Organisation, at: datetime) -> Scene:
             "entry": entries[0]["id"],
             "seen_digest": step.request.digest,
             "sven_id": str(org.sven.pk),
-        }
+        },
+        TrailEvent.objects.count(),
     )
 
 
