@@ -4,6 +4,7 @@ import hashlib
 import os
 from datetime import datetime
 from pathlib import Path
+from threading import get_ident
 
 from django.conf import settings
 
@@ -23,7 +24,7 @@ def store(data: bytes, *, content_type: str, at: datetime) -> StoredFile:
     path = _path(sha256)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{os.getpid()}-{get_ident()}.part")
         part.write_bytes(data)
         part.replace(path)
     row, _ = StoredFile.objects.get_or_create(

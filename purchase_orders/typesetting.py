@@ -1,11 +1,14 @@
 """HTML to PDF with WeasyPrint. Importing this needs Pango, so `purchase_orders.pdf` does it late.
 
 The document may fetch nothing. The letter's own fonts are known by name and cut from the portal's
-variable font once per process; every other URL, whatever its scheme, is refused unopened.
+variable font once; every other URL, whatever its scheme, is refused unopened.
 """
 
+import os
 from functools import cache
+from hashlib import sha256
 from io import BytesIO
+from threading import get_ident
 from typing import Any
 
 from django.conf import settings
@@ -41,9 +44,25 @@ class Fetcher(URLFetcher):
 
 @cache
 def _font(url: str) -> bytes:
-    """One weight of the variable font as a static one; its time stamp stays, so bytes repeat."""
+    """One weight of the variable font as a static one.
+
+    Cutting the four of them takes seconds of a processor, so every process of the portal shares
+    the first one's work, kept under the digest of the font it was cut from.
+    """
     path, weight = FONTS[url]
-    font = TTFont(settings.BASE_DIR / path, recalcTimestamp=False)
+    source = (settings.BASE_DIR / path).read_bytes()
+    kept = settings.DATA_DIR / "cache" / f"{sha256(source).hexdigest()}-{weight}.ttf"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}-{get_ident()}.part")
+        part.write_bytes(_cut(source, weight))
+        part.replace(kept)
+    return kept.read_bytes()
+
+
+def _cut(source: bytes, weight: int) -> bytes:
+    """The static font; its time stamp stays, so the same source gives the same bytes."""
+    font = TTFont(BytesIO(source), recalcTimestamp=False)
     font = instantiateVariableFont(font, {"wght": weight}, static=True)
     font.flavor = None
     data = BytesIO()
