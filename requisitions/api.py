@@ -98,7 +98,7 @@ class RequisitionSerializer(Output):
     approved_at = MomentField(allow_null=True)
     available_actions = serializers.SerializerMethodField()
 
-    @extend_schema_field({"oneOf": [{"$ref": "#/components/schemas/Round"}, {"type": "null"}]})
+    @extend_schema_field(RoundSerializer(allow_null=True))
     def get_approval(self, row: Requisition) -> Any:
         found = self.context["rounds"].get(row.pk)
         return RoundSerializer(found).data if found else None

@@ -108,7 +108,7 @@ class InvoiceSerializer(Output):
     created_at = MomentField()
     available_actions = serializers.SerializerMethodField()
 
-    @extend_schema_field({"oneOf": [{"$ref": "#/components/schemas/Match"}, {"type": "null"}]})
+    @extend_schema_field(MatchSerializer(allow_null=True))
     def get_match(self, invoice: Invoice) -> Any:
         run = self.context["runs"].get(invoice.pk)
         return MatchSerializer(run).data if run else None

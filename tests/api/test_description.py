@@ -1,5 +1,6 @@
 """The OpenAPI description: whole, sound, and shown without help from outside."""
 
+import re
 from io import StringIO
 from typing import Any
 
@@ -15,6 +16,14 @@ def test_the_description_is_sound() -> None:
     call_command(
         "spectacular", "--validate", "--fail-on-warn", stdout=StringIO(), stderr=StringIO()
     )
+
+
+def test_every_reference_leads_somewhere(client: BrowserClient) -> None:
+    found = client.get("/api/v1/schema/?format=json")
+    known = {f"#/components/schemas/{name}" for name in found.json()["components"]["schemas"]}
+    told = set(re.findall(r'"\$ref": ?"([^"]+)"', found.content.decode()))
+    assert told
+    assert told <= known, told - known
 
 
 def test_every_operation_tells_its_refusals(client: BrowserClient) -> None:
