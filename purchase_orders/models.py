@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django_fsm import FSMField, transition
 from simple_history.models import HistoricalRecords
 
@@ -195,6 +195,14 @@ class PurchaseOrderLine(DocumentLine):
                 name="order_line_positive",
             ),
             models.CheckConstraint(condition=Q(received__gte=0), name="received_not_negative"),
+        ]
+        indexes: ClassVar = [
+            # received, not invoiced: the few lines that wait for their invoice
+            models.Index(
+                fields=["order"],
+                condition=Q(received__gt=F("billed_quantity")) | Q(basis="amount", received__gt=0),
+                name="lines_to_accrue",
+            ),
         ]
 
     @property

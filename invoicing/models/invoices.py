@@ -239,6 +239,9 @@ class InvoiceLine(models.Model):
     tax_code = models.CharField(max_length=16, blank=True)
     tax_category = models.CharField(max_length=2, blank=True)
     tax_percent = PercentField(null=True)
+    returned_quantity = QuantityField(
+        null=True, help_text="On a cleared credit note: goods taken back; 0 for price only."
+    )
 
     class Meta:
         ordering: ClassVar = ["line_number"]

@@ -1,10 +1,12 @@
 """What matching found, how far it may be off, and the exceptions people resolve."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django_fsm import FSMField, transition
 from simple_history.models import HistoricalRecords
 
@@ -17,6 +19,7 @@ from invoicing.models.invoices import Invoice, InvoiceLine
 from vendors.models import Vendor
 
 _AP = role(Role.AP_CLERK, Role.AP_MANAGER)
+_NO_VENDOR = Value(UUID(int=0), models.UUIDField())
 
 
 class Tolerance(models.Model):
@@ -47,9 +50,13 @@ class Tolerance(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            # Coalesced, because SQLite has no NULLS NOT DISTINCT: no vendor is a value here.
             models.UniqueConstraint(
-                fields=["entity", "vendor", "category", "check_name", "direction"],
-                nulls_distinct=False,
+                "entity",
+                Coalesce("vendor", _NO_VENDOR),
+                "category",
+                "check_name",
+                "direction",
                 name="tolerance_once_per_scope",
             ),
         ]

@@ -69,6 +69,7 @@ def post_cleared(
     linked = {line.pk for line in order_lines}
     if any(line.order_line_id not in linked for line in invoice.lines.all()):
         raise Conflict(f"A line of invoice {invoice.number} bills no line of its order.")
+    _fix_returns(invoice, order_lines)
     ledger.liquidate(
         source=_source(invoice),
         settlements=_settlements(invoice, order_lines),
@@ -123,9 +124,23 @@ def _billed(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> dict:
 
 
 def _moved_quantity(invoice: Invoice, line: InvoiceLine, order_line: PurchaseOrderLine) -> Decimal:
-    if invoice.sign < 0 and credited(line, order_line) == "price":
-        return ZERO
-    return line.quantity
+    """What a line adds to or takes off the billed quantity; for a credit note as it was cleared."""
+    if invoice.sign > 0:
+        return line.quantity
+    if line.returned_quantity is not None:
+        return line.returned_quantity
+    return line.quantity if credited(line, order_line) == "quantity" else ZERO
+
+
+def _fix_returns(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> None:
+    """Keep what a credit note takes back: billed averages move, and a void mirrors exactly."""
+    if invoice.sign > 0:
+        return
+    by_pk = {line.pk: line for line in order_lines}
+    lines = list(invoice.lines.all())
+    for line in lines:
+        line.returned_quantity = _moved_quantity(invoice, line, by_pk[line.order_line_id])
+    InvoiceLine.objects.bulk_update(lines, ["returned_quantity"])
 
 
 def _settlements(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> list[Settlement]:
@@ -185,7 +200,8 @@ def _costs(invoice: Invoice, lines: list[InvoiceLine], by_pk: dict) -> list[Deci
     if not any(weights):
         return nets
     charge_shares = allocate(charges, weights, invoice.currency)
-    tax_shares = allocate(invoice.tax, weights, invoice.currency)
+    taxed = [abs(line.net) * (line.tax_percent or ZERO) for line in lines]
+    tax_shares = allocate(invoice.tax, taxed if any(taxed) else weights, invoice.currency)
     return [
         net + charge + _lost_tax(tax, by_pk[line.order_line_id], invoice.currency)
         for net, charge, tax, line in zip(nets, charge_shares, tax_shares, lines, strict=True)

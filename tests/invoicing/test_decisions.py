@@ -168,3 +168,16 @@ def test_voiding_mirrors_the_books_and_the_order(org, fay, make, bills):
     assert (line.billed_quantity, line.billed_amount) == (0, 0)
     invoice.refresh_from_db()
     assert invoice.status == Invoice.Status.VOID
+
+
+def test_voiding_a_credit_note_gives_back_exactly_what_it_took(org, fay, make, bills):
+    """Its quantity was fixed when it cleared, whatever the billed average became since."""
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    bills.billed(order, ("10", "10"))
+    credit = bills.credit(order, ("2", "10"))
+    bills.credit(order, ("4", "1"))
+    services.void(invoice=credit, reason="Goods were kept", actor=fay, at=NOW)
+    line = PurchaseOrderLine.objects.get(order=order)
+    assert (line.billed_quantity, line.billed_amount) == (10, 96)
+    assert org.cell("CC100", "6600").spent == 96

@@ -1,5 +1,6 @@
 """Matching through the services: cleared by itself, stopped with figures, waiting, judged again."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -215,3 +216,17 @@ def test_an_exception_that_still_stands_keeps_its_owner_and_age(finn, make, bill
     invoice = bills.match(invoice, at=LATER + timedelta(days=1))
     assert bills.exception(invoice).pk == exception.pk
     assert bills.exception(invoice).assignee == finn
+
+
+def test_lost_tax_falls_on_the_lines_that_carry_it(org, make, bills):
+    """Two equal lines, only the second taxed and not recoverable: 19.00 on its account alone."""
+    order = make.issued(("1", "100"), ("1", "100"))
+    second = order.lines.get(line_number=2)
+    second.recoverable_percent = 0
+    second.save()
+    make.receive(order, "1", "1")
+    data = bills.data(order, ("1", "100"), ("1", "100"))
+    data = replace(data, lines=[replace(data.lines[0], tax_code="DE0"), data.lines[1]])
+    invoice = services.capture(entity=org.entity, data=data, actor=org.finn, at=NOW)
+    assert bills.match(invoice).status == Invoice.Status.CLEARED
+    assert org.cell("CC100", "6600").spent == Decimal("219.00")

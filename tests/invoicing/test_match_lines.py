@@ -326,7 +326,9 @@ BILLED = {"billed_quantity": d(100), "billed_amount": d(1000)}
 def test_credit_for_returned_goods_at_the_billed_price():
     outcome = match(given(credit(billed(10)), order(order_line(**BILLED, received=d(90)))))
     assert outcome.outcome == "matched"
-    assert result(outcome, "quantity_ordered").sentence == ("Credited 10 pcs, billed before 100 pcs.")  # noqa: E501
+    assert result(outcome, "quantity_ordered").sentence == (
+        "Credited 10 pcs, billed before 100 pcs."
+    )
 
 
 def test_credit_of_more_than_was_billed_is_an_exception():
