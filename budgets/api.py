@@ -49,6 +49,8 @@ class ProjectSerializer(CodingSerializer):
 
 
 class CodingViewSet(Resource):
+    """What a cost is booked to."""
+
     filters = {"code": exact("code"), "active": flag("is_active")}
     search_fields = ("code", "name")
     orderings = _CODED
@@ -57,17 +59,23 @@ class CodingViewSet(Resource):
 
 
 class CostCenterViewSet(CodingViewSet):
+    """Cost centres and who owns them."""
+
     model = CostCenter
     output = CostCenterSerializer
     related = ("owner",)
 
 
 class GLAccountViewSet(CodingViewSet):
+    """Accounts of the general ledger."""
+
     model = GLAccount
     output = GLAccountSerializer
 
 
 class ProjectViewSet(CodingViewSet):
+    """Projects that costs may be booked to."""
+
     model = Project
     output = ProjectSerializer
 
@@ -81,6 +89,8 @@ class FiscalYearSerializer(Output):
 
 
 class FiscalYearViewSet(Resource):
+    """Fiscal years, named by the calendar year in which they start."""
+
     model = FiscalYear
     output = FiscalYearSerializer
     filters = {"year": whole("year"), "is_open": flag("is_open")}

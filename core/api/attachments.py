@@ -59,6 +59,8 @@ class AttachmentInput(Input):
 
 
 class AttachmentViewSet(Resource):
+    """Files of a document; name it by document_type and document_id."""
+
     model = Attachment
     output = AttachmentSerializer
     related = ("file", "uploaded_by")

@@ -49,6 +49,10 @@ INVALID = {
 class Schema(AutoSchema):
     """Adds the shared problem answers, headers and one tag per resource to each operation."""
 
+    def get_summary(self) -> str | None:
+        """The first sentence of the description."""
+        return (self.get_description() or "").partition("\n")[0].partition(". ")[0].rstrip(".")
+
     def get_tags(self) -> list[str]:
         parts = [part for part in self.path.removeprefix("/api/v1").split("/") if part]
         return parts[:1] or ["api"]

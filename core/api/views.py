@@ -56,6 +56,7 @@ class Api(APIView):
     throttle_scope: str | None = None
     parser_classes = [JsonParser]
     content_negotiation_class = OneFormat
+    metadata_class = None  # the description says it all, at one address
     permission_classes = [IsAuthenticated, HasScope, WorksForEntity]
 
     def required_scope(self) -> str:

@@ -64,6 +64,10 @@ def test_a_method_that_an_address_does_not_take_is_405(api: Client, rita: Any) -
     assert "GET" in answer["Allow"]
 
 
+def test_options_is_no_second_description(api: Client, rita: Any) -> None:
+    problem(api(rita).options("/api/v1/orders/"), 405, "method-not-allowed")
+
+
 def test_another_media_type_is_415(api: Client, cora: Any) -> None:
     answer = api(cora).post("/api/v1/budgets/", "<a/>", content_type="application/xml")
     problem(answer, 415, "wrong-type")
