@@ -88,10 +88,11 @@ def _billed_over(line: PurchaseOrderLine) -> bool:
 def with_progress(orders: QuerySet[PurchaseOrder]) -> QuerySet[PurchaseOrder]:
     """Orders with `receipt_state`, `billing_state` and `open_commitment` (base currency).
 
-    They can be filtered by, and cost index look-ups per row shown: no further statement.
+    `expects_receipt` is false where every line is matched without one. They can be filtered by, and cost index look-ups per row shown: no further statement.
     """
     return orders.annotate(
         receipt_state=_receipt_state(),
+        expects_receipt=_some_line(~Q(match_type=MatchType.TWO_WAY)),
         billing_state=_billing_state(),
         open_commitment=Coalesce(
             Subquery(

@@ -57,7 +57,7 @@ class RequisitionForm(forms.Form):
         label="Deliver to",
         required=False,
         max_length=1000,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 4}),
     )
     external_reference = forms.CharField(label="Ticket or reference", required=False, max_length=64)
     budget_reason = forms.CharField(

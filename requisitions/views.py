@@ -33,6 +33,7 @@ TABS = (
     ("approved", "Approved"),
     ("all", "All"),
 )
+_CARRIED = ("percent", "tax_code", "kind", "basis")
 DONE = {
     "submit": "Sent for approval.",
     "withdraw": "Withdrawn. You can change it and send it again.",
@@ -160,7 +161,7 @@ def _with_new_line(request: HttpRequest) -> Any:
         data["lines-TOTAL_FORMS"] = str(last + 1)
         for key, value in list(data.items()):
             name = key.removeprefix(f"lines-{last - 1}-")
-            if name != key and name.startswith((*forms.CODING, "percent", "tax_code")):
+            if name != key and name.startswith((*forms.CODING, *_CARRIED)):
                 data[f"lines-{last}-{name}"] = value
     return data
 

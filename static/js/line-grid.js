@@ -121,6 +121,17 @@
     });
   }
 
+  // A drop-down takes a pasted code or word that it offers, and stays as it was for any other.
+  function put(field, text) {
+    if (!field.matches("select")) {
+      field.value = text;
+      return;
+    }
+    const wanted = text.toLowerCase();
+    const option = [...field.options].find((one) => one.value.toLowerCase() === wanted || one.text.toLowerCase() === wanted);
+    if (option) field.value = option.value;
+  }
+
   function paste(grid, start, rows) {
     const names = (grid.dataset.paste || "description quantity unit unit_price").split(" ");
     let line = start;
@@ -133,7 +144,7 @@
       cells.slice(0, names.length).forEach((cell, column) => {
         const field = fieldOf(line, names[column]);
         if (!field) return;
-        field.value = cell.trim();
+        put(field, cell.trim());
         tidy(field);
       });
     });
