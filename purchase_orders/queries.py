@@ -88,7 +88,8 @@ def _billed_over(line: PurchaseOrderLine) -> bool:
 def with_progress(orders: QuerySet[PurchaseOrder]) -> QuerySet[PurchaseOrder]:
     """Orders with `receipt_state`, `billing_state` and `open_commitment` (base currency).
 
-    `expects_receipt` is false where every line is matched without one. They can be filtered by, and cost index look-ups per row shown: no further statement.
+    `expects_receipt` is false where every line is matched without one. All can be filtered by, and
+    cost index look-ups per row shown: no further statement.
     """
     return orders.annotate(
         receipt_state=_receipt_state(),
