@@ -15,7 +15,9 @@ from invoicing.models import Invoice
 from po_portal.demo import generator
 from po_portal.demo.organisation import GERMANY
 from purchase_orders.inputs import ReceiptInput
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
+from requisitions.models import Requisition
 
 VENDOR = "V-1001"  # hardware: three-way, received and billed by piece
 
@@ -28,12 +30,17 @@ class Ended:
     approvers: int
 
 
-def purchases(lines: int, *, count: int, start: int = 1) -> Iterator[generator.Purchase]:
-    """Purchases of exactly so many pieces of small hardware: two approvers each, of any length."""
+def purchases(
+    lines: int, *, count: int, start: int = 1, one_budget: bool = False
+) -> Iterator[generator.Purchase]:
+    """Purchases of exactly so many pieces of small hardware: two approvers each, of any length.
+
+    `one_budget`: every line is paid by the budget that pays the first.
+    """
     small = [
         item
         for item in generator.catalog(GERMANY)
-        if item.vendor == VENDOR and item.unit_price < 500
+        if item.vendor == VENDOR and item.unit_price < 200
     ]
     shelves = generator.Shelves((VENDOR,), (1,), {VENDOR: tuple(small)})
     for number in range(start, start + count):
@@ -41,9 +48,12 @@ def purchases(lines: int, *, count: int, start: int = 1) -> Iterator[generator.P
             entity=GERMANY, seed=SEED, number=number, day=TODAY, lines=(lines, lines),
             shelves=shelves,
         )  # fmt: skip
-        # At least 1 000 in total (the budget's owner is asked, too), and below a manager's limit.
-        quantity = Decimal(3 if lines < 10 else 2 if lines < 20 else 1)
-        yield replace(made, lines=tuple(replace(line, quantity=quantity) for line in made.lines))
+        # From 1 000 the budget's owner is asked, too; up to 10 000 one manager suffices.
+        quantity = Decimal(6 if lines < 10 else 3 if lines < 20 else 1)
+        payer = made.lines[0]
+        same = {"cost_center": payer.cost_center, "project": payer.project} if one_budget else {}
+        lines_ = tuple(replace(line, quantity=quantity, **same) for line in made.lines)
+        yield replace(made, lines=lines_)
 
 
 def request_input(stage: Stage, purchase: generator.Purchase) -> RequisitionInput:
@@ -75,29 +85,58 @@ def live(stage: Stage, purchase: generator.Purchase, *, run: str) -> Ended:
     `run` keeps the vendor's invoice numbers of several runs apart. Every step is a transaction of
     its own with its locks, rights, history, trail and outbox rows.
     """
-    people = stage.people
-    wanted = requisitions.services.create(
-        requester=people["rita"], data=request_input(stage, purchase), at=NOW
-    )
-    requisitions.services.submit(requisition=wanted, actor=people["rita"], at=NOW)
-    approvers = _approve(wanted.pk)
-    (order,) = purchase_orders.services.create_from_requisition(
-        requisition=wanted, actor=people["bea"], at=NOW
-    )
-    order = purchase_orders.services.issue(order=order, actor=people["bea"], at=NOW)
+    wanted, approvers = approved(stage, purchase)
+    order = issued(stage, wanted)
     lines = list(order.lines.all())
+    received(stage, order, lines, purchase.number)
+    invoice = billed(stage, order, lines, f"{run}-{purchase.number}")
+    invoicing.services.match(invoice_id=invoice.pk, key=f"bench:{invoice.pk}", at=NOW)
+    return Ended(invoice, approvers)
+
+
+def approved(stage: Stage, purchase: generator.Purchase) -> tuple[Requisition, int]:
+    """The request, and how many people had to say yes."""
+    rita = stage.people["rita"]
+    wanted = requisitions.services.create(
+        requester=rita, data=request_input(stage, purchase), at=NOW
+    )
+    requisitions.services.submit(requisition=wanted, actor=rita, at=NOW)
+    return wanted, _approve(wanted.pk)
+
+
+def issued(stage: Stage, wanted: Requisition) -> PurchaseOrder:
+    bea = stage.people["bea"]
+    (order,) = purchase_orders.services.create_from_requisition(
+        requisition=wanted, actor=bea, at=NOW
+    )
+    return purchase_orders.services.issue(order=order, actor=bea, at=NOW)
+
+
+def ordered(stage: Stage, purchase: generator.Purchase) -> PurchaseOrder:
+    return issued(stage, approved(stage, purchase)[0])
+
+
+def received(
+    stage: Stage, order: PurchaseOrder, lines: list[PurchaseOrderLine], number: int
+) -> None:
     purchase_orders.services.post_receipt(
         order=order,
         lines=[ReceiptInput(line, line.quantity) for line in lines],
         received_on=TODAY,
-        delivery_note=f"DN-{purchase.number}",
-        actor=people["rob"],
+        delivery_note=f"DN-{number}",
+        actor=stage.people["rob"],
         at=NOW,
     )
-    invoice = invoicing.services.capture(
+
+
+def billed(
+    stage: Stage, order: PurchaseOrder, lines: list[PurchaseOrderLine], number: str
+) -> Invoice:
+    """The vendor's invoice, as ordered; not matched yet."""
+    return invoicing.services.capture(
         entity=stage.entity,
         data=InvoiceInput(
-            number=f"{run}-{purchase.number}",
+            number=number,
             issue_date=TODAY,
             currency=order.currency,
             vendor=order.vendor,
@@ -113,11 +152,9 @@ def live(stage: Stage, purchase: generator.Purchase, *, run: str) -> Ended:
                 for line in lines
             ],
         ),
-        actor=people["finn"],
+        actor=stage.people["finn"],
         at=NOW,
     )
-    invoicing.services.match(invoice_id=invoice.pk, key=f"bench:{invoice.pk}", at=NOW)
-    return Ended(invoice, approvers)
 
 
 def _approve(requisition_id: object) -> int:

@@ -1,11 +1,13 @@
 """Earlier invoices that look like this one, by the tiers of the duplicate rules."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import Q
 
 from invoicing.matching import Twin
 from invoicing.models import Invoice
+from vendors.models import Vendor
 
 _DEAD = (Invoice.Status.RETURNED, Invoice.Status.REJECTED, Invoice.Status.VOID)
 _CONFUSABLE = str.maketrans("OIL5", "011S")
@@ -20,24 +22,21 @@ def twins(invoice: Invoice) -> tuple[Twin, ...]:
     """
     if invoice.vendor is None:
         return ()
+    near = (invoice.issue_date - ALIKE_DAYS, invoice.issue_date + ALIKE_DAYS)
+    alike = Q(number_key=invoice.number_key) | Q(
+        gross=invoice.gross, currency=invoice.currency, issue_date__range=near
+    )
+    if invoice.original_id:
+        alike |= Q(original=invoice.original_id)
     others = (
-        Invoice.objects.filter(entity_id=invoice.entity_id, kind=invoice.kind)
+        Invoice.objects.filter(
+            alike,
+            entity_id=invoice.entity_id,
+            kind=invoice.kind,
+            vendor__in=_family(invoice.vendor),
+        )
         .exclude(status__in=_DEAD)
         .exclude(pk=invoice.pk)
-        .filter(
-            Q(vendor=invoice.vendor)
-            | Q(vendor__family=invoice.vendor.family, vendor__family__gt="")
-        )
-        .filter(
-            Q(number_key=invoice.number_key)
-            | Q(gross=invoice.gross, currency=invoice.currency, issue_date=invoice.issue_date)
-            | Q(
-                issue_date__range=(
-                    invoice.issue_date - ALIKE_DAYS,
-                    invoice.issue_date + ALIKE_DAYS,
-                )
-            )
-        )
         .only(
             "number",
             "number_key",
@@ -52,6 +51,14 @@ def twins(invoice: Invoice) -> tuple[Twin, ...]:
     )
     found = [(_tier(invoice, other), other.number) for other in others]
     return tuple(Twin(tier, number) for tier, number in sorted(f for f in found if f[0]))
+
+
+def _family(vendor: Vendor) -> list[UUID]:
+    """The vendor and the companies of its family."""
+    if not vendor.family:
+        return [vendor.pk]
+    family = Vendor.objects.filter(entity_id=vendor.entity_id, family=vendor.family)
+    return list(family.values_list("pk", flat=True))
 
 
 def _tier(invoice: Invoice, other: Invoice) -> str:

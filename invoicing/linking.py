@@ -35,15 +35,16 @@ def find_order(
 
     Several orders may share an old number: the vendor's own, then one in the same currency, wins.
     """
-    if not reference.strip():
+    said = reference.strip()
+    if not said:
         return None
-    named = Q(number__iexact=reference.strip()) | Q(legacy_number__iexact=reference.strip())
-    found = list(
-        PurchaseOrder.objects.filter(named, entity=entity)
-        .exclude(status=PurchaseOrder.Status.DRAFT)
-        .select_related("vendor")
-    )
-    if not found:
+    orders = PurchaseOrder.objects.filter(entity=entity).exclude(status=PurchaseOrder.Status.DRAFT)
+    # As it is spelled there is an index for it; other spellings are looked for only without it.
+    for named in (Q(number=said.upper()) | Q(legacy_number=said), Q(legacy_number__iexact=said)):
+        found = list(orders.filter(named).select_related("vendor"))
+        if found:
+            break
+    else:
         return None
     return max(
         found,

@@ -44,8 +44,9 @@ def create_from_requisition(
     ):
         state = requisition.get_status_display().lower()
         raise IllegalTransition(f"{requisition.reference} is {state}: only approved is ordered.")
+    left = drafting.orderable([requisition])
     by_vendor: dict[Vendor, list[OrderLineInput]] = defaultdict(list)
-    for line, quantity in _to_order(requisition, quantities):
+    for line, quantity in _to_order(requisition, quantities, left):
         by_vendor[line.vendor or requisition.vendor].append(
             drafting.from_requisition_line(line, quantity)
         )
@@ -62,6 +63,7 @@ def create_from_requisition(
             actor=actor,
             at=at,
             event="order.created",
+            orderable=left,
         )
         for vendor, lines in by_vendor.items()
     ]
@@ -116,10 +118,11 @@ def require_buyer(entity: Entity, actor: User | None) -> None:
 
 
 def _to_order(
-    requisition: Requisition, quantities: Mapping[UUID, Decimal] | None
+    requisition: Requisition,
+    quantities: Mapping[UUID, Decimal] | None,
+    left: Mapping[UUID, Decimal],
 ) -> list[tuple[RequisitionLine, Decimal]]:
     """The lines to put on orders and how much of each, in their order on the requisition."""
-    left = drafting.orderable([requisition])
     lines = list(
         requisition.lines.select_related("vendor", "catalog_item").prefetch_related(
             coded_distributions()
@@ -162,19 +165,23 @@ def _locked_requisitions(ids: set[UUID]) -> list[Requisition]:
 
 
 def _store(
-    order: PurchaseOrder, data: OrderInput, *, actor: User | None, at: datetime, event: str
+    order: PurchaseOrder,
+    data: OrderInput,
+    *,
+    actor: User | None,
+    at: datetime,
+    event: str,
+    orderable: Mapping[UUID, Decimal] | None = None,
 ) -> PurchaseOrder:
-    """Judge the input and write header, lines and shares in place of what was there."""
+    """Judge the input and write header, lines and shares in place of what was there.
+
+    `orderable` is what the requisitions have left, where the caller has locked and asked them.
+    """
     data = replace(data, lines=[_coded(line) for line in data.lines])
-    asked = {line.requisition_line.requisition_id for line in data.lines if line.requisition_line}
-    requisitions = _locked_requisitions(asked) if asked else []
     tax_codes = drafting.tax_codes_of(order.entity)
-    validation.check(
-        order.entity,
-        data,
-        tax_codes=tax_codes,
-        orderable=drafting.orderable(requisitions, apart_from=order) if asked else {},
-    )
+    if orderable is None:
+        orderable = _orderable(order, data)
+    validation.check(order.entity, data, tax_codes=tax_codes, orderable=orderable)
     _set_header(order, data)
     lines, parts = drafting.build(order, data, tax_codes)
     if not order._state.adding:
@@ -187,6 +194,13 @@ def _store(
         facts = {"vendor": order.vendor.name, "total": str(order.total)}
         events.publish(event, order, actor=actor, at=at, data=facts | {"currency": order.currency})
     return order
+
+
+def _orderable(order: PurchaseOrder, data: OrderInput) -> dict[UUID, Decimal]:
+    asked = {line.requisition_line.requisition_id for line in data.lines if line.requisition_line}
+    if not asked:
+        return {}
+    return drafting.orderable(_locked_requisitions(asked), apart_from=order)
 
 
 def _coded(line: OrderLineInput) -> OrderLineInput:

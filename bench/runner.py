@@ -1,0 +1,55 @@
+"""The parts of the benchmark in order, on a database that was empty a moment ago."""
+
+import time
+
+from django.core.management import call_command
+
+from bench import documents, filling, lives, matches, pages, report, stage, web
+from bench.measuring import Result
+from purchase_orders.models import PurchaseOrder
+
+
+def run(sizes: dict[str, int], only: set[str]) -> list[Result]:
+    """Measure what was asked for (all without a choice), printing each figure as it is known."""
+    results: list[Result] = []
+
+    def tell(*found: Result) -> None:
+        for each in found:
+            results.append(each)
+            print(each.row(), flush=True)
+
+    def wanted(part: str) -> bool:
+        return not only or part in only
+
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    here = stage.build()
+    if wanted("a"):
+        tell(*lives.run(here, lives=sizes["lives"], rounds=sizes["rounds"]))
+    if wanted("b"):
+        tell(*web.run(here, lives=sizes["web"]))
+    if wanted("c"):
+        tell(*matches.run(here, lines=sizes["match"]))
+    if wanted("f"):
+        tell(*documents.run(here, times=sizes["times"] // 2))
+    if only and not only & {"d", "e"}:
+        return results
+    if missing := sizes["few"] - PurchaseOrder.objects.count():
+        filling.fill(here, orders=max(missing, 0))
+    few = pages.measure(here, times=sizes["times"])
+    tell(_fill(here, sizes))
+    if wanted("d"):
+        tell(*report.run(here, times=max(sizes["times"] // 6, 5)))
+    if wanted("e"):
+        tell(*pages.compare(few, pages.measure(here, times=sizes["times"])))
+    if wanted("a"):
+        tell(lives.among_many(here, results[2], lives=sizes["lives"]))
+    return results
+
+
+def _fill(here: stage.Stage, sizes: dict[str, int]) -> Result:
+    began = time.perf_counter()
+    orders, entries = filling.fill(here, orders=sizes["orders"], entries=sizes["entries"])
+    took = time.perf_counter() - began
+    return Result("Orders filled in by COPY", orders / took, "orders/s",
+                  how=f"{orders:,} orders, {entries:,} entries in {took:.0f} s")  # fmt: skip
