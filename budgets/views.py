@@ -1,4 +1,4 @@
-"""Budgets in the browser: cells as meters by cost centre, and one cell with its entries."""
+"""Budgets in the browser: cost centres as meters that open, and one cell with its entries."""
 
 from itertools import groupby
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Role
 from budgets.models import BudgetCell, FiscalYear
-from core.web import PAGE, require_role, visible_or_404
+from core.web import PAGE, page_of, require_role, visible_or_404
 
 _ROLES = (
     Role.BUDGET_OWNER,
@@ -25,7 +25,7 @@ _ROLES = (
 
 @login_required
 def budget_list(request: HttpRequest) -> HttpResponse:
-    """Cells of a fiscal year grouped by cost centre."""
+    """Cells of a fiscal year by cost centre; a chosen or only one stands open."""
     require_role(request, *_ROLES)
     entity = request.user.entity
     year = request.GET.get("fiscal_year", "")
@@ -37,13 +37,17 @@ def budget_list(request: HttpRequest) -> HttpResponse:
         .select_related("cost_center__owner", "gl_account", "project", "fiscal_year")
         .order_by("cost_center__code", "gl_account__code", "project__code", "period")
     )
+    groups = [
+        _center(owner, list(found)) for owner, found in groupby(cells, lambda c: c.cost_center)
+    ]
+    codes = [("", "All cost centres"), *((g["center"].code, str(g["center"])) for g in groups)]
     if center:
-        cells = cells.filter(cost_center__code=center)
+        groups = [group for group in groups if group["center"].code == center]
     years = FiscalYear.objects.filter(entity=entity).order_by("-year")
     context = {
-        "centers": [
-            _center(owner, list(found)) for owner, found in groupby(cells, lambda c: c.cost_center)
-        ],
+        "centers": groups,
+        "codes": codes,
+        "is_open": len(groups) == 1,
         "years": [(str(each.year), str(each.year)) for each in years],
         "year": str(chosen),
         "center": center,
@@ -73,7 +77,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     rows = list(entries[: PAGE + 1])
     context = {
         "cell": cell,
-        "entries": rows[:PAGE],
+        "entries": [
+            (entry, page_of(entry.document_type, entry.document_id)) for entry in rows[:PAGE]
+        ],
         "next": rows[PAGE - 1].pk if len(rows) > PAGE else None,
         "adjustments": cell.adjustments.select_related("actor").order_by("-id"),
         "currency": cell.entity.currency,

@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from core.models import TrailEvent
-from core.web import PAGE, require_role
+from core.templatetags.documents import timeline_row
+from core.web import PAGE, page_of, require_role
 
 _ROLES = ("auditor", "controller", "administrator")
 
@@ -31,7 +32,10 @@ def audit(request: HttpRequest) -> HttpResponse:
         found = found.filter(sequence__lt=int(before))
     rows = list(found.order_by("-sequence")[: PAGE + 1])
     context = {
-        "events": rows[:PAGE],
+        "events": [
+            (event, timeline_row(event), page_of(event.document_type, event.document_id))
+            for event in rows[:PAGE]
+        ],
         "next": rows[PAGE - 1].sequence if len(rows) > PAGE else None,
         "document": document,
         "person": person,

@@ -11,10 +11,20 @@ from django.db.models import Model, QuerySet
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
 
 from core.errors import DomainError, FieldError
 
 PAGE = 50
+# The page of a document, by its name in the ledger and the trail.
+PAGES = {
+    "requisition": "requisitions:detail",
+    "order": "purchase_orders:detail",
+    "receipt": "purchase_orders:receipt",
+    "invoice": "invoicing:detail",
+    "match_exception": "invoicing:exception",
+    "vendor": "vendors:detail",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,14 @@ def visible_or_404(queryset: QuerySet[Any], pk: UUID) -> Any:
     if found is None:
         raise Http404
     return found
+
+
+def page_of(document_type: str, document_id: Any) -> str:
+    """The address of a document's page; empty for what has no page of its own."""
+    try:
+        return reverse(PAGES[document_type], args=[document_id])
+    except (KeyError, NoReverseMatch):
+        return ""
 
 
 def require_role(request: HttpRequest, *roles: str) -> None:

@@ -1,7 +1,7 @@
 """What waits for a person, and what of theirs waits for others: the data of the home page."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ import approvals.queries
 import invoicing.queries
 import purchase_orders.queries
 import requisitions.queries
+import vendors.queries
 from accounts.models import Role, User
 from budgets.models import BudgetCell
 from core.fields import amount
@@ -60,21 +61,28 @@ class OwnBudget:
 
 def waiting_for(user: User) -> list[Work]:
     """Groups with something to do, by the person's roles; empty ones are left out."""
-    groups = [_decisions(user), _returned(user)]
+    groups = [_decisions(user), _returned(user), _drafts(user)]
     if user.has_role(Role.BUYER):
         groups += [_to_order(user), _to_issue(user)]
     if user.has_role(Role.RECEIVER):
         groups.append(_to_receive(user))
     if user.has_role(Role.AP_CLERK, Role.AP_MANAGER):
         groups.append(_exceptions(user))
+    if user.has_role(Role.VENDOR_MANAGER):
+        groups.append(_to_review(user))
     return [group for group in groups if group.count]
 
 
-def with_others(user: User) -> list[tuple[Row, str]]:
-    """Own requests that somebody else has to move on, and who has them."""
+def with_others(user: User) -> list[Row]:
+    """Own requests that somebody else has to move on, and who has them. Statements: 2."""
     mine = list(requisitions.queries.of_mine_with_others(user)[:SHOWN])
     holders = requisitions.queries.holders(mine)
-    return [(_requisition(each), holders[each.pk].name) for each in mine]
+    return [
+        replace(
+            _requisition(each), document=None, note=f"with {holders[each.pk].name} · {each.number}"
+        )
+        for each in mine
+    ]
 
 
 def own_budgets(user: User, *, year: int) -> list[OwnBudget]:
@@ -130,6 +138,27 @@ def _returned(user: User) -> Work:
     found = requisitions.queries.listing(user, status="returned", mine=True)
     return _work(
         "Sent back to you", f"{reverse('requisitions:list')}?show=mine", found, _requisition
+    )
+
+
+def _drafts(user: User) -> Work:
+    found = requisitions.queries.listing(user, status="draft", mine=True)
+    return _work(
+        "Drafts to finish", f"{reverse('requisitions:list')}?show=mine", found, _requisition
+    )
+
+
+def _to_review(user: User) -> Work:
+    return _work(
+        "Vendors to review",
+        f"{reverse('vendors:list')}?show=in_review",
+        vendors.queries.listing(user, status="in_review"),
+        lambda vendor: Row(
+            title=vendor.name,
+            url=reverse("vendors:detail", args=[vendor.pk]),
+            note=vendor.code,
+            document=vendor,
+        ),
     )
 
 

@@ -12,11 +12,15 @@ from po_portal import home as data
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for me, what of mine waits for others, and the budgets I own."""
     user = request.user
-    context = {"work": [], "with_others": [], "budgets": []}
+    context = {"first_name": (user.name.split() or [user.email])[0], "budgets": []}
     if user.entity is not None:
-        year = user.entity.fiscal_year_of(user.entity.day_of(timezone.now()))
-        context = {
-            "work": data.waiting_for(user),
+        today = user.entity.day_of(timezone.now())
+        year = user.entity.fiscal_year_of(today)
+        work = data.waiting_for(user)
+        context |= {
+            "today": today,
+            "work": work,
+            "waiting": sum(group.count for group in work),
             "with_others": data.with_others(user),
             "budgets": data.own_budgets(user, year=year),
         }

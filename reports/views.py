@@ -1,24 +1,28 @@
-"""The commitment report in the browser: filter, chart, drill-down to documents, files."""
+"""The commitment report in the browser: filter, charts, drill-down to documents, files."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.dates import MONTHS, MONTHS_3
 
-from accounts.models import Role
+from accounts.models import Entity, Role
 from budgets.models import CostCenter, FiscalYear, GLAccount, Project
 from core.errors import DomainError
 from core.fields import amount
 from core.money import ZERO
-from core.web import PAGE, require_role
+from core.web import PAGE, page_of, require_role
 from reports import exports, queries
+from reports.drill_down import accruals_behind, adjustments_behind
+from reports.figures import Scope
 
 _ROLES = (
     Role.CONTROLLER,
@@ -29,20 +33,26 @@ _ROLES = (
     Role.AP_MANAGER,
 )
 GROUPS = (
-    ("cost_center", "Cost centre"),
-    ("gl_account", "GL account"),
-    ("project", "Project"),
-    ("period", "Month"),
-    ("cost_center,gl_account", "Cost centre and account"),
+    ("cost_center", "By cost centre"),
+    ("gl_account", "By GL account"),
+    ("project", "By project"),
+    ("period", "By month"),
+    ("cost_center,gl_account", "By cost centre and account"),
     ("cost_center,gl_account,project", "Every budget"),
 )
-# Where the document of a ledger entry is shown.
-PAGES = {
-    "requisition": "requisitions:detail",
-    "order": "purchase_orders:detail",
-    "invoice": "invoicing:detail",
-}
+BUDGET, ACCRUED = "BUD", "RNI"
+# What a figure may be made of, as tabs.
+FIGURES = (
+    ("", "All entries"),
+    ("ACT", "Spent"),
+    ("ENC", "Committed"),
+    ("PRE", "Reserved"),
+    (BUDGET, "Budget"),
+    (ACCRUED, "Received, not invoiced"),
+)
+_FILTERS = {"cost_center": CostCenter, "gl_account": GLAccount, "project": Project}
 _MOST_BARS = 20
+_FEW_BARS, _MANY_BARS = 5, 9
 FILES = {
     "csv": (exports.csv, "text/csv; charset=utf-8"),
     "xlsx": (
@@ -57,14 +67,11 @@ def commitments(request: HttpRequest) -> HttpResponse:
     """The report; `?format=csv|xlsx` answers with a file of the same figures."""
     require_role(request, *_ROLES)
     chosen = _chosen(request)
-    given = {name: chosen[name] for name in ("cost_center", "gl_account", "project")}
     try:
         report = queries.commitments(
             entity=request.user.entity,
-            as_of=chosen["as_of"],
-            fiscal_year=chosen["fiscal_year"],
             group_by=chosen["group_by"].split(","),
-            **{name: value or None for name, value in given.items()},
+            **_asked(chosen),
         )
     except DomainError as refusal:
         return render(request, "reports/refused.html", {"refusal": refusal}, status=422)
@@ -72,12 +79,19 @@ def commitments(request: HttpRequest) -> HttpResponse:
         return _file(report, chosen["format"])
     context = {
         "report": report,
-        "rows": [(row, _drill(chosen, row)) for row in report.rows],
-        "all_entries": _entries_url(chosen, {}),
+        "by_month": "period" in report.group_by,
+        "rows": [
+            (month_of(report.entity, row.period), row, _drill(chosen, row.drill_down))
+            for row in report.rows
+        ],
+        "total_links": _drill(chosen, {}),
         "chosen": chosen,
         "choices": _choices(request),
         "groups": GROUPS,
         "chart": _chart(report),
+        "burn_down": _burn_down(request.user.entity, chosen) if chosen["cost_center"] else None,
+        "chart_size": _size(report),
+        "most_bars": _MOST_BARS if len(report.rows) > _MOST_BARS else None,
         "links": {kind: _file_url(request, kind) for kind in ("csv", "xlsx")},
     }
     return render(request, "reports/commitments.html", context)
@@ -95,34 +109,87 @@ def _file(report: queries.CommitmentReport, kind: str) -> HttpResponse:
 
 @login_required
 def entries(request: HttpRequest) -> HttpResponse:
-    """The ledger entries a figure is made of, each with its document."""
+    """What a figure is made of: ledger entries, changes of the budget, or deliveries."""
     require_role(request, *_ROLES)
-    chosen = _chosen(request)
-    period = request.GET.get("period", "")
+    entity, chosen = request.user.entity, _chosen(request)
+    scope = Scope(entity, **_asked(chosen))
+    if chosen["stage"] == ACCRUED:
+        shown = _accruals(scope)
+    elif chosen["stage"] == BUDGET:
+        shown = _adjustments(request, scope, chosen["period"])
+    else:
+        shown = _entries(request, scope, chosen)
+    context = {
+        **shown,
+        "figure": dict(FIGURES)[chosen["stage"]],
+        "figures": FIGURES,
+        "chosen": chosen,
+        "names": _names(entity, chosen),
+        "currency": entity.currency,
+        "back": f"{reverse('reports:commitments')}?{urlencode(_kept(chosen))}",
+    }
+    return render(request, "reports/entries.html", context)
+
+
+def _entries(request: HttpRequest, scope: Scope, chosen: dict[str, Any]) -> dict[str, Any]:
     found = queries.entries_behind(
-        entity=request.user.entity,
-        fiscal_year=chosen["fiscal_year"],
-        as_of=chosen["as_of"],
-        cost_center=chosen["cost_center"] or None,
-        gl_account=chosen["gl_account"] or None,
-        project=chosen["project"] or None,
-        period=int(period) if period.isdecimal() and 1 <= int(period) <= 12 else None,
+        entity=scope.entity,
+        **_asked(chosen),
+        period=chosen["period"],
         stage=chosen["stage"] or None,
     )
-    total = found.order_by().aggregate(total=Coalesce(Sum("amount"), amount(ZERO)))["total"]
+    shown = _page(request, found)
+    shown["rows"] = [(row, page_of(row.document_type, row.document_id)) for row in shown["rows"]]
+    if not chosen["stage"]:
+        budget = _sum(adjustments_behind(scope, period=chosen["period"]))
+        shown |= {"budget": budget, "available": budget - shown["total"]}
+    return shown
+
+
+def _adjustments(request: HttpRequest, scope: Scope, period: int | None) -> dict[str, Any]:
+    return _page(request, adjustments_behind(scope, period=period))
+
+
+def _accruals(scope: Scope) -> dict[str, Any]:
+    rows = accruals_behind(scope)
+    return {
+        "rows": [(row, page_of("order", row.order_id)) for row in rows],
+        "total": sum((row.base for row in rows), ZERO),
+        "next": None,
+    }
+
+
+def _sum(found: QuerySet[Any]) -> Decimal:
+    return found.order_by().aggregate(total=Coalesce(Sum("amount"), amount(ZERO)))["total"]
+
+
+def _page(request: HttpRequest, found: QuerySet[Any]) -> dict[str, Any]:
+    """The sum of all rows, and one page of them, newest first. Statements: 2."""
+    total = _sum(found)
     after = request.GET.get("after", "")
     if after.isdecimal():
         found = found.filter(pk__lt=int(after))
     rows = list(found[: PAGE + 1])
-    context = {
-        "rows": [(entry, _document_url(entry)) for entry in rows[:PAGE]],
+    return {
+        "rows": rows[:PAGE],
         "next": rows[PAGE - 1].pk if len(rows) > PAGE else None,
         "total": total,
-        "chosen": chosen,
-        "currency": request.user.entity.currency,
-        "back": f"{reverse('reports:commitments')}?{urlencode(_kept(chosen))}",
     }
-    return render(request, "reports/entries.html", context)
+
+
+def _names(entity: Entity, chosen: dict[str, Any]) -> list[str]:
+    """The filters in words: `CC100 IT operations`, `March`."""
+    names = []
+    for name, model in _FILTERS.items():
+        code = chosen[name]
+        if code == queries.WITHOUT and name == "project":
+            names.append("without a project")
+        elif code:
+            row = model.objects.filter(entity=entity, code=code).first()
+            names.append(str(row or code))
+    if chosen["period"]:
+        names.append(month_of(entity, chosen["period"]))
+    return names
 
 
 def _chosen(request: HttpRequest) -> dict[str, Any]:
@@ -132,15 +199,26 @@ def _chosen(request: HttpRequest) -> dict[str, Any]:
     year = request.GET.get("fiscal_year", "")
     group = request.GET.get("group_by", "")
     stage = request.GET.get("stage", "")
+    period = request.GET.get("period", "")
     return {
         "as_of": _day(request.GET.get("as_of", "")),
-        "fiscal_year": int(year) if year.isdecimal() else entity.fiscal_year_of(today),
+        "fiscal_year": int(year)
+        if year.isdecimal() and len(year) == 4
+        else entity.fiscal_year_of(today),
         "group_by": group if group in dict(GROUPS) else GROUPS[0][0],
-        "cost_center": request.GET.get("cost_center", "")[:32],
-        "gl_account": request.GET.get("gl_account", "")[:32],
-        "project": request.GET.get("project", "")[:32],
-        "stage": stage if stage in ("PRE", "ENC", "ACT") else "",
+        **{name: request.GET.get(name, "")[:32] for name in _FILTERS},
+        "period": int(period) if period.isdecimal() and 1 <= int(period) <= 12 else None,
+        "stage": stage if stage in dict(FIGURES) else "",
         "format": request.GET.get("format", ""),
+    }
+
+
+def _asked(chosen: dict[str, Any]) -> dict[str, Any]:
+    """The filters as queries take them."""
+    return {
+        "fiscal_year": chosen["fiscal_year"],
+        "as_of": chosen["as_of"],
+        **{name: chosen[name] or None for name in _FILTERS},
     }
 
 
@@ -155,20 +233,17 @@ def _kept(chosen: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in chosen.items()
-        if value and name not in ("format", "stage")
+        if value and name not in ("format", "stage", "period")
     }
 
 
-def _entries_url(chosen: dict[str, Any], drill: dict[str, str], stage: str = "") -> str:
-    query = {**_kept(chosen), **drill, **({"stage": stage} if stage else {})}
-    return f"{reverse('reports:entries')}?{urlencode(query)}"
-
-
-def _drill(chosen: dict[str, Any], row: queries.CommitmentRow) -> dict[str, str]:
-    """Where each figure of a row leads."""
+def _drill(chosen: dict[str, Any], filters: dict[str, str]) -> dict[str, str]:
+    """Where each figure of a row leads, by what it is made of; `all` is what is available."""
+    kept = {**_kept(chosen), **filters}
     return {
-        stage or "all": _entries_url(chosen, row.drill_down, stage)
-        for stage in ("", "PRE", "ENC", "ACT")
+        stage or "all": f"{reverse('reports:entries')}?"
+        + urlencode({**kept, **({"stage": stage} if stage else {})})
+        for stage, _ in FIGURES
     }
 
 
@@ -186,50 +261,90 @@ def _choices(request: HttpRequest) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def _codes(model: Any, entity: Any, every: str) -> list[tuple[str, str]]:
+def _codes(model: Any, entity: Entity, every: str) -> list[tuple[str, str]]:
     rows = model.objects.filter(entity=entity).order_by("code")
     return [("", every), *((row.code, str(row)) for row in rows)]
 
 
 def _chart(report: queries.CommitmentReport) -> dict[str, Any]:
-    """Bars of the first rows, stacked: spent, committed, reserved, left."""
-    rows = report.rows[:_MOST_BARS]
-    series = (
+    """Bars of the first rows, stacked: spent, committed, reserved, left; a month has no left."""
+    rows, by_month = report.rows[:_MOST_BARS], "period" in report.group_by
+    series = [
         ("Spent", "spent", lambda figures: figures.spent),
         ("Committed", "committed", lambda figures: figures.encumbered),
         ("Reserved", "reserved", lambda figures: figures.pre_encumbered),
-        ("Left", "left", lambda figures: max(figures.available, 0)),
-    )
+    ]
+    if not by_month:
+        series.append(("Left", "left", lambda figures: max(figures.available, ZERO)))
     return {
-        "labels": [label(row) for row in rows],
+        "labels": [label(row) for row in rows]
+        if not by_month
+        else [month_of(report.entity, row.period, short=True) for row in rows],
         "series": [
             {"label": name, "tone": tone, "values": [float(read(row.figures)) for row in rows]}
             for name, tone, read in series
         ],
-        "stacked": True,
-        "horizontal": "period" not in report.group_by,
+        "stacked": not by_month,
+        "horizontal": not by_month,
         "unit": report.entity.currency,
     }
 
 
+def _size(report: queries.CommitmentReport) -> str:
+    """How high the chart stands, so that its bars are as thick with three rows as with twenty."""
+    if "period" in report.group_by:
+        return ""
+    return (
+        "short" if len(report.rows) < _FEW_BARS else "tall" if len(report.rows) > _MANY_BARS else ""
+    )
+
+
+def _burn_down(entity: Entity, chosen: dict[str, Any]) -> dict[str, Any] | None:
+    """How a cost centre's budget went down month by month, beside an even pace over the year."""
+    day = chosen["as_of"] or entity.day_of(timezone.now())
+    points = queries.burn_down(entity=entity, **{**_asked(chosen), "as_of": day})
+    if not points:
+        return None
+    whole = points[-1].figures.budget
+    even = [whole * (12 - month) / 12 for month in range(1, 13)]
+    left = [float(point.figures.available) for point in points]
+    return {
+        "points": [(month_of(entity, point.period), point.figures) for point in points],
+        "chart": {
+            "labels": [month_of(entity, month, short=True) for month in range(1, 13)],
+            "series": [
+                {"label": "Left", "tone": "accent", "values": left},
+                {
+                    "label": "Even pace",
+                    "tone": "plain-full",
+                    "dashed": True,
+                    "values": [float(value) for value in even],
+                },
+            ],
+            "unit": entity.currency,
+        },
+    }
+
+
+def month_of(entity: Entity, period: int | None, *, short: bool = False) -> str:
+    """The month that a period of the fiscal year is: `March`."""
+    names = MONTHS_3 if short else MONTHS
+    number = ((period or 1) - 1 + entity.fiscal_year_starts_month - 1) % 12 + 1
+    text = str(names[number])
+    return text.capitalize() if short else text
+
+
 def label(row: queries.CommitmentRow) -> str:
-    """A row's name: its codes, or its month."""
+    """A row's codes, for the axis of a chart."""
     codes = [
         part.code or "no project"
         for part in (row.cost_center, row.gl_account, row.project)
         if part is not None
     ]
-    return " · ".join([*codes, *([f"Month {row.period}"] if row.period else [])])
+    return " · ".join(codes)
 
 
 def _file_url(request: HttpRequest, kind: str) -> str:
     query = request.GET.copy()
     query["format"] = kind
     return f"?{query.urlencode()}"
-
-
-def _document_url(entry: Any) -> str:
-    try:
-        return reverse(PAGES[entry.document_type], args=[entry.document_id])
-    except (KeyError, NoReverseMatch):
-        return ""

@@ -63,7 +63,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "contacts": vendor.contacts.order_by("name"),
         "items": vendor.catalog_items.order_by("name")[:SHOWN],
         "actions": available(vendor, request.user),
-        "events": timeline(vendor),
+        "events": timeline(vendor).reverse(),
         "files": attachments(vendor),
         "comments": comments(vendor),
     }

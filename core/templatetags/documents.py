@@ -130,8 +130,12 @@ def meter(
     currency: str = "",
     url: str = "",
     slim: bool = False,
+    bare: bool = False,
 ) -> dict[str, Any]:
-    """A budget as a bar, spent | committed | reserved | this request | left, and in words."""
+    """A budget as a bar, spent | committed | reserved | this request | left, and in words.
+
+    `slim` leaves the legend out, `bare` everything but the bar, for the rows of a table.
+    """
     used = spent + committed + reserved + request
     parts = [
         ("spent", "Spent", spent),
@@ -150,6 +154,7 @@ def meter(
         "currency": currency,
         "url": url,
         "slim": slim,
+        "bare": bare,
     }
 
 

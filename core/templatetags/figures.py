@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
 from django import template
@@ -50,9 +51,36 @@ def amount(value: Decimal | None, currency: str = "EUR") -> str:
 
 
 @register.filter
+def signed(value: Decimal, currency: str = "EUR") -> str:
+    """A change as plain text: `+12.00`, `−12.00`."""
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{amount(abs(value), currency)}"
+
+
+@register.simple_tag
+def figure(
+    value: Decimal | None, currency: str, *, url: str = "", over: bool = False
+) -> SafeString:
+    """A cell of a table whose head names the currency: the bare figure, zero made quiet.
+
+    `url` leads to what the figure is made of; `over` marks what is below zero.
+    """
+    tone = " muted" if not value else " over" if over and value < 0 else ""
+    text = amount(value, currency)
+    if url:
+        return format_html('<a class="figure{}" href="{}">{}</a>', tone, url, text)
+    return format_html('<span class="figure{}">{}</span>', tone, text)
+
+
+@register.filter
 def unit_name(code: str) -> str:
     """The word for a unit code; an unknown code stands for itself."""
     return units.short(code)
+
+
+@register.filter
+def unit_in_full(code: str) -> str:
+    """The unit's whole word, for prices: `per month`."""
+    return units.name(code)
 
 
 @register.simple_tag
@@ -73,6 +101,12 @@ def percent(value: Decimal | None, decimals: int = 1) -> str:
     if value is None:
         return NOTHING
     return f"{plain_figure(round(Decimal(value) * 100, decimals), 0, decimals)} %"
+
+
+@register.filter
+def country_name(code: str) -> str:
+    """`Germany` for `DE`; an unknown code stands for itself."""
+    return Locale(LOCALE).territories.get(code, code)
 
 
 @register.filter

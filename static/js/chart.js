@@ -54,8 +54,9 @@
         maxBarThickness: 30,
         pointRadius: 0,
         pointHitRadius: 12,
+        pointStyle: kind === "line" ? "line" : "rect",
         stepped: Boolean(series.stepped),
-        tension: 0.25,
+        cubicInterpolationMode: "monotone",
       };
     });
   }
@@ -66,6 +67,7 @@
     const stacked = data.stacked === true || data.stacked === "true";
     const values = {
       stacked,
+      beginAtZero: true,
       border: { display: false },
       grid: { color: color("line"), drawTicks: false },
       ticks: { color: text, font, padding: 8, maxTicksLimit: 6, callback: (value) => Number(value).toLocaleString("en", { notation: "compact" }) },
@@ -79,7 +81,7 @@
       interaction: { mode: "index", intersect: false },
       scales: lying ? { x: values, y: names } : { x: names, y: values },
       plugins: {
-        legend: { position: "bottom", align: "start", labels: { color: color("ink-2"), font: { ...font, size: 12 }, boxWidth: 10, boxHeight: 10, padding: 16 } },
+        legend: { position: "bottom", align: "start", labels: { color: color("ink-2"), font: { ...font, size: 12 }, boxWidth: 10, boxHeight: 10, padding: 16, usePointStyle: kind === "line", pointStyleWidth: 22 } },
         tooltip: {
           backgroundColor: color("raised"), titleColor: color("ink"), bodyColor: color("ink-2"), borderColor: color("line"), borderWidth: 1,
           padding: 10, titleFont: font, bodyFont: { ...font, size: 12 }, boxPadding: 4,

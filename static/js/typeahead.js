@@ -34,16 +34,21 @@
     return isInitial ? field : null;
   }
 
+  // What was chosen is not searched for again: not by the change it made, not by an answer still on its way.
+  const isChosen = (box) => box.dataset.chosen !== undefined && box.dataset.chosen === box.querySelector("input").value;
+
   function fill(box, item) {
+    const own = box.querySelector("input");
     const row = box.closest("[data-line]") || box.closest("tr") || box.closest("form");
     const scopes = [row, row.nextElementSibling?.matches(".sub-row") ? row.nextElementSibling : null].filter(Boolean);
     Object.entries(JSON.parse(item.dataset.fill || "{}")).forEach(([name, value]) => {
       const field = scopes.map((scope) => fieldNamed(scope, name)).find(Boolean) || untouched(row.closest("form"), name);
       if (!field) return;
       field.value = value ?? "";
-      field.dispatchEvent(new Event("input", { bubbles: true }));
+      if (field !== own) field.dispatchEvent(new Event("input", { bubbles: true }));
       field.dispatchEvent(new Event("change", { bubbles: true }));
     });
+    box.dataset.chosen = own.value;
     close(box);
     const next = item.dataset.focus ? fieldNamed(row, item.dataset.focus) : null;
     next?.focus();
@@ -60,6 +65,14 @@
     box.querySelector("input").setAttribute("aria-expanded", "true");
   }
 
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const box = event.target.closest?.("[data-suggest]");
+    if (box && isChosen(box)) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const box = event.target.closest?.("[data-suggest]");
+    if (box && isChosen(box)) event.detail.shouldSwap = false;
+  });
   document.addEventListener("htmx:afterSwap", (event) => {
     const box = event.target.closest?.("[data-suggest]");
     if (box && event.target.matches(".suggest-list") && event.target.children.length) place(box);

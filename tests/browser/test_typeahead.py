@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
+
+from tests.browser.pages import session_of
 
 pytestmark = pytest.mark.browser
 SCRIPTS = Path(__file__).parents[2] / "static" / "js"
@@ -71,3 +74,22 @@ def test_a_text_changed_by_hand_is_no_longer_the_catalog_item(second_line):
     second_line.keyboard.press("Enter")
     second_line.locator("[name=lines-1-description]").press_sequentially(" used")
     assert value(second_line, "lines-1-catalog_item") == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_chosen_is_not_searched_for_again(org, live_server, context, clean_page):
+    page, faults = clean_page
+    context.add_cookies([session_of(org.rita, live_server.url)])
+    page.goto(f"{live_server.url}/requisitions/new/")
+    asked = []
+    page.on("request", lambda r: asked.append(r.url) if "/requisitions/catalog/" in r.url else None)
+    page.locator("[name=lines-0-description]").press_sequentially("noteb")
+    page.locator(".suggest-item").first.click()
+    expect(page.locator("[name=lines-0-description]")).to_have_value("Notebook 14 inch")
+    before = len(asked)
+    page.wait_for_timeout(600)  # thrice as long as the form waits before it asks
+    assert len(asked) == before
+    assert page.locator(".suggest-item").count() == 0
+    page.locator("[name=lines-0-description]").fill("Notebook 1")
+    expect(page.locator(".suggest-item").first).to_be_visible()
+    assert faults == []
