@@ -99,10 +99,18 @@ def act(
     try:
         result = call()
     except DomainError as refusal:
-        messages.error(request, " ".join([refusal.detail, *(e.detail for e in refusal.errors)]))
+        messages.error(request, " ".join([refusal.detail, *map(_said, refusal.errors)]))
         return redirect(refused_to)
     messages.success(request, done)
     return redirect(to(result) if callable(to) else to)
+
+
+def _said(error: FieldError) -> str:
+    """A fault of a field without its field beside it: what is missing is named."""
+    if error.code != "required":
+        return error.detail
+    name = error.pointer.rpartition("/")[2].replace("_", " ").capitalize()
+    return f"{name}: {error.detail}"
 
 
 def place(
