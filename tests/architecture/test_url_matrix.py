@@ -35,6 +35,7 @@ PEOPLE = (
 NOBODY = "nobody"
 LIMITED = ("api:token", "api:report", "api:catalog-items-import-items", "api:orders-import-file")
 LIMITED += ("api:invoices-import-file", "account_login", "account_reset_password")
+LIMITED += ("approvals:link", "approvals:link_decide", "approvals:new_link")
 
 
 def said() -> list[str]:
