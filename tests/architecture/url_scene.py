@@ -23,7 +23,7 @@ REASON = {"reason": "Because"}
 
 @dataclass(frozen=True)
 class Scene:
-    """Ids by what they are: `order_issued`, `step`, `link` …"""
+    """Ids by what they are: `order_issued`, `step`, `mail_link` …"""
 
     ids: dict[str, str]
     events: int  # rows of the trail when the scene stood
@@ -82,7 +82,7 @@ def build(org: Organisation, at: datetime) -> Scene:
             "requisition_submitted": submitted["id"],
             "requisition_approved": approved_one["id"],
             "step": str(step.pk),
-            "link": links.issue(step=step, at=at),
+            "mail_link": links.issue(step=step, at=at),
             "order_draft": drafted["id"],
             "order_issued": order["id"],
             "order_fresh": fresh_one["id"],
@@ -147,7 +147,7 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:events-*": [{"pk": "event"}],
     "api:report": [{"name": "commitments"}, {"name": "accruals"}],
     "api:unknown": [{}],
-    "approvals:link": [{"token": "link"}, {"token": "0" * 43}],
+    "approvals:link": [{"token": "mail_link"}, {"token": "0" * 43}],
     "approvals:*": [{"step_id": "step"}],
     "notifications:mail_one": [{"name": "none"}],
     "notifications:mail_html": [{"name": "none"}],
@@ -268,5 +268,6 @@ BODIES: dict[str, dict[str, Any]] = {
     "approvals:forward": {"to": "sven_id", "comment": "Because"},
     "approvals:link_decide": {"decision": "approve", "digest": "seen_digest"},
     "core:comment": {"text": "Seen."},
+    "invoicing:perform": {**REASON, "code": "PRI", "order_reference": "PO-2026-000001"},
     "*": {**REASON, "comment": "Because", "code": "PRI", "reason_code": "other"},
 }
