@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.models import Role
-from core import attachments, files
+from core import attachments, files, outbox
 from core.errors import DomainError
 from core.money import UnknownCurrency, minor_units
 from core.queries import comments, timeline
@@ -34,7 +34,7 @@ def invoice_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": keyset_page(found, request),
         "tabs": queries.TABS,
-        "tab": tab,
+        "tab": "" if search else tab,
         "search": search,
         "may_capture": request.user.has_role(*AP),
     }
@@ -162,6 +162,9 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "return_form": forms.ReturnForm(),
         "link_form": forms.LinkForm(),
         "is_clerk": request.user.has_role(*AP),
+        "promised": outbox.promised(invoice.pk, "invoicing.match"),
+        # The receipt that it waits for comes from somebody else, at any time.
+        "idle": 10 if invoice.status == Invoice.Status.CAPTURED and invoice.waiting_until else 0,
     }
     return render(request, "invoicing/detail.html", context)
 

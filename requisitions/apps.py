@@ -5,7 +5,9 @@ class RequisitionsConfig(AppConfig):
     name = "requisitions"
 
     def ready(self) -> None:
-        from requisitions import invariants, subjects
+        from core import navigation
+        from requisitions import invariants, queries, subjects
 
         subjects.register()
         invariants.register()
+        navigation.count("requisitions:list", queries.waiting_count)

@@ -11,7 +11,7 @@ from django import forms
 from accounts.models import Entity, TaxCode, User
 from budgets.models import CostCenter, GLAccount, Project
 from core import units
-from core.forms import FigureField
+from core.forms import FigureField, GridSelect
 from core.money import minor_units
 from requisitions import content
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
@@ -82,6 +82,8 @@ class RequisitionForm(forms.Form):
 class OneOf(forms.ChoiceField):
     """A choice among objects that were read once for the whole grid; no query per field."""
 
+    widget = GridSelect
+
     def __init__(self, found: dict[str, Any], choices: Any, **options: Any) -> None:
         super().__init__(choices=choices, **options)
         self.found = found
@@ -106,9 +108,9 @@ class LineForm(forms.Form):
     )
     description = forms.CharField(label="Item", max_length=500)
     quantity = FigureField(label="Quantity")
-    unit = forms.ChoiceField(label="Unit", choices=units.choices, initial="C62")
+    unit = forms.ChoiceField(label="Unit", choices=units.choices, initial="C62", widget=GridSelect)
     unit_price = FigureField(label="Unit price")
-    tax_code = forms.ChoiceField(label="Tax", required=False)
+    tax_code = forms.ChoiceField(label="Tax", required=False, widget=GridSelect)
     kind = forms.ChoiceField(
         label="This is", choices=RequisitionLine.Kind.choices, initial=RequisitionLine.Kind.GOODS
     )

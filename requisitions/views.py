@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 import approvals.queries
 import core.queries
-from core import attachments
+from core import attachments, outbox
 from core.errors import DomainError, FieldError
 from core.money import minor_units
 from core.transactions import atomic
@@ -53,7 +53,7 @@ def requisition_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [(each, holders[each.pk]) for each in page.items],
         "tabs": TABS,
-        "tab": tab,
+        "tab": "" if search else tab,
         "search": search,
     }
     return render(request, "requisitions/list.html", context)
@@ -304,6 +304,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "events": [each for each in events if not _says_the_chain(each)],
         "comments": core.queries.comments(requisition),
         "files": core.queries.attachments(requisition),
+        "promised": outbox.promised(requisition.pk, "purchase_orders.order_by_itself"),
     }
     return render(request, "requisitions/detail.html", context)
 
