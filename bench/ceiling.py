@@ -154,11 +154,11 @@ def live(pattern: Pattern, number: str) -> None:
 
 
 def _number(document: Any, kind: str) -> str:
-    key = {"stream": str(document.entity_id), "kind": f"X{kind}", "fiscal_year": 2026}
+    key = {"stream": str(document.entity_id), "kind": f"X{kind}", "fiscal_year": 1900}
     sequence, _ = NumberSequence.objects.select_for_update().get_or_create(**key)
     sequence.last += 1
     sequence.save(update_fields=["last"])
-    return f"X{kind}-2026-{sequence.last:06d}"
+    return f"X{kind}-{sequence.last:06d}"
 
 
 def _update(row: Any, *names: str, **values: Any) -> None:

@@ -9,7 +9,7 @@ requisitions, history rows, trail events and printed documents. PostgreSQL only.
 import io
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -36,6 +36,7 @@ from purchase_orders.models import (
 )
 
 BATCH = 5_000
+OPEN_FOR = timedelta(days=30)
 FIRST_DAY = date(TODAY.year, 1, 2)
 _NULL = r"\N"
 
@@ -257,7 +258,9 @@ class Filler:
 
 
 def _done(line: Line, purchase: Purchase) -> tuple[Decimal, Decimal]:
-    """Whole pieces received and billed."""
+    """Whole pieces received and billed; what is older than a month is complete, as in life."""
+    if purchase.day < TODAY - OPEN_FOR:
+        return line.quantity, line.quantity
     came = line.quantity * purchase.received // 1
     return came, min(came, line.quantity * purchase.billed // 1)
 

@@ -10,8 +10,9 @@ from budgets.models import CostCenter, FiscalYear, GLAccount, Project
 from po_portal.demo import catalog, organisation, rules
 from vendors.models import CatalogItem, Vendor
 
-TODAY = date(2026, 3, 2)
-NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+# Late in the year that the clock says, because over HTTP the portal's own clock decides.
+TODAY = date(datetime.now(UTC).year, 10, 30)
+NOW = datetime(TODAY.year, TODAY.month, TODAY.day, 10, 0, tzinfo=UTC)
 SEED = 20260302
 RICH = Decimal(10_000_000_000)
 

@@ -1,17 +1,18 @@
 """Received, not invoiced: what was delivered and has no cleared invoice yet, per order line."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from accounts.models import Entity
-from budgets.models import Commitment, LedgerEntry, Stage
+from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
 from core.money import ZERO, allocate, round_amount, to_base
 from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine, ReceiptLine
 
@@ -46,112 +47,150 @@ def received_not_invoiced(*, entity: Entity, as_of: date | None = None) -> list[
     """Rule C6: order price × (received − billed) of every open line, now or at the end of a day.
 
     Lines by amount: received × price − billed. A line that was billed further than received does
-    not count against others. Statements: 1 now, 3 for a past day.
+    not count against others. A past day is reckoned back from now by what came and was billed
+    since, so it costs what happened since. Statements: 1 now, 3 for a past day.
     """
     if as_of is None:
-        return [
-            accrual
-            for line, shares in _by_line(_with_cells(_open_lines(entity)))
-            for accrual in _accruals(entity, line, shares)
-        ]
-    received = _received(entity, as_of)
-    rows = OrderDistribution.objects.filter(line__in=list(received))
-    lines = _by_line(_with_cells(rows))
-    billed = _billed([share.pk for _, shares in lines for share in shares], as_of)
+        now = {"line__order__status__in": [PurchaseOrder.Status.ISSUED, _ON_HOLD]}
+        return _accruals(entity, _shares(_open(), entity, Q(**now)), {}, {})
+    came, billed = _came_since(entity, as_of), _billed_since(entity, as_of)
+    end = end_of(entity, as_of)
+    then = Q(line__order__issued_at__lt=end)
+    then &= Q(line__order__closed_at=None) | Q(line__order__closed_at__gte=end)
+    touched = (
+        _open()
+        .values("pk")
+        .union(
+            OrderDistribution.objects.filter(line__in=came.values("order_line"))
+            .order_by()
+            .values("pk"),
+            billed.values("distribution_id"),
+            all=True,
+        )
+    )
+    shares = OrderDistribution.objects.filter(pk__in=touched)
+    return _accruals(
+        entity,
+        _shares(shares, entity, then),
+        dict(came.values_list("order_line_id").annotate(Sum("quantity"))),
+        {
+            share: (quantity, net)
+            for share, quantity, net in billed.values_list("distribution_id").annotate(
+                Sum("quantity"), Sum("document_amount")
+            )
+        },
+    )
+
+
+_ON_HOLD = PurchaseOrder.Status.ON_HOLD
+
+
+class _Share(NamedTuple):
+    """One distribution with what is read of its line and order."""
+
+    pk: UUID
+    percent: Decimal
+    cell_id: int | None
+    line_id: UUID
+    line_number: int
+    description: str
+    unit: str
+    unit_price: Decimal
+    basis: str
+    received: Decimal
+    billed_quantity: Decimal
+    billed_amount: Decimal
+    order_id: UUID
+    order_number: str | None
+    currency: str
+    rate: Decimal
+    vendor: str
+
+
+def _open() -> QuerySet[OrderDistribution]:
+    """Distributions of lines that wait for an invoice now; the index of such lines finds them."""
+    return OrderDistribution.objects.filter(
+        Q(line__received__gt=F("line__billed_quantity"))
+        | Q(line__basis="amount", line__received__gt=0)
+    ).order_by()
+
+
+def _came_since(entity: Entity, day: date) -> QuerySet[ReceiptLine]:
+    return ReceiptLine.objects.filter(
+        receipt__entity=entity,
+        receipt__received_on__gt=day,
+        receipt__status__in=["posted", "reversed"],
+    ).order_by()
+
+
+def _billed_since(entity: Entity, day: date) -> QuerySet[LedgerEntry]:
+    """Spend posted after a day, found cell by cell: that is what the ledger's index is for."""
+    cells = BudgetCell.objects.filter(entity=entity).values("pk")
+    return LedgerEntry.objects.filter(
+        cell__in=cells, posting_date__gt=day, stage=Stage.ACT
+    ).order_by()
+
+
+def _shares(shares: QuerySet[OrderDistribution], entity: Entity, condition: Q) -> Iterable[_Share]:
+    commitments = Commitment.objects.filter(distribution_id=OuterRef("pk"), stage=Stage.ENC)
+    rows = (
+        shares.filter(condition, line__order__entity=entity)
+        .annotate(cell_id=Subquery(commitments.values("cell_id")))
+        .order_by("line__order_id", "line__line_number", "position")
+        .values_list(
+            *("pk", "percent", "cell_id", "line_id", "line__line_number", "line__description"),
+            *("line__unit", "line__unit_price", "line__basis", "line__received"),
+            *("line__billed_quantity", "line__billed_amount", "line__order_id"),
+            *("line__order__number", "line__order__currency", "line__order__rate"),
+            "line__order__vendor__name",
+        )
+    )
+    return map(_Share._make, rows)
+
+
+def _accruals(
+    entity: Entity,
+    shares: Iterable[_Share],
+    came: Mapping[UUID, Decimal],
+    billed: Mapping[UUID, tuple[Decimal, Decimal]],
+) -> list[Accrual]:
+    """The accruals of every line, less what came and was billed since."""
     accruals: list[Accrual] = []
-    for line, shares in lines:
-        facts = [billed.get(share.pk, (ZERO, ZERO)) for share in shares]
-        line.received = received[line.pk]
-        line.billed_quantity = sum((quantity for quantity, _ in facts), ZERO)
-        line.billed_amount = sum((net for _, net in facts), ZERO)
-        accruals += _accruals(entity, line, shares)
+    for line_id, group in groupby(shares, key=attrgetter("line_id")):
+        parts = list(group)
+        since = [billed.get(each.pk, (ZERO, ZERO)) for each in parts]
+        line = parts[0]
+        received = line.received - came.get(line_id, ZERO)
+        quantity = line.billed_quantity - sum((each for each, _ in since), ZERO)
+        net = line.billed_amount - sum((each for _, each in since), ZERO)
+        value = _value(line, received, quantity, net)
+        if received > ZERO and value > ZERO:
+            accruals += _of_line(entity, parts, value, max(received - quantity, ZERO))
     return accruals
 
 
-def _open_lines(entity: Entity) -> QuerySet[OrderDistribution]:
-    return OrderDistribution.objects.filter(
-        Q(line__received__gt=F("line__billed_quantity"))
-        | Q(line__basis="amount", line__received__gt=0),
-        line__order__entity=entity,
-        line__order__status__in=[PurchaseOrder.Status.ISSUED, PurchaseOrder.Status.ON_HOLD],
-    )
-
-
-def _received(entity: Entity, as_of: date) -> dict[UUID, Decimal]:
-    """What had come by the end of a day, per line of the orders that were open then."""
-    end = end_of(entity, as_of)
-    rows = (
-        ReceiptLine.objects.filter(
-            Q(receipt__order__closed_at=None) | Q(receipt__order__closed_at__gte=end),
-            receipt__entity=entity,
-            receipt__order__issued_at__lt=end,
-            receipt__received_on__lte=as_of,
-            receipt__status__in=["posted", "reversed"],
-        )
-        .order_by()
-        .values_list("order_line_id")
-        .annotate(total=Sum("quantity"))
-    )
-    return {line: total for line, total in rows if total > 0}
-
-
-def _billed(distributions: list[UUID], as_of: date) -> dict[UUID, tuple[Decimal, Decimal]]:
-    """Billed quantity and net by the end of a day, from the ledger."""
-    entries = (
-        LedgerEntry.objects.filter(
-            distribution_id__in=distributions, stage=Stage.ACT, posting_date__lte=as_of
-        )
-        .order_by()
-        .values_list("distribution_id")
-        .annotate(Sum("quantity"), Sum("document_amount"))
-    )
-    return {distribution: (quantity, net) for distribution, quantity, net in entries}
-
-
-def _with_cells(rows: QuerySet[OrderDistribution]) -> QuerySet[OrderDistribution]:
-    commitments = Commitment.objects.filter(distribution_id=OuterRef("pk"), stage=Stage.ENC)
-    return (
-        rows.annotate(cell_id=Subquery(commitments.values("cell_id")))
-        .select_related("line__order__vendor")
-        .order_by("line__order_id", "line__line_number", "position")
-    )
-
-
-def _by_line(rows: Iterable[Any]) -> list[tuple[PurchaseOrderLine, list[Any]]]:
-    grouped: dict[UUID, list[Any]] = defaultdict(list)
-    for row in rows:
-        grouped[row.line_id].append(row)
-    return [(shares[0].line, shares) for shares in grouped.values()]
-
-
-def _accruals(entity: Entity, line: PurchaseOrderLine, shares: list[Any]) -> list[Accrual]:
-    order = line.order
-    value = _value(line, order.currency)
-    if value <= 0:
-        return []
-    parts = allocate(value, [share.percent for share in shares], order.currency)
-    return [
-        Accrual(
-            order_id=order.pk,
-            order_number=order.number or "",
-            vendor=order.vendor.name,
-            line_id=line.pk,
-            line_number=line.line_number,
-            description=line.description,
-            quantity=max(line.received - line.billed_quantity, ZERO),
-            unit=line.unit,
-            currency=order.currency,
-            amount=part,
-            base=to_base(part, rate=order.rate, base_currency=entity.currency),
+def _of_line(
+    entity: Entity, parts: list[_Share], value: Decimal, quantity: Decimal
+) -> Iterable[Accrual]:
+    amounts = allocate(value, [each.percent for each in parts], parts[0].currency)
+    for share, amount in zip(parts, amounts, strict=True):
+        yield Accrual(
+            order_id=share.order_id,
+            order_number=share.order_number or "",
+            vendor=share.vendor,
+            line_id=share.line_id,
+            line_number=share.line_number,
+            description=share.description,
+            quantity=quantity,
+            unit=share.unit,
+            currency=share.currency,
+            amount=amount,
+            base=to_base(amount, rate=share.rate, base_currency=entity.currency),
             cell_id=share.cell_id,
         )
-        for share, part in zip(shares, parts, strict=True)
-    ]
 
 
-def _value(line: PurchaseOrderLine, currency: str) -> Decimal:
-    if line.basis == line.Basis.AMOUNT:
-        value = line.received * line.unit_price - line.billed_amount
-    else:
-        value = (line.received - line.billed_quantity) * line.unit_price
-    return round_amount(value, currency)
+def _value(line: _Share, received: Decimal, quantity: Decimal, net: Decimal) -> Decimal:
+    if line.basis == PurchaseOrderLine.Basis.AMOUNT:
+        return round_amount(received * line.unit_price - net, line.currency)
+    return round_amount((received - quantity) * line.unit_price, line.currency)
