@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -21,8 +21,8 @@ from budgets.models import (
     Stage,
 )
 from core.api.fields import AmountField, DecimalInput, FigureField, Id, MomentField, Reference
-from core.api.filtering import choice, day, exact, flag, reference, whole
-from core.api.serializers import Input, Output, PersonSerializer
+from core.api.filtering import Filter, choice, day, exact, flag, reference, whole
+from core.api.serializers import Input, Output, PersonSerializer, own_type, public_type
 from core.api.views import Resource
 
 _CODED = {"code": "code", "name": "name", "created_at": "id"}
@@ -202,10 +202,13 @@ class LedgerEntrySerializer(Output):
     gl_account = serializers.CharField(source="cell.gl_account.code")
     project = serializers.CharField(source="cell.project.code", allow_null=True, default=None)
     document = EntryDocumentSerializer(source="*")
-    event = serializers.CharField()
+    event = serializers.SerializerMethodField(help_text="Such as purchase_order.issued.")
     reason = serializers.CharField()
     actor = PersonSerializer(allow_null=True)
     reverses = Id(source="reverses_id", allow_null=True)
+
+    def get_event(self, entry: LedgerEntry) -> str:
+        return public_type(entry.event)
 
 
 class LedgerEntryViewSet(Resource):
@@ -218,7 +221,7 @@ class LedgerEntryViewSet(Resource):
     default_ordering = "-at"
     filters = {
         "stage": choice("stage", Stage),
-        "event": exact("event"),
+        "event": Filter(lambda value: Q(event=own_type(value)), {"type": "string"}),
         "document_id": reference("document_id"),
         "document_type": exact("document_type"),
         "document_number": exact("document_number"),

@@ -22,6 +22,6 @@ def require(document: Document, request: Request, *, lock: bool) -> None:
     if wanted is None or wanted.strip() == "*":
         return
     rows = type(document)._base_manager.filter(pk=document.pk)
-    found = (rows.select_for_update() if lock else rows).only("version").get()
+    found = (rows.select_for_update(no_key=True) if lock else rows).only("version").get()
     if etag(found) not in [each.strip() for each in wanted.split(",")]:
         raise StaleVersion(f"It is at version {found.version} now; read it again.")

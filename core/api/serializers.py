@@ -99,3 +99,9 @@ def public_type(event_type: str) -> str:
     """The event's name outside: an order is a purchase_order there."""
     family, dot, verb = event_type.partition(".")
     return f"{'purchase_order' if family == 'order' else family}{dot}{verb}"
+
+
+def own_type(public: str) -> str:
+    """The event's name inside."""
+    family, dot, verb = public.partition(".")
+    return f"{'order' if family == 'purchase_order' else family}{dot}{verb}"

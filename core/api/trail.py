@@ -8,7 +8,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from core.api.fields import Id, MomentField
 from core.api.filtering import Filter, exact, moment, reference
-from core.api.serializers import ChangeSerializer, Output, PersonSerializer, public_type
+from core.api.serializers import ChangeSerializer, Output, PersonSerializer, own_type, public_type
 from core.api.views import Resource
 from core.models import TrailEvent
 
@@ -42,11 +42,6 @@ class EventSerializer(Output):
         return public_type(event.type)
 
 
-def _type(value: str) -> Q:
-    family, dot, verb = value.partition(".")
-    return Q(type=f"{'order' if family == 'purchase_order' else family}{dot}{verb}")
-
-
 class EventViewSet(Resource):
     """Everything that happened in the caller's entity, for auditors and controllers."""
 
@@ -56,7 +51,11 @@ class EventViewSet(Resource):
     orderings = {"at": "sequence"}
     default_ordering = "-at"
     filters = {
-        "type": Filter(_type, {"type": "string"}, "Such as purchase_order.issued."),
+        "type": Filter(
+            lambda value: Q(type=own_type(value)),
+            {"type": "string"},
+            "Such as purchase_order.issued.",
+        ),
         "document_type": exact("document_type"),
         "document_id": reference("document_id", description="The document's id."),
         "after": moment("at", "gt"),

@@ -66,6 +66,9 @@ def test_a_purchase_goes_its_whole_life(org: Any, api: Client) -> None:
         ("ACT", "396.00"),
         ("ENC", "-400.00"),
     ]
+    assert {each["event"] for each in entries} == {"invoice.cleared"}
+    issue = get(api(org.cora), "ledger-entries/?event=purchase_order.issued")["results"]
+    assert {each["document"]["number"] for each in issue} == {order["number"]}
     trace = get(bea, f"orders/{order['id']}/trace/?page_size=200")["results"]
     told = [each["type"] for each in trace]
     for event in (
