@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Role
 from budgets.models import BudgetCell, FiscalYear
-from core.web import PAGE, page_of, require_role, visible_or_404
+from core.web import PAGE, pages_of, require_role, visible_or_404
 
 _ROLES = (
     Role.BUDGET_OWNER,
@@ -75,11 +75,10 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     if after.isdecimal():
         entries = entries.filter(pk__lt=int(after))
     rows = list(entries[: PAGE + 1])
+    pages = pages_of(request.user, ((row.document_type, row.document_id) for row in rows[:PAGE]))
     context = {
         "cell": cell,
-        "entries": [
-            (entry, page_of(entry.document_type, entry.document_id)) for entry in rows[:PAGE]
-        ],
+        "entries": [(entry, pages.get(entry.document_id, "")) for entry in rows[:PAGE]],
         "next": rows[PAGE - 1].pk if len(rows) > PAGE else None,
         "adjustments": cell.adjustments.select_related("actor").order_by("-id"),
         "currency": cell.entity.currency,

@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from core.models import TrailEvent
 from core.templatetags.documents import timeline_row
-from core.web import PAGE, page_of, require_role
+from core.web import PAGE, pages_of, require_role
 
 _ROLES = ("auditor", "controller", "administrator")
 
@@ -31,10 +31,10 @@ def audit(request: HttpRequest) -> HttpResponse:
     if before.isdecimal():
         found = found.filter(sequence__lt=int(before))
     rows = list(found.order_by("-sequence")[: PAGE + 1])
+    pages = pages_of(request.user, ((row.document_type, row.document_id) for row in rows[:PAGE]))
     context = {
         "events": [
-            (event, timeline_row(event), page_of(event.document_type, event.document_id))
-            for event in rows[:PAGE]
+            (event, timeline_row(event), pages.get(event.document_id, "")) for event in rows[:PAGE]
         ],
         "next": rows[PAGE - 1].sequence if len(rows) > PAGE else None,
         "document": document,

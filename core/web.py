@@ -1,6 +1,7 @@
 """The browser edge shared by every page: visible or 404, keyset pages, refusals as messages."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,9 @@ from django.db.models import Model, QuerySet
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
+from core.documents import document_model
 from core.errors import DomainError, FieldError
 
 PAGE = 50
@@ -44,12 +46,23 @@ def visible_or_404(queryset: QuerySet[Any], pk: UUID) -> Any:
     return found
 
 
-def page_of(document_type: str, document_id: Any) -> str:
-    """The address of a document's page; empty for what has no page of its own."""
-    try:
-        return reverse(PAGES[document_type], args=[document_id])
-    except (KeyError, NoReverseMatch):
-        return ""
+def pages_of(user: Any, documents: Iterable[tuple[str, UUID]]) -> dict[UUID, str]:
+    """The addresses of those documents that have a page and that the person may see.
+
+    `documents` are names in the ledger or the trail with ids. Statements: one for each name.
+    """
+    ids: dict[str, set[UUID]] = defaultdict(set)
+    for document_type, document_id in documents:
+        if document_type in PAGES:
+            ids[document_type].add(document_id)
+    return {
+        pk: reverse(PAGES[document_type], args=[pk])
+        for document_type, wanted in ids.items()
+        for pk in document_model(document_type)
+        .objects.visible_to(user)  # type: ignore[attr-defined]
+        .filter(pk__in=wanted)
+        .values_list("pk", flat=True)
+    }
 
 
 def require_role(request: HttpRequest, *roles: str) -> None:
@@ -99,7 +112,9 @@ def act(
     try:
         result = call()
     except DomainError as refusal:
-        messages.error(request, " ".join([refusal.detail, *map(_said, refusal.errors)]))
+        # What is wrong with a field says more than that some fields need attention.
+        said = [] if refusal.errors and refusal.detail == refusal.title else [refusal.detail]
+        messages.error(request, " ".join([*said, *map(_said, refusal.errors)]))
         return redirect(refused_to)
     messages.success(request, done)
     return redirect(to(result) if callable(to) else to)

@@ -19,7 +19,7 @@ from budgets.models import CostCenter, FiscalYear, GLAccount, Project
 from core.errors import DomainError
 from core.fields import amount
 from core.money import ZERO
-from core.web import PAGE, page_of, require_role
+from core.web import PAGE, pages_of, require_role
 from reports import exports, queries
 from reports.drill_down import accruals_behind, adjustments_behind
 from reports.figures import Scope
@@ -114,7 +114,7 @@ def entries(request: HttpRequest) -> HttpResponse:
     entity, chosen = request.user.entity, _chosen(request)
     scope = Scope(entity, **_asked(chosen))
     if chosen["stage"] == ACCRUED:
-        shown = _accruals(scope)
+        shown = _accruals(request, scope)
     elif chosen["stage"] == BUDGET:
         shown = _adjustments(request, scope, chosen["period"])
     else:
@@ -139,7 +139,8 @@ def _entries(request: HttpRequest, scope: Scope, chosen: dict[str, Any]) -> dict
         stage=chosen["stage"] or None,
     )
     shown = _page(request, found)
-    shown["rows"] = [(row, page_of(row.document_type, row.document_id)) for row in shown["rows"]]
+    pages = pages_of(request.user, ((row.document_type, row.document_id) for row in shown["rows"]))
+    shown["rows"] = [(row, pages.get(row.document_id, "")) for row in shown["rows"]]
     if not chosen["stage"]:
         budget = _sum(adjustments_behind(scope, period=chosen["period"]))
         shown |= {"budget": budget, "available": budget - shown["total"]}
@@ -150,10 +151,11 @@ def _adjustments(request: HttpRequest, scope: Scope, period: int | None) -> dict
     return _page(request, adjustments_behind(scope, period=period))
 
 
-def _accruals(scope: Scope) -> dict[str, Any]:
+def _accruals(request: HttpRequest, scope: Scope) -> dict[str, Any]:
     rows = accruals_behind(scope)
+    pages = pages_of(request.user, (("order", row.order_id) for row in rows))
     return {
-        "rows": [(row, page_of("order", row.order_id)) for row in rows],
+        "rows": [(row, pages.get(row.order_id, "")) for row in rows],
         "total": sum((row.base for row in rows), ZERO),
         "next": None,
     }

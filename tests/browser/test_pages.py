@@ -78,8 +78,10 @@ def visitors(
 def test_what_is_wrong_is_found(page: Page) -> None:
     page.set_content(
         "<main><div style='width: 3000px'><img src='data:,'></div>"
-        "<p style='color: #eee; background: #fff'>pale</p></main>"
+        "<p style='color: #eee; background: #fff'>pale</p>"
+        "<div class='table-wrap' style='width: 9px; overflow: auto'><p>Wide</p></div></main>"
     )
+    assert cut_off(page) == ["Wide"]
     assert "3000px" in str(sideways(page))
     kinds = {each.split(":")[0] for each in grave_violations(Axe(), page)}
     assert kinds >= {"image-alt", "color-contrast"}
@@ -94,6 +96,7 @@ def test_every_page_works_for_everybody(visitors: Visitors, subtests: pytest.Sub
             with subtests.test(page=opened.name, width=width, scheme=scheme):
                 assert faults_of(visitors, page, opened, width, scheme) == []
                 assert sideways(page) is None
+                assert cut_off(page) == []
                 assert grave_violations(axe, page) == []
 
 
@@ -120,6 +123,15 @@ def sideways(page: Page) -> str | None:
             const out = [...document.body.querySelectorAll("*")].find(isOut);
             return out ? out.outerHTML.slice(0, 120) : "the page";
         }"""
+    )
+
+
+def cut_off(page: Page) -> list[str]:
+    """Tables whose last columns can only be seen by scrolling them."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(".table-wrap")]
+            .filter((each) => each.scrollWidth > each.clientWidth + 1)
+            .map((each) => each.textContent.trim().slice(0, 60))"""
     )
 
 

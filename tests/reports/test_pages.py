@@ -115,6 +115,16 @@ def test_entries_lead_to_their_documents(org: Organisation, page: Client):
     assert page.get(address).status_code == 200
 
 
+def test_documents_that_one_may_not_open_are_named_without_a_link(org: Organisation):
+    requisition = approved(org)
+    page = signed_in(org.sven)
+    answer = page.get(f"{ENTRIES}?stage=PRE")
+    address = reverse("requisitions:detail", args=[requisition.pk])
+    assert page.get(address).status_code == 404
+    assert requisition.number in text_of(answer)
+    assert address not in answer.content.decode()
+
+
 def test_deliveries_lead_to_their_orders(moved: Organisation, page: Client):
     answer = page.get(f"{ENTRIES}?stage=RNI")
     assert answer.context["total"] == D("49.36")
