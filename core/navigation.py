@@ -79,7 +79,7 @@ MENU = (
                 "Receive",
                 "truck-delivery",
                 "purchase_orders:receive",
-                frozenset({"receiver", "requester", "buyer"}),
+                frozenset({"receiver", "buyer"}),
             ),
         ),
     ),
