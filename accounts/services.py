@@ -135,7 +135,11 @@ def _require_administrator(entity: Entity | None, actor: User | None) -> None:
 
 
 def _locked(person: User, actor: User | None) -> User:
-    person = User.objects.select_for_update(of=("self",)).select_related("entity").get(pk=person.pk)
+    person = (
+        User.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity")
+        .get(pk=person.pk)
+    )
     _require_administrator(person.entity, actor)
     if actor is not None and actor.pk == person.pk:
         raise NotAllowed("Somebody else must change what you may do.")

@@ -192,7 +192,7 @@ def decide_by_link(
 @transactions.atomic
 def ask_for_new(*, token: ActionToken, at: datetime) -> bool:
     """Have a fresh link mailed to the dead link's person; False where nothing waits for them."""
-    step = ApprovalStep.objects.select_for_update(of=("self",)).get(pk=token.step_id)
+    step = ApprovalStep.objects.select_for_update(of=("self",), no_key=True).get(pk=token.step_id)
     waits = step.status == ApprovalStep.Status.ACTIVE and step.assignee_id == token.person_id
     if waits and token.person.is_active:
         events.publish("approval.link_requested", step, actor=None, at=at)

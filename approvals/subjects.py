@@ -102,4 +102,8 @@ def of(document_type: str) -> Subject:
 
 def lock(document_type: str, subject_id: UUID) -> Document:
     """Lock the document's row: always before its round, as its own services do."""
-    return document_model(document_type)._base_manager.select_for_update().get(pk=subject_id)
+    return (
+        document_model(document_type)
+        ._base_manager.select_for_update(no_key=True)
+        .get(pk=subject_id)
+    )

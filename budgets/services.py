@@ -74,7 +74,7 @@ def set_budget(
         "project": project,
     }
     BudgetCell.objects.bulk_create([BudgetCell(**key, control=control)], ignore_conflicts=True)
-    cell = BudgetCell.objects.select_for_update().get(**key)
+    cell = BudgetCell.objects.select_for_update(no_key=True).get(**key)
     difference = amount - cell.amount
     cell.amount, cell.control = amount, control
     if control == Control.STOP and cell.used > amount + cell.overdraft:

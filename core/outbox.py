@@ -71,7 +71,7 @@ def claim(*, now: datetime, lease: timedelta = LEASE) -> OutboxItem | None:
     )
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
-            due = due.select_for_update(skip_locked=True)
+            due = due.select_for_update(skip_locked=True, no_key=True)
         item = due.first()
         if item is None:
             return None

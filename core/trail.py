@@ -56,7 +56,7 @@ def _canonical(value: object) -> object:
 
 def append(stream: str, events: list[TrailEvent]) -> None:
     """Chain events to the end of a stream under its head's lock. Statements: 3, however many."""
-    heads = TrailHead.objects.select_for_update().filter(pk=stream)
+    heads = TrailHead.objects.select_for_update(no_key=True).filter(pk=stream)
     head = heads.first()
     if head is None:
         TrailHead.objects.bulk_create([TrailHead(stream=stream)], ignore_conflicts=True)

@@ -18,7 +18,7 @@ def lock_order_lines(order: PurchaseOrder | None) -> list[PurchaseOrderLine]:
     if order is None:
         return []
     return list(
-        PurchaseOrderLine.objects.select_for_update(of=("self",))
+        PurchaseOrderLine.objects.select_for_update(of=("self",), no_key=True)
         .filter(order=order)
         .select_related("catalog_item")
         .order_by("pk")

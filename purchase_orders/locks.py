@@ -7,7 +7,7 @@ from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 def locked(order: PurchaseOrder) -> PurchaseOrder:
     """The order as it is now, locked until the transaction ends. Statements: 1."""
     return (
-        PurchaseOrder.objects.select_for_update(of=("self",))
+        PurchaseOrder.objects.select_for_update(of=("self",), no_key=True)
         .select_related("entity", "vendor")
         .get(pk=order.pk)
     )
@@ -16,7 +16,7 @@ def locked(order: PurchaseOrder) -> PurchaseOrder:
 def locked_lines(order: PurchaseOrder) -> list[PurchaseOrderLine]:
     """Its lines with their distributions, locked in key order. Statements: 2."""
     return list(
-        PurchaseOrderLine.objects.select_for_update()
+        PurchaseOrderLine.objects.select_for_update(no_key=True)
         .filter(order=order)
         .order_by("pk")
         .prefetch_related("distributions")

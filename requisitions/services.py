@@ -196,7 +196,9 @@ def mark_ordered(
     of another requisition.
     """
     requisition = _locked(requisition)
-    lines = {line.pk: line for line in requisition.lines.select_for_update().order_by("pk")}
+    lines = {
+        line.pk: line for line in requisition.lines.select_for_update(no_key=True).order_by("pk")
+    }
     if unknown := set(quantities) - set(lines):
         raise Missing(f"Not lines of {requisition.reference}: {len(unknown)}.")
     complete = all(_will_be_ordered(line, quantities.get(pk)) for pk, line in lines.items())
@@ -219,7 +221,7 @@ def funds(*, entity: Entity, data: RequisitionInput, on: date) -> list[ledger.Fu
 
 
 def _locked(requisition: Requisition) -> Requisition:
-    requisitions = Requisition.objects.select_for_update(of=("self",))
+    requisitions = Requisition.objects.select_for_update(of=("self",), no_key=True)
     related = ("entity", "requester__manager", "vendor")
     return requisitions.select_related(*related).get(pk=requisition.pk)
 

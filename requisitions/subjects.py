@@ -103,7 +103,7 @@ def describe(subject_id: UUID) -> Description:
 
 
 def _locked(subject_id: UUID) -> Requisition:
-    rows = Requisition.objects.select_for_update(of=("self",))
+    rows = Requisition.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("entity").get(pk=subject_id)
 
 

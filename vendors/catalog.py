@@ -82,7 +82,8 @@ def import_catalog(*, entity: Entity, data: bytes, actor: User | None, at: datet
 
 
 def _known_items(entity: Entity) -> dict[tuple[Any, str], CatalogItem]:
-    items = CatalogItem.objects.filter(vendor__entity=entity).order_by("pk").select_for_update()
+    own = CatalogItem.objects.filter(vendor__entity=entity).order_by("pk")
+    items = own.select_for_update(of=("self",), no_key=True)
     return {(item.vendor_id, item.sku): item for item in items}
 
 

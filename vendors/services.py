@@ -123,7 +123,7 @@ def _move(
 
 
 def _locked(vendor: Vendor) -> Vendor:
-    rows = Vendor.objects.select_for_update(of=("self",))
+    rows = Vendor.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("entity").get(pk=vendor.pk)
 
 

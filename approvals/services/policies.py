@@ -18,7 +18,7 @@ def activate(*, policy_version: ApprovalPolicy, actor: User, at: datetime) -> Ap
     controller of its entity, PolicyBroken when a rule names what nobody knows.
     """
     versions = list(
-        ApprovalPolicy.objects.select_for_update()
+        ApprovalPolicy.objects.select_for_update(no_key=True)
         .filter(entity=policy_version.entity_id, name=policy_version.name)
         .order_by("pk")
     )

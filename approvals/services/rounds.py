@@ -101,7 +101,7 @@ def cancel(
     Its links die with it. None where no round was pending.
     """
     round_ = (
-        ApprovalRequest.objects.select_for_update()
+        ApprovalRequest.objects.select_for_update(no_key=True)
         .filter(
             subject_type=subject_type,
             subject_id=subject_id,
@@ -125,14 +125,16 @@ def locked_round(step_id: UUID) -> tuple[ApprovalRequest, list[ApprovalStep]]:
     """Lock a step's document, its round, then the round's steps, and read them afresh."""
     round_ = ApprovalRequest.objects.get(steps=step_id)
     subjects.lock(round_.subject_type, round_.subject_id)
-    rounds = ApprovalRequest.objects.select_for_update(of=("self",)).select_related("entity")
+    rounds = ApprovalRequest.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "entity"
+    )
     round_ = rounds.get(pk=round_.pk)
     return round_, locked_steps(round_)
 
 
 def locked_steps(round_: ApprovalRequest) -> list[ApprovalStep]:
     steps = list(
-        ApprovalStep.objects.select_for_update(of=("self",))
+        ApprovalStep.objects.select_for_update(of=("self",), no_key=True)
         .filter(request=round_)
         .select_related("assignee")
         .order_by("pk")

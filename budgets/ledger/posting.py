@@ -187,4 +187,4 @@ def _settle(commitments: Iterable[Commitment]) -> None:
 
 def lock(**which: Any) -> list[Commitment]:
     """Lock commitments in primary-key order, the same order for everybody. Statements: 1."""
-    return list(Commitment.objects.select_for_update().filter(**which).order_by("pk"))
+    return list(Commitment.objects.select_for_update(no_key=True).filter(**which).order_by("pk"))

@@ -86,7 +86,7 @@ def post_cleared(
 
 def _locked(invoice: Invoice) -> Invoice:
     return (
-        Invoice.objects.select_for_update(of=("self",))
+        Invoice.objects.select_for_update(of=("self",), no_key=True)
         .select_related("entity", "order", "vendor")
         .prefetch_related("lines")
         .get(pk=invoice.pk)

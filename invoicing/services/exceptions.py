@@ -58,7 +58,7 @@ def resolve(
     """
     # Invoice before exception, as the match locks them.
     invoice = (
-        Invoice.objects.select_for_update(of=("self",))
+        Invoice.objects.select_for_update(of=("self",), no_key=True)
         .select_related("order")
         .get(pk=exception.invoice_id)
     )
@@ -88,7 +88,7 @@ def resolve(
 
 
 def _locked(exception: MatchException) -> MatchException:
-    return MatchException.objects.select_for_update().get(pk=exception.pk)
+    return MatchException.objects.select_for_update(no_key=True).get(pk=exception.pk)
 
 
 def _accept(
@@ -138,7 +138,7 @@ def _wait(
 ) -> None:
     """The invoice goes back to waiting; a receipt, or the end of the window, judges it again."""
     others = invoice.exceptions.unresolved().exclude(pk=exception.pk)
-    for each in [exception, *others.select_for_update().order_by("pk")]:
+    for each in [exception, *others.select_for_update(no_key=True).order_by("pk")]:
         _settle(each, MatchException.Resolution.WAITED, actor=actor, at=at, comment=comment)
     perform(invoice.match, actor=actor, at=at)
     perform(invoice.wait, actor=None, at=at, until=at.date() + WAIT)

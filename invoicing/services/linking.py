@@ -17,7 +17,7 @@ def link_order(*, invoice: Invoice, order_reference: str, actor: User, at: datet
 
     Raises Invalid for an unknown order, IllegalTransition once the invoice is settled.
     """
-    invoice = Invoice.objects.select_for_update(of=("self",)).get(pk=invoice.pk)
+    invoice = Invoice.objects.select_for_update(of=("self",), no_key=True).get(pk=invoice.pk)
     if actor.entity_id != invoice.entity_id or not actor.has_role(Role.AP_CLERK, Role.AP_MANAGER):
         raise NotAllowed("Only accounts payable links invoices.")
     order = find_order(

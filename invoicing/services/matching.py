@@ -38,7 +38,7 @@ def request_match(*, invoice: Invoice, actor: User | None, at: datetime) -> Invo
 
     Raises NotAllowed for people outside accounts payable, IllegalTransition once it is settled.
     """
-    invoice = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
     if actor is not None and not _AP(invoice, actor):
         raise NotAllowed("Only accounts payable has invoices matched again.")
     if invoice.status not in _MATCHABLE:
@@ -71,7 +71,7 @@ def rematch_overdue(*, at: datetime) -> int:
 def match(*, invoice_id: UUID, key: str, at: datetime) -> MatchRun | None:
     """Judge an invoice once per key; a second delivery, or a settled invoice, changes nothing."""
     invoice = (
-        Invoice.objects.select_for_update(of=("self",))
+        Invoice.objects.select_for_update(of=("self",), no_key=True)
         .select_related("entity", "vendor", "order__entity", "order__vendor")
         .prefetch_related("lines", "charges", "taxes")
         .get(pk=invoice_id)

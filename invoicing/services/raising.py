@@ -44,7 +44,7 @@ def reconcile(
     standing = {_of_result(result): result for result in stopping}
     kept = set()
     unresolved = invoice.exceptions.unresolved().select_related("line")
-    for exception in unresolved.select_for_update(of=("self",)).order_by("pk"):
+    for exception in unresolved.select_for_update(of=("self",), no_key=True).order_by("pk"):
         if _of_exception(exception) in standing:
             kept.add(_of_exception(exception))
         else:

@@ -39,7 +39,7 @@ def return_to_vendor(
         errors.append(FieldError("/reason", "required", "Tell the vendor what is wrong."))
     if errors:
         raise Invalid(errors=errors)
-    invoice = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
     perform(invoice.return_to_vendor, actor=actor, at=at, code=code, reason=reason)
     invoice.save()
     _close_exceptions(invoice, MatchException.Resolution.RETURNED, actor=actor, at=at)
@@ -58,7 +58,7 @@ def return_to_vendor(
 def reject(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice:
     """It is not ours to pay. Raises Invalid without a reason."""
     _require_reason(reason)
-    invoice = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
     perform(invoice.reject, actor=actor, at=at)
     invoice.save()
     _close_exceptions(invoice, MatchException.Resolution.RETURNED, actor=actor, at=at)
@@ -70,7 +70,7 @@ def reject(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoi
 def dispute(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice:
     """Hold it while the vendor is asked. Raises Invalid without a reason."""
     _require_reason(reason)
-    invoice = Invoice.objects.select_for_update().get(pk=invoice.pk)
+    invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
     perform(invoice.dispute, actor=actor, at=at)
     invoice.save()
     events.publish("invoice.disputed", invoice, actor=actor, at=at, reason=reason)
@@ -83,7 +83,7 @@ def _require_reason(reason: str) -> None:
 
 
 def _close_exceptions(invoice: Invoice, resolution: str, *, actor: User, at: datetime) -> None:
-    for exception in invoice.exceptions.unresolved().select_for_update().order_by("pk"):
+    for exception in invoice.exceptions.unresolved().select_for_update(no_key=True).order_by("pk"):
         perform(exception.resolve, actor=actor, at=at, resolution=resolution)
         exception.save()
         events.publish("match_exception.resolved", exception, actor=actor, at=at)

@@ -27,7 +27,7 @@ def bill(
     """
     wanted = {getattr(line, "pk", line): change for line, change in lines.items()}
     stored = list(
-        PurchaseOrderLine.objects.select_for_update()
+        PurchaseOrderLine.objects.select_for_update(no_key=True)
         .filter(order=order, pk__in=wanted)
         .order_by("pk")
     )

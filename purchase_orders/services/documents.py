@@ -35,7 +35,7 @@ def render(*, revision: OrderRevision, at: datetime) -> OrderRevision:
 @atomic
 def _keep(revision: OrderRevision, data: bytes, *, at: datetime) -> OrderRevision:
     order = locked(revision.order)
-    revision = OrderRevision.objects.select_for_update().get(pk=revision.pk)
+    revision = OrderRevision.objects.select_for_update(no_key=True).get(pk=revision.pk)
     revision.order = order
     if revision.pdf_id is not None:
         return revision
@@ -103,7 +103,7 @@ def send(*, order: PurchaseOrder, actor: User, at: datetime, recipient: str = ""
 def mark_dispatched(*, dispatch: Dispatch, at: datetime, error: str | None = None) -> Dispatch:
     """Note what became of a sending. A dispatch that was sent stays sent."""
     order = locked(dispatch.revision.order)
-    dispatch = Dispatch.objects.select_for_update().get(pk=dispatch.pk)
+    dispatch = Dispatch.objects.select_for_update(no_key=True).get(pk=dispatch.pk)
     if dispatch.status == Dispatch.Status.SENT:
         return dispatch
     dispatch.status = Dispatch.Status.FAILED if error else Dispatch.Status.SENT

@@ -160,7 +160,11 @@ def _rest(line: RequisitionLine, left: Decimal) -> Decimal:
 
 
 def _locked_requisitions(ids: set[UUID]) -> list[Requisition]:
-    rows = Requisition.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk")
+    rows = (
+        Requisition.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk__in=ids)
+        .order_by("pk")
+    )
     return list(rows.select_related("entity", "vendor"))
 
 

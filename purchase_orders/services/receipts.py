@@ -83,7 +83,7 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User | None, at: da
     """
     order = locked(receipt.order)
     stored = {line.pk: line for line in locked_lines(order)}
-    receipt = Receipt.objects.select_for_update().get(pk=receipt.pk)
+    receipt = Receipt.objects.select_for_update(no_key=True).get(pk=receipt.pk)
     receipt.entity, receipt.order = order.entity, order
     if receipt.reverses_id is not None:
         raise IllegalTransition(f"{receipt.number} is itself a reversal.")
