@@ -22,6 +22,15 @@ from core.money import ZERO
 from purchase_orders.models import PurchaseOrder
 
 SHOWN = 5
+# What a person most likely came to do: the first of these that one of their roles allows.
+BEGINNINGS = (
+    ((Role.REQUESTER,), "requisitions:create", "New requisition", "plus"),
+    ((Role.RECEIVER,), "purchase_orders:receive", "Receive a delivery", "package"),
+    ((Role.AP_CLERK, Role.AP_MANAGER), "invoicing:upload", "Drop invoices", "upload"),
+    ((Role.VENDOR_MANAGER,), "vendors:list", "Vendors", "building-store"),
+    ((Role.AUDITOR,), "core:audit", "Audit trail", "history"),
+    ((Role.CONTROLLER,), "reports:commitments", "Commitments", "chart-bar"),
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,23 @@ class OwnBudget:
     url: str
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """The one main button of the home page."""
+
+    url: str
+    label: str
+    icon: str
+
+
+def beginning_of(user: User) -> Beginning | None:
+    """What this person most likely came to do."""
+    for roles, page, label, icon in BEGINNINGS:
+        if user.has_role(*roles):
+            return Beginning(reverse(page), label, icon)
+    return None
+
+
 def waiting_for(user: User) -> list[Work]:
     """Groups with something to do, by the person's roles; empty ones are left out."""
     groups = [_decisions(user), _returned(user), _drafts(user)]
@@ -78,9 +104,7 @@ def with_others(user: User) -> list[Row]:
     mine = list(requisitions.queries.of_mine_with_others(user)[:SHOWN])
     holders = requisitions.queries.holders(mine)
     return [
-        replace(
-            _requisition(each), document=None, note=f"with {holders[each.pk].name} · {each.number}"
-        )
+        replace(_requisition(each), document=None, note=f"with {holders[each.pk].name}")
         for each in mine
     ]
 
@@ -144,7 +168,10 @@ def _returned(user: User) -> Work:
 def _drafts(user: User) -> Work:
     found = requisitions.queries.listing(user, status="draft", mine=True)
     return _work(
-        "Drafts to finish", f"{reverse('requisitions:list')}?show=mine", found, _requisition
+        "Drafts to finish",
+        f"{reverse('requisitions:list')}?show=mine",
+        found,
+        lambda each: replace(_requisition(each), note="Not sent for approval yet"),
     )
 
 
@@ -216,9 +243,9 @@ def _exceptions(user: User) -> Work:
         reverse("invoicing:exceptions"),
         found,
         lambda each: Row(
-            title=each.sentence,
+            title=f"{each.invoice.vendor_name} · {each.invoice.number}",
             url=reverse("invoicing:exception", args=[each.pk]),
-            note=f"{each.invoice.vendor_name} · {each.invoice.number}",
+            note=each.sentence,
             amount=each.invoice.gross,
             currency=each.invoice.currency,
         ),

@@ -19,6 +19,7 @@ def home(request: HttpRequest) -> HttpResponse:
         work = data.waiting_for(user)
         context |= {
             "today": today,
+            "beginning": data.beginning_of(user),
             "work": work,
             "waiting": sum(group.count for group in work),
             "with_others": data.with_others(user),

@@ -86,6 +86,10 @@ def perform(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
 def catalog(request: HttpRequest) -> HttpResponse:
     search = request.GET.get("q", "")
     items = queries.catalog(request.user, search=search, with_retired=False)[:SHOWN]
-    return render(
-        request, "vendors/catalog.html", {"items": items, "search": search, "most": SHOWN}
-    )
+    context = {
+        "items": items,
+        "search": search,
+        "most": SHOWN,
+        "may_request": request.user.has_role(Role.REQUESTER),
+    }
+    return render(request, "vendors/catalog.html", context)

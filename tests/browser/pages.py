@@ -76,7 +76,9 @@ def _buying(at: datetime) -> list[Opened]:
     )[0]
     of = _at("requisitions:detail")
     order = _at("purchase_orders:detail")
-    closed = PurchaseOrder.objects.filter(entity__code="DE01", status="closed").first()
+    orders = PurchaseOrder.objects.filter(entity__code="DE01").order_by("pk")
+    closed = orders.filter(status="closed").first()
+    billed = orders.filter(status="issued", lines__billed_amount__gt=0, lines__line_number=2).last()
     return [
         Opened("requisitions", "rita", reverse("requisitions:list")),
         Opened("requisition-new", "rita", reverse("requisitions:create")),
@@ -89,6 +91,7 @@ def _buying(at: datetime) -> list[Opened]:
         Opened("order-draft", "bea", order(drafted)),
         Opened("order-edit", "bea", reverse("purchase_orders:edit", args=[drafted.pk])),
         Opened("order-issued", "bea", order(receipt.order)),
+        Opened("order-part-billed", "bea", order(billed)),
         Opened("order-closed", "cora", order(closed)),
         Opened("order-import", "bea", reverse("purchase_orders:import")),
         Opened("receive", "rob", reverse("purchase_orders:receive")),
