@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 from django.utils import timezone
 
 from core.models import OutboxItem
@@ -118,6 +118,17 @@ def drain(*, until: Callable[[], bool] = lambda: False) -> int:
             break
         done += run(item)
     return done
+
+
+def promised(document_id: Any, *handlers: str) -> datetime | None:
+    """Since when work of these handlers waits for a document; None where none does.
+
+    Statements: 1, over what is queued now. What was parked is promised no more.
+    """
+    open_items = OutboxItem.objects.filter(done_at__isnull=True, parked_at__isnull=True)
+    mine = open_items.filter(handler__in=handlers, arguments__document_id=str(document_id))
+    since: datetime | None = mine.aggregate(since=Min("created_at"))["since"]
+    return since
 
 
 def waiting(*, now: datetime) -> dict[str, Any]:

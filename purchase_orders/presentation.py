@@ -42,6 +42,12 @@ DONE = {
     "reopen": "The order is open again and its rest committed.",
     "send": "The document is on its way to the vendor again.",
 }
+# What is done for an order behind the scenes while somebody looks at it.
+DOING = (
+    "purchase_orders.render_document",
+    "purchase_orders.release_unused",
+    "notifications.dispatch_order",
+)
 
 
 def listed(user: User, *, tab: str, search: str = "") -> QuerySet[PurchaseOrder]:
@@ -83,6 +89,13 @@ def actions(order: PurchaseOrder, user: User) -> list[str]:
     if may_receive and order.status == _STATUS.ISSUED:
         found.add("receive")
     return sorted(found)
+
+
+def doing(order: PurchaseOrder) -> str:
+    """What the worker does for the order, in words, while work of `DOING` is promised."""
+    if order.status in (_STATUS.CLOSED, _STATUS.CANCELLED):
+        return "What is unused goes back to the budget; this page follows by itself."
+    return "The document is being printed and sent; this page follows by itself."
 
 
 def life(

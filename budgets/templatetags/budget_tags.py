@@ -12,10 +12,12 @@ register = template.Library()
 
 
 @register.inclusion_tag("budgets/_effect.html")
-def budget_effect(document_id: UUID, currency: str) -> dict[str, Any]:
+def budget_effect(
+    document_id: UUID, currency: str, nothing: str = "Nothing is booked yet."
+) -> dict[str, Any]:
     """What one document booked, oldest first: a row per event and budget, a column per stage.
 
-    Amounts are in base `currency`. Statements: 1.
+    Amounts are in base `currency`; `nothing` stands where nothing was booked. Statements: 1.
     """
     entries = (
         LedgerEntry.objects.filter(document_id=document_id)
@@ -29,4 +31,4 @@ def budget_effect(document_id: UUID, currency: str) -> dict[str, Any]:
         key = (entry.event_key.partition(":")[0], entry.posting_date, entry.reason, entry.cell_id)
         row = rows.setdefault(key, {"entry": entry, "PRE": ZERO, "ENC": ZERO, "ACT": ZERO})
         row[entry.stage] += entry.amount
-    return {"rows": list(rows.values()), "currency": currency}
+    return {"rows": list(rows.values()), "currency": currency, "nothing": nothing}

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 import core.queries
 import requisitions.queries
 from accounts.models import Role
-from core import attachments, files, related
+from core import attachments, files, outbox, related
 from core.errors import DomainError
 from core.web import act, keyset_page, place, require_role, visible_or_404
 from purchase_orders import drafting, forms, presentation, queries, services
@@ -73,6 +73,8 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "events": list(events[: EVENTS + 1]),
         "comments": core.queries.comments(order),
         "files": attachments.of(order),
+        "promised": outbox.promised(order.pk, *presentation.DOING),
+        "doing": presentation.doing(order),
     }
     return render(request, "purchase_orders/detail.html", context)
 
