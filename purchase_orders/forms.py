@@ -154,7 +154,11 @@ class ReceiptLineForm(forms.Form):
 
     @property
     def is_rejecting(self) -> bool:
-        return bool(self["rejected_quantity"].value() or self.errors)
+        return bool(
+            self["rejected_quantity"].value()
+            or self["rejected_quantity"].errors
+            or self["reason"].errors
+        )
 
     def as_input(self) -> ReceiptInput | None:
         """Nothing, where neither an accepted nor a rejected quantity was typed."""
