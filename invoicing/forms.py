@@ -66,7 +66,7 @@ class InvoiceLineForm(forms.Form):
 
     def __init__(self, *args: Any, tax_codes: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tax_code"].choices = [("", "–"), *tax_codes]
+        self.fields["tax_code"].choices = [("", "No tax"), *tax_codes]
 
     def has_changed(self) -> bool:
         """A line on which nothing is billed is no line, whatever its tax."""
@@ -110,23 +110,30 @@ def invoice_lines(entity: Entity, **options: Any) -> Any:
 
 
 def unbilled_lines(order: PurchaseOrder) -> list[dict[str, Any]]:
-    """Initial rows: what is ordered (or received, where that is billed) and not billed yet."""
-    rows = []
-    for line in order.lines.order_by("line_number"):
-        due = (line.quantity if line.match_type == "2-way" else line.received) - (
-            line.billed_quantity
-        )
-        if due > Decimal(0):
-            rows.append(
-                {
-                    "order_line_reference": str(line.line_number),
-                    "description": line.description,
-                    "quantity": f"{due.normalize():f}",
-                    "unit_price": f"{line.unit_price.normalize():f}",
-                    "tax_code": line.tax_code,
-                }
-            )
-    return rows
+    """Initial rows: what was received, or ordered where no receipt is asked for, and is not billed.
+
+    Where nothing received is left to bill, the invoice came first: then all that is open.
+    """
+    lines = list(order.lines.order_by("line_number"))
+    arrived = [
+        (line, (line.quantity if line.match_type == "2-way" else line.received)) for line in lines
+    ]
+    ordered = [(line, line.quantity) for line in lines]
+    return _rows(arrived) or _rows(ordered)
+
+
+def _rows(billable: list[tuple[Any, Decimal]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "order_line_reference": str(line.line_number),
+            "description": line.description,
+            "quantity": f"{(most - line.billed_quantity).normalize():f}",
+            "unit_price": f"{line.unit_price.normalize():f}",
+            "tax_code": line.tax_code,
+        }
+        for line, most in billable
+        if most > line.billed_quantity
+    ]
 
 
 class UploadForm(forms.Form):

@@ -1,7 +1,9 @@
 """How invoices and exceptions are shown: words for buttons, checks, documents compared."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from core.templatetags.figures import amount, plain_figure
 from invoicing.models import Invoice, MatchException, MatchRun
 from invoicing.queries import trios
 
@@ -13,6 +15,12 @@ DONE = {
     "void": "The invoice is void; its bookings were taken back.",
     "link": "The order is linked; the invoice is being matched again.",
     "return": "The invoice goes back to the vendor.",
+}
+ROUTES = {
+    "ap": "accounts payable",
+    "ap_manager": "the head of accounts payable",
+    "buyer": "the buyer",
+    "receiver": "whoever receives",
 }
 RESOLVED = {
     MatchException.Resolution.ACCEPTED: "The variance is accepted.",
@@ -115,7 +123,23 @@ def comparison(exception: MatchException) -> dict[str, Any]:
         "rows": rows,
         "check": check_name(exception.check_name),
         "invoice": invoice,
+        "route": ROUTES.get(exception.route, exception.route),
+        "arithmetic": _arithmetic(exception),
     }
+
+
+def _arithmetic(exception: MatchException) -> str:
+    """`110.00 − 100.00 = 10.00`, amounts in the minor units of the invoice; empty for words."""
+    figures = [exception.actual, exception.expected, exception.variance]
+    try:
+        values = [Decimal(each) for each in figures]
+    except InvalidOperation:
+        return ""
+    if exception.check_name.startswith("quantity"):
+        actual, expected, variance = (plain_figure(each) for each in values)
+    else:
+        actual, expected, variance = (amount(each, exception.invoice.currency) for each in values)
+    return f"{actual} − {expected} = {variance}"
 
 
 def _line_rows(trio: Any, exception: MatchException) -> list[dict[str, Any]]:

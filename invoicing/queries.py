@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import Role, User
 from invoicing.models import Invoice, InvoiceLine, MatchException, MatchRun
@@ -58,6 +58,23 @@ def exceptions_queue(user: User) -> QuerySet[MatchException]:
         .unresolved()
         .select_related("invoice__vendor", "invoice__order", "line", "assignee", "entity")
         .order_by("pk")
+    )
+
+
+def expects_receipt(invoice: Invoice) -> bool:
+    """Whether more can still be received of what the invoice bills."""
+    return invoice.lines.filter(
+        order_line__quantity__gt=F("order_line__received"),
+        order_line__order__status=PurchaseOrder.Status.ISSUED,
+    ).exists()
+
+
+def accepted(invoice: Invoice) -> QuerySet[MatchException]:
+    """The variances of an invoice that somebody accepted, in that order."""
+    return (
+        invoice.exceptions.filter(resolution=MatchException.Resolution.ACCEPTED)
+        .select_related("resolved_by")
+        .order_by("resolved_at", "pk")
     )
 
 

@@ -39,5 +39,5 @@ def _as_rule(tolerance: Tolerance) -> matching.Tolerance:
         absolute=tolerance.absolute,
         combine=tolerance.combine,
         action=tolerance.action,
-        name=" · ".join(part for part in scope if part) or "Entity",
+        name=" · ".join(part for part in scope if part) or "default",
     )

@@ -1,6 +1,7 @@
 """Pages of accounts payable: inbox, capture, one invoice, and the exceptions workbench."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -154,13 +155,19 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "checks": [row for row in checks if row["outcome"] != "pass"],
         "passed": [row for row in checks if row["outcome"] == "pass"],
         "exceptions": queries.exceptions_queue(request.user).filter(invoice=invoice),
+        "accepted": [
+            (each, services.ACCEPT_REASONS.get(each.reason_code, ""))
+            for each in queries.accepted(invoice)
+        ],
         "life": presentation.life(invoice),
         "events": timeline(invoice).reverse(),
         "comments": comments(invoice),
         "files": attachments.of(invoice),
         "actions": available(invoice, request.user),
         "return_form": forms.ReturnForm(),
-        "link_form": forms.LinkForm(),
+        "link_form": forms.LinkForm(
+            initial={"order_reference": request.GET.get("order", invoice.order_reference)}
+        ),
         "is_clerk": request.user.has_role(*AP),
         "promised": outbox.promised(invoice.pk, "invoicing.match"),
         # The receipt that it waits for comes from somebody else, at any time.
@@ -203,7 +210,14 @@ def perform(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
         ),
     }
     page = reverse("invoicing:detail", args=[pk])
-    return act(request, calls[action], done=presentation.DONE[action], to=page, refused_to=page)
+    typed = {"order": request.POST.get("order_reference", "")} if action == "link" else {}
+    return act(
+        request,
+        calls[action],
+        done=presentation.DONE[action],
+        to=page,
+        refused_to=f"{page}?{urlencode(typed)}" if typed else page,
+    )
 
 
 @login_required
@@ -229,6 +243,8 @@ def _workbench(request: HttpRequest, queue: Any, current: MatchException | None)
     }
     if current is not None:
         context |= presentation.comparison(current)
+        context["refusal"] = services.accept_refusal(current, request.user)
+        context["may_wait"] = queries.expects_receipt(current.invoice)
         context["others"] = [
             each
             for each in context["queue"]
@@ -240,15 +256,18 @@ def _workbench(request: HttpRequest, queue: Any, current: MatchException | None)
 @login_required
 @require_POST
 def resolve(request: HttpRequest, pk: UUID, resolution: str) -> HttpResponse:
-    """Decide an exception; the next one opens by itself."""
+    """Decide an exception; the next one of the invoice, or of the queue, opens by itself."""
     if resolution not in presentation.RESOLVED:
         raise Http404
     exception = visible_or_404(MatchException.objects.visible_to(request.user), pk)
     reason_code = request.POST.get("reason_code") or request.POST.get("code", "")
     comment = request.POST.get("comment") or request.POST.get("reason", "")
+    call = services.resolve
+    if resolution == MatchException.Resolution.ACCEPTED and request.POST.get("all"):
+        call = services.resolve_all
     return act(
         request,
-        lambda: services.resolve(
+        lambda: call(
             exception=exception,
             resolution=resolution,
             reason_code=reason_code,
@@ -257,6 +276,15 @@ def resolve(request: HttpRequest, pk: UUID, resolution: str) -> HttpResponse:
             at=timezone.now(),
         ),
         done=presentation.RESOLVED[resolution],
-        to=reverse("invoicing:exceptions"),
+        to=_next_exception,
         refused_to=reverse("invoicing:exception", args=[pk]),
+    )
+
+
+def _next_exception(settled: MatchException) -> str:
+    """What else stops the same invoice, else the head of the queue."""
+    other = MatchException.objects.filter(invoice=settled.invoice_id).unresolved().order_by("pk")
+    found = other.values_list("pk", flat=True).first()
+    return (
+        reverse("invoicing:exception", args=[found]) if found else reverse("invoicing:exceptions")
     )

@@ -21,6 +21,7 @@ from .types import (
 )
 
 HUNDRED = Decimal(100)
+UNKNOWN_VENDOR = "Who sent this is not known: no vendor has this name or tax id."
 
 # What each tier of the duplicate rules means for the match. D2 asks a person for a reason.
 DUPLICATE_TIERS = {
@@ -55,7 +56,9 @@ def check_vendor(case: Case) -> Iterator[CheckResult]:
         yield stated(
             "vendor",
             EXCEPTION,
-            f"The vendor is {vendor.status.replace('_', ' ')}, not approved.",
+            UNKNOWN_VENDOR
+            if vendor.status == "unknown"
+            else f"The vendor is {vendor.status.replace('_', ' ')}, not approved.",
             route=AP,
             expected="approved",
             actual=vendor.status,
@@ -241,12 +244,15 @@ def check_dates(case: Case) -> Iterator[CheckResult]:
     first, last = (min(starts) if starts else None), order.valid_to
     if first is not None and issued < first:
         outcome = EXCEPTION
-        sentence = f"Dated {issued}, before order {order.number} of {first}."
+        sentence = f"Dated {words.day(issued)}, before order {order.number} of {words.day(first)}."
     elif last is not None and issued > last:
         outcome = EXCEPTION
-        sentence = f"Dated {issued}, after order {order.number} ended on {last}."
+        sentence = (
+            f"Dated {words.day(issued)}, after order {order.number} ended on {words.day(last)}."
+        )
     else:
-        outcome, sentence = PASS, f"Dated {issued}, within the life of order {order.number}."
+        outcome = PASS
+        sentence = f"Dated {words.day(issued)}, within the life of order {order.number}."
     yield stated(
         "dates",
         outcome,

@@ -269,7 +269,7 @@ def _against_receipts(
             until = case.given.waiting_until
             result = result._replace(
                 outcome=WAIT,
-                sentence=f"Nothing {word} yet for what is billed; waits until {until:%Y-%m-%d}.",
+                sentence=f"Nothing {word} yet for what is billed; waits until {words.day(until)}.",
             )
         yield _more_than_ordered(case, group, result, arrived)
 

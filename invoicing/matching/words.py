@@ -1,5 +1,6 @@
 """Figures and limits as a clerk reads them."""
 
+from datetime import date
 from decimal import Decimal
 
 from .types import Tolerance
@@ -7,6 +8,7 @@ from .types import Tolerance
 FOUR_PLACES = Decimal("0.0001")
 HUNDRED = Decimal(100)
 NO_LIMIT = "no limit"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def number(value: Decimal) -> str:
@@ -48,6 +50,11 @@ def limit(tolerance: Tolerance) -> str:
     if parts == ["0", "0"]:
         return "0"
     return f" {tolerance.combine.lower()} ".join(parts)
+
+
+def day(on: date) -> str:
+    """A day as people write it: 5 Dec 2026."""
+    return f"{on.day} {MONTHS[on.month - 1]} {on.year}"
 
 
 def listed(names: list[str]) -> str:

@@ -2,13 +2,21 @@
 
 from invoicing.services.capture import capture, import_file
 from invoicing.services.clearing import clear, void
-from invoicing.services.exceptions import assign, resolve
+from invoicing.services.exceptions import (
+    ACCEPT_REASONS,
+    accept_refusal,
+    assign,
+    resolve,
+    resolve_all,
+)
 from invoicing.services.linking import link_order
 from invoicing.services.matching import match, rematch_order, rematch_overdue, request_match
 from invoicing.services.returning import RETURN_CODES, dispute, reject, return_to_vendor
 
 __all__ = [
+    "ACCEPT_REASONS",
     "RETURN_CODES",
+    "accept_refusal",
     "assign",
     "capture",
     "clear",
@@ -21,6 +29,7 @@ __all__ = [
     "rematch_overdue",
     "request_match",
     "resolve",
+    "resolve_all",
     "return_to_vendor",
     "void",
 ]

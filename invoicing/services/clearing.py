@@ -19,8 +19,11 @@ from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrd
 
 
 @atomic
-def clear(*, invoice: Invoice, actor: User, at: datetime) -> Invoice:
-    """Release an invoice for payment whose every exception a person has resolved."""
+def clear(*, invoice: Invoice, actor: User, at: datetime, reason: str = "") -> Invoice:
+    """Release an invoice for payment whose every exception a person has resolved.
+
+    `reason` stands in the ledger: why what runs over was accepted.
+    """
     invoice = _locked(invoice)
     if invoice.order is None:
         raise Conflict(f"Invoice {invoice.number} has no order: it cannot be cleared.")
@@ -28,7 +31,7 @@ def clear(*, invoice: Invoice, actor: User, at: datetime) -> Invoice:
         raise Conflict(f"Invoice {invoice.number} still has open exceptions.")
     order_lines = lock_order_lines(invoice.order)
     perform(invoice.clear, actor=actor, at=at)
-    post_cleared(invoice, order_lines, actor=actor, at=at)
+    post_cleared(invoice, order_lines, actor=actor, at=at, reason=reason)
     invoice.save()
     events.publish("invoice.cleared", invoice, actor=actor, at=at)
     return invoice
@@ -59,7 +62,12 @@ def void(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice
 
 
 def post_cleared(
-    invoice: Invoice, order_lines: list[PurchaseOrderLine], *, actor: User | None, at: datetime
+    invoice: Invoice,
+    order_lines: list[PurchaseOrderLine],
+    *,
+    actor: User | None,
+    at: datetime,
+    reason: str = "",
 ) -> None:
     """Write what clearing means: encumbrance to actuals in the ledger, billed on the order.
 
@@ -77,7 +85,7 @@ def post_cleared(
         actor=actor,
         at=at,
         # What runs over within tolerances has a reason, which a budget that only warns asks for.
-        reason=f"Invoice {invoice.number} matched within the tolerances.",
+        reason=reason or f"Invoice {invoice.number} matched within the tolerances.",
     )
     purchase_orders.bill(
         order=invoice.order, lines=_billed(invoice, order_lines), actor=actor, at=at

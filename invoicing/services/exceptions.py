@@ -1,6 +1,7 @@
 """What a person decides about an exception: accept, return, or wait for the receipt."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from accounts.models import User
 from core import events
@@ -87,6 +88,18 @@ def resolve(
     return exception
 
 
+@atomic
+def resolve_all(*, exception: MatchException, **decision: Any) -> MatchException:
+    """Settle every open exception of the invoice as this one: all of them, or none.
+
+    `decision` as in `resolve`. Raises what it raises for any of them.
+    """
+    for each in exception.invoice.exceptions.unresolved().order_by("pk"):
+        resolve(exception=each, **decision)
+    exception.refresh_from_db()
+    return exception
+
+
 def _locked(exception: MatchException) -> MatchException:
     return MatchException.objects.select_for_update(no_key=True).get(pk=exception.pk)
 
@@ -110,7 +123,18 @@ def _accept(
         comment=comment,
     )
     if not invoice.exceptions.unresolved().exists():
-        clear(invoice=invoice, actor=actor, at=at)
+        said = f": {comment}" if comment else ""
+        reason = f"Invoice {invoice.number}: {ACCEPT_REASONS[reason_code].lower()}{said}."
+        clear(invoice=invoice, actor=actor, at=at, reason=reason)
+
+
+def accept_refusal(exception: MatchException, actor: User) -> str:
+    """Why this person may not accept the variance; empty where they may. Changes nothing."""
+    try:
+        _require_may_accept(exception, exception.invoice, actor, next(iter(ACCEPT_REASONS)))
+    except NotAllowed as refusal:
+        return refusal.detail
+    return ""
 
 
 def _require_may_accept(
@@ -126,8 +150,8 @@ def _require_may_accept(
         raise NotAllowed("There is nothing to accept: name the order and line it bills.")
     if exception.value_at_stake > actor.variance_limit:
         raise NotAllowed(
-            f"{exception.value_at_stake:.2f} is above your limit of {actor.variance_limit:.2f}; "
-            "ask an AP manager."
+            f"{exception.value_at_stake:,.2f} is above your limit of {actor.variance_limit:,.2f}; "
+            "ask somebody of accounts payable with a higher one."
         )
     if reason_code not in ACCEPT_REASONS:
         raise Invalid(errors=[FieldError("/reason_code", "required", "Choose why it is accepted.")])

@@ -25,7 +25,11 @@ def link_order(*, invoice: Invoice, order_reference: str, actor: User, at: datet
     )
     if order is None:
         raise Invalid(
-            errors=[FieldError("/order_reference", "unknown", "No order has this number.")]
+            errors=[
+                FieldError(
+                    "/order_reference", "unknown", f"No order has the number {order_reference}."
+                )
+            ]
         )
     request_match(invoice=invoice, actor=actor, at=at)
     before = invoice.order_reference

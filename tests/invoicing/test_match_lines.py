@@ -270,7 +270,7 @@ def test_invoice_before_its_receipt_waits_until_its_window_has_passed():
     outcome = match(facts)
     assert (outcome.outcome, outcome.exceptions) == ("waiting", ())
     assert result(outcome, "quantity_received").sentence == (
-        "Nothing received yet for what is billed; waits until 2026-03-21."
+        "Nothing received yet for what is billed; waits until 21 Mar 2026."
     )
     late = given(invoice(billed(100)), nothing_yet, waiting_until=date(2026, 3, 20))
     assert match(late).outcome == "in_exception"

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from budgets.models import LedgerEntry
 from invoicing.models import Invoice
 from purchase_orders.models import PurchaseOrder
 from tests.factories import TODAY, Organisation
@@ -124,13 +125,22 @@ def test_what_is_received_and_not_billed_is_filled_in(make: Maker, web: Client) 
     assert len(answer.context["lines"].forms) == 1, "line 2 has not come yet"
 
 
+def test_what_is_ordered_is_filled_in_for_an_invoice_that_came_first(
+    make: Maker, web: Client
+) -> None:
+    order = make.issued(("10", "12.50"), ("5", "3"))
+    answer = web.get(NEW, {"order": order.number})
+    assert [value_of(answer, f"lines-{n}-quantity") for n in (0, 1)] == ["10", "5"]
+    assert answer.context["lines"].forms[0]["tax_code"].value() == "DE19"
+
+
 def test_a_keyed_invoice_is_in_and_matched(make: Maker, web: Client) -> None:
     order = make.issued(("10", "10"))
     make.receive(order, "10")
     answer = web.post(NEW, keyed(order, gross="119,00"))
     invoice = Invoice.objects.get()
     assert answer["Location"] == page_of(invoice)
-    assert "It is judged within seconds" in text_of(web.get(page_of(invoice)))
+    assert "Being matched; this page follows by itself." in text_of(web.get(page_of(invoice)))
     drain()
     invoice.refresh_from_db()
     assert invoice.status == "cleared"
@@ -325,13 +335,93 @@ def test_an_accepted_variance_clears_and_the_next_one_opens(
     for invoice in (first, second):
         assert invoice.status == "in_exception"
     fay = signed_in(make.org.fay)
-    for exception in list(first.exceptions.unresolved()):
-        said = {"reason_code": "price_agreed", "comment": "By phone"}
-        answer = fay.post(resolve_at(exception, "accept"), said)
-        assert answer["Location"] == BENCH
+    said = {"reason_code": "price_agreed", "comment": "By phone"}
+    *others, last = first.exceptions.unresolved().order_by("pk")
+    for exception in others:
+        answer = fay.post(resolve_at(exception, "accept"), said, follow=True)
+        assert answer.context["current"].invoice == first, "what stops the same invoice comes first"
+    assert fay.post(resolve_at(last, "accept"), said)["Location"] == BENCH
     first.refresh_from_db()
     assert first.status == "cleared"
     assert web.get(BENCH).context["current"].invoice == second
+    entry = LedgerEntry.objects.filter(document_id=first.pk).first()
+    assert entry.reason == f"Invoice {first.number}: price agreed with the vendor: By phone."
+
+
+def test_all_variances_of_an_invoice_are_accepted_at_once_or_none(
+    make: Maker, bills: Biller
+) -> None:
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    invoice = bills.billed(order, ("10", "12"))
+    exception, *others = invoice.exceptions.unresolved().order_by("pk")
+    assert others
+    said = {"reason_code": "price_agreed", "all": "1"}
+    make.org.fay.variance_limit = Decimal("1")
+    make.org.fay.save()
+    signed_in(make.org.fay).post(resolve_at(exception, "accept"), said)
+    assert invoice.exceptions.unresolved().count() == len(others) + 1
+    make.org.fay.variance_limit = Decimal("5000")
+    make.org.fay.save()
+    fay = signed_in(make.org.fay)
+    assert "And the other" in text_of(fay.get(reverse("invoicing:exception", args=[exception.pk])))
+    assert fay.post(resolve_at(exception, "accept"), said)["Location"] == BENCH
+    invoice.refresh_from_db()
+    assert invoice.status == "cleared"
+    shown = text_of(fay.get(page_of(invoice)))
+    assert shown.count("Price agreed with the vendor") == len(others) + 1
+    assert make.org.fay.name in shown
+
+
+def test_who_keyed_the_invoice_is_told_before_the_try(make: Maker, bills: Biller) -> None:
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    invoice = bills.match(bills.captured(order, ("10", "10.50"), actor=make.org.finn))
+    exception = invoice.exceptions.unresolved().first()
+    path = reverse("invoicing:exception", args=[exception.pk])
+    refused, offered = (signed_in(each).get(path) for each in (make.org.finn, make.org.fay))
+    assert "You captured this invoice" in text_of(refused)
+    assert 'name="reason_code"' not in refused.content.decode()
+    assert 'name="reason_code"' in offered.content.decode()
+
+
+def test_waiting_is_offered_only_where_something_may_still_come(make: Maker, bills: Biller) -> None:
+    order = make.issued(("10", "10"))
+    make.receive(order, "5")
+    exception = bills.billed(order, ("5", "20"), number="A").exceptions.unresolved().first()
+    fay = signed_in(make.org.fay)
+    path = reverse("invoicing:exception", args=[exception.pk])
+    assert "Wait for the receipt" in text_of(fay.get(path))
+    make.receive(order, "5")
+    assert "Wait for the receipt" not in text_of(fay.get(path))
+
+
+def test_a_page_follows_the_match_and_then_stands_still(
+    make: Maker, bills: Biller, web: Client
+) -> None:
+    order = make.issued(("10", "10"))
+    invoice = bills.captured(order, ("5", "10"))
+    assert web.get(page_of(invoice)).context["delay"] == 600
+    bills.match(invoice)
+    drain()
+    waiting = web.get(page_of(invoice))
+    assert waiting.context["delay"] == 10_000, "the receipt may come at any time"
+    assert "Being matched" not in text_of(waiting)
+    make.receive(order, "5")
+    drain()
+    assert web.get(page_of(invoice)).context["delay"] == 0
+
+
+def test_an_order_that_is_not_there_is_named_and_stays_in_the_field(
+    bills: Biller, make: Maker, web: Client
+) -> None:
+    invoice = bills.billed(None, ("1", "10"), order_reference="PO-WRONG")
+    assert value_of(web.get(page_of(invoice)), "order_reference") == "PO-WRONG"
+    answer = web.post(
+        page_of(invoice, "perform", "link"), {"order_reference": "PO-2026-9"}, follow=True
+    )
+    assert said_by(answer) == "No order has the number PO-2026-9."
+    assert value_of(answer, "order_reference") == "PO-2026-9"
 
 
 def test_above_ones_limit_nothing_is_accepted_and_the_same_one_stays(
