@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import (
     Case,
     CharField,
+    Count,
     Exists,
     F,
     OuterRef,
@@ -18,6 +19,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThan
 
 from accounts.models import Entity, User
 from budgets.models import Commitment, Stage
@@ -93,7 +95,7 @@ def with_progress(orders: QuerySet[PurchaseOrder]) -> QuerySet[PurchaseOrder]:
     """
     return orders.annotate(
         receipt_state=_receipt_state(),
-        expects_receipt=_some_line(~Q(match_type=MatchType.TWO_WAY)),
+        expects_receipt=_has_line(~Q(match_type=MatchType.TWO_WAY)),
         billing_state=_billing_state(),
         open_commitment=Coalesce(
             Subquery(
@@ -110,7 +112,18 @@ def with_progress(orders: QuerySet[PurchaseOrder]) -> QuerySet[PurchaseOrder]:
 
 
 def _some_line(condition: Q) -> Exists:
+    """For filters: the database may look at all lines at once."""
     return Exists(PurchaseOrderLine.objects.filter(condition, order=OuterRef("pk")))
+
+
+def _has_line(condition: Q) -> GreaterThan:
+    """For columns: asked of each order shown, by the index of its lines.
+
+    A count, because PostgreSQL answers an EXISTS in a column by reading the lines of all orders.
+    """
+    lines = PurchaseOrderLine.objects.filter(condition, order=OuterRef("pk")).order_by()
+    counted = lines.values("order").annotate(count=Count("pk")).values("count")
+    return GreaterThan(Coalesce(Subquery(counted), 0), 0)
 
 
 def _states(*whens: When, default: str) -> Case:
@@ -118,12 +131,12 @@ def _states(*whens: When, default: str) -> Case:
 
 
 def _receipt_state() -> Case:
-    short = _some_line(Q(received__lt=F("quantity")))
+    short = _has_line(Q(received__lt=F("quantity")))
     return _states(
         When(short & Q(status=_CLOSED), then=Value(SHORT_CLOSED)),
-        When(~_some_line(Q(received__gt=0)), then=Value(NONE)),
+        When(~_has_line(Q(received__gt=0)), then=Value(NONE)),
         When(short, then=Value(PARTIAL)),
-        When(_some_line(Q(received__gt=F("quantity"))), then=Value(OVER)),
+        When(_has_line(Q(received__gt=F("quantity"))), then=Value(OVER)),
         default=FULL,
     )
 
@@ -136,10 +149,10 @@ def _billing_state() -> Case:
     over = Q(billed_amount__gt=F("net")) | ~by_amount & Q(billed_quantity__gt=F("quantity"))
     touched = ~Q(billed_quantity=0) | ~Q(billed_amount=0)
     return _states(
-        When(_some_line(Q()) & ~_some_line(Q(is_final=False)), then=Value(FINAL)),
-        When(~_some_line(touched), then=Value(NONE)),
-        When(_some_line(short & Q(is_final=False)), then=Value(PARTIAL)),
-        When(_some_line(over), then=Value(OVER)),
+        When(_has_line(Q()) & ~_has_line(Q(is_final=False)), then=Value(FINAL)),
+        When(~_has_line(touched), then=Value(NONE)),
+        When(_has_line(short & Q(is_final=False)), then=Value(PARTIAL)),
+        When(_has_line(over), then=Value(OVER)),
         default=FULL,
     )
 
