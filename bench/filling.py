@@ -36,6 +36,7 @@ from purchase_orders.models import (
 )
 
 BATCH = 5_000
+ENTRIES_PER_ORDER = 5  # on average, with one to three lines
 OPEN_FOR = timedelta(days=30)
 FIRST_DAY = date(TODAY.year, 1, 2)
 _NULL = r"\N"
@@ -280,11 +281,10 @@ def fill(
     stage: Stage,
     *,
     orders: int,
-    entries: int = 0,
     lines: tuple[int, int] = (1, 3),
     tell: Callable[[int], None] = lambda written: None,
 ) -> tuple[int, int]:
-    """Write so many orders, or as many as it takes for so many ledger entries.
+    """Write so many orders, evenly from the first days of the year to today.
 
     Returns the orders and entries written. The same call on the same stage writes the same rows.
     """
@@ -294,16 +294,17 @@ def fill(
     )
     made = posted = 0
     days = (TODAY - FIRST_DAY).days
-    while made < orders or posted < entries:
-        count = min(BATCH, orders - made) if made < orders else BATCH
-        day = FIRST_DAY.toordinal() + (made * days // max(orders, 1)) % (days + 1)
+    while made < orders:
+        batch = min(BATCH, orders - made)
+        first = FIRST_DAY + timedelta(days=days * made // orders)
+        last = FIRST_DAY + timedelta(days=days * (made + batch) // orders)
         for purchase in generator.purchases(
-            entity=GERMANY, seed=SEED, count=count, start=sequence.last + made + 1, lines=lines,
-            first=date.fromordinal(day), last=date.fromordinal(day), currency="EUR",
+            entity=GERMANY, seed=SEED, count=batch, start=sequence.last + made + 1, lines=lines,
+            first=first, last=last, currency="EUR",
         ):  # fmt: skip
             filler.add(purchase)
         posted += filler.flush()
-        made += count
+        made += batch
         tell(made)
     NumberSequence.objects.filter(pk=sequence.pk).update(last=sequence.last + made)
     NumberSequence.objects.update_or_create(
