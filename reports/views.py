@@ -338,12 +338,8 @@ def month_of(entity: Entity, period: int | None, *, short: bool = False) -> str:
 
 def label(row: queries.CommitmentRow) -> str:
     """A row's codes, for the axis of a chart."""
-    codes = [
-        part.code or "no project"
-        for part in (row.cost_center, row.gl_account, row.project)
-        if part is not None
-    ]
-    return " · ".join(codes)
+    parts = (row.cost_center, row.gl_account, row.project)
+    return " · ".join(part.code for part in parts if part and part.code) or "no project"
 
 
 def _file_url(request: HttpRequest, kind: str) -> str:

@@ -72,8 +72,8 @@
       grid: { color: color("line"), drawTicks: false },
       ticks: { color: text, font, padding: 8, maxTicksLimit: 6, callback: (value) => Number(value).toLocaleString("en", { notation: "compact" }) },
     };
-    const names = { stacked, border: { color: color("line") }, grid: { display: false }, ticks: { color: text, font, maxRotation: 0, autoSkipPadding: 12 } };
     const lying = data.horizontal === true || data.horizontal === "true";
+    const names = { stacked, border: { color: color("line") }, grid: { display: false }, ticks: { color: text, font, maxRotation: 0, autoSkip: !lying, autoSkipPadding: 12 } };
     return {
       animation: false,
       maintainAspectRatio: false,

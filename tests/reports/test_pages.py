@@ -143,6 +143,15 @@ def test_one_cost_centre_shows_how_it_burns_down(moved: Organisation, page: Clie
     assert left[2] > left[3] > 0
 
 
+def test_bars_are_named_by_their_codes(moved: Organisation, page: Client):
+    def labels(group: str) -> list[str]:
+        return page.get(f"{REPORT}?group_by={group}").context["chart"]["labels"]
+
+    assert labels("project") == ["no project", "ATLAS"]
+    every = labels("cost_center,gl_account,project")
+    assert {"CC100 · 6600", "CC500 · 6400 · ATLAS"} <= set(every)
+
+
 def test_the_table_names_the_currency_once_and_mutes_zero(moved: Organisation, page: Client):
     html = page.get(REPORT).content.decode()
     table = html[html.index("<table") : html.rindex("</table>")]
