@@ -17,7 +17,7 @@ from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Ledger
 from core.errors import FieldError, Invalid
 from core.money import ZERO
 from core.snapshot import snapshot
-from reports.accruals import Accrual, end_of, received_not_invoiced
+from reports.accruals import Accrual, accrued_by_cell, end_of, received_not_invoiced
 from reports.figures import (
     WITHOUT,
     Coding,
@@ -217,15 +217,12 @@ def _add_accruals(scope: Scope, groups: tuple[str, ...], sums: Sums) -> None:
     """Put what was received and not invoiced to the rows of the budgets that will pay it."""
     if "period" in groups:
         return  # a month has movements, an accrual is a balance
-    accruals = received_not_invoiced(entity=scope.entity, as_of=scope.as_of)
-    if not accruals:
-        return
-    for accrual in accruals:
-        cell = scope.cells.get(accrual.cell_id)
+    for pk, base in accrued_by_cell(entity=scope.entity, as_of=scope.as_of).items():
+        cell = scope.cells.get(pk)
         if cell is not None:
             key = part_of(cell, groups)
             found = sums[key]
-            total = found.received_not_invoiced + accrual.base
+            total = found.received_not_invoiced + base
             sums[key] = replace(found, received_not_invoiced=total)
 
 
