@@ -37,7 +37,7 @@ from purchase_orders.models import (
 
 BATCH = 5_000
 ENTRIES_PER_ORDER = 5  # on average, with one to three lines
-OPEN_FOR = timedelta(days=30)
+OPEN_FOR = timedelta(days=14)
 FIRST_DAY = date(TODAY.year, 1, 2)
 _NULL = r"\N"
 
@@ -259,7 +259,7 @@ class Filler:
 
 
 def _done(line: Line, purchase: Purchase) -> tuple[Decimal, Decimal]:
-    """Whole pieces received and billed; what is older than a month is complete, as in life."""
+    """Whole pieces received and billed; what is older than two weeks is complete."""
     if purchase.day < TODAY - OPEN_FOR:
         return line.quantity, line.quantity
     came = line.quantity * purchase.received // 1

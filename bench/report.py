@@ -9,7 +9,7 @@ from budgets.models import LedgerEntry
 from reports import queries
 
 AIM_NOW, AIM_PAST = 20, 300
-PAST = TODAY - timedelta(days=30)
+PAST = TODAY - timedelta(days=45)
 
 
 def run(stage: Stage, *, times: int) -> list[Result]:
