@@ -7,19 +7,25 @@ from decimal import Decimal
 from core.money import ZERO, minor_unit, minor_units
 from invoicing import duplicates, matching, tolerances
 from invoicing.models import Invoice, InvoiceLine
+from purchase_orders.locks import locked
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 
 # What other invoices hold of an order line while they are on their way to being cleared.
 _IN_PROCESS = (Invoice.Status.MATCHING, Invoice.Status.MATCHED, Invoice.Status.IN_EXCEPTION)
 
 
-def lock_order_lines(order: PurchaseOrder | None) -> list[PurchaseOrderLine]:
-    """The order's lines, locked by pk, so that two invoices cannot both bill the same rest."""
-    if order is None:
+def lock_order(invoice: Invoice) -> list[PurchaseOrderLine]:
+    """Lock the order of an invoice, then its lines by pk; returns the lines.
+
+    `invoice.order` is then as it stands: neither two invoices can both bill the same rest, nor
+    can an order be closed or reopened while one of them is judged, cleared or voided.
+    """
+    if invoice.order is None:
         return []
+    invoice.order = locked(invoice.order)
     return list(
         PurchaseOrderLine.objects.select_for_update(of=("self",), no_key=True)
-        .filter(order=order)
+        .filter(order=invoice.order)
         .select_related("catalog_item")
         .order_by("pk")
     )

@@ -14,8 +14,14 @@ from purchase_orders.models import Receipt
 
 @handler("invoicing.match")
 def match(*, event_id: str, document_id: str) -> None:
-    """Judge the invoice once for this event."""
-    services.match(invoice_id=UUID(document_id), key=event_id, at=timezone.now())
+    """Judge the invoice once for this event; a disputed one only if a person asked for it."""
+    request = TrailEvent.objects.filter(pk=event_id, type="invoice.match_requested")
+    services.match(
+        invoice_id=UUID(document_id),
+        key=event_id,
+        at=timezone.now(),
+        asked=request.exclude(actor=None).exists(),
+    )
 
 
 @handler("invoicing.rematch_after_receipt")

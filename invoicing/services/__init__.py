@@ -1,7 +1,7 @@
 """Verbs of invoicing: capture, match, clear, and what people decide about exceptions."""
 
-from invoicing.services.capture import capture, import_file
-from invoicing.services.clearing import clear, void
+from invoicing.services.capture import DuplicateInvoice, capture, import_file
+from invoicing.services.clearing import void
 from invoicing.services.exceptions import (
     ACCEPT_REASONS,
     accept_refusal,
@@ -10,12 +10,19 @@ from invoicing.services.exceptions import (
     resolve_all,
 )
 from invoicing.services.linking import link_order
-from invoicing.services.matching import match, rematch_order, rematch_overdue, request_match
+from invoicing.services.matching import (
+    clear,
+    match,
+    rematch_order,
+    rematch_overdue,
+    request_match,
+)
 from invoicing.services.returning import RETURN_CODES, dispute, reject, return_to_vendor
 
 __all__ = [
     "ACCEPT_REASONS",
     "RETURN_CODES",
+    "DuplicateInvoice",
     "accept_refusal",
     "assign",
     "capture",

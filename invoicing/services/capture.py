@@ -85,6 +85,7 @@ def capture(
     return invoice
 
 
+@atomic
 def import_file(
     *, entity: Entity, data: bytes, filename: str, actor: User, at: datetime
 ) -> Invoice:
@@ -213,15 +214,7 @@ def _set_totals(
 def _store(
     invoice: Invoice, lines: list[InvoiceLine], taxes: list[TaxInput], data: InvoiceInput
 ) -> None:
-    try:
-        with transaction.atomic():
-            invoice.save()
-    except IntegrityError as error:
-        if "live_invoice_once" not in str(error):
-            raise
-        raise DuplicateInvoice(
-            f"Invoice {invoice.number} of {invoice.vendor_name} is already here."
-        ) from error
+    save_once(invoice)
     InvoiceLine.objects.bulk_create(lines)
     InvoiceCharge.objects.bulk_create(
         InvoiceCharge(
@@ -243,3 +236,18 @@ def _store(
         )
         for row in taxes
     )
+
+
+def save_once(invoice: Invoice) -> None:
+    """Save an invoice unless its vendor's number is here already. Raises DuplicateInvoice.
+
+    The database decides, so that of two at the same moment one is refused.
+    """
+    try:
+        with transaction.atomic():
+            invoice.save()
+    except IntegrityError as error:
+        if "live_invoice_once" not in str(error):
+            raise
+        sender = invoice.vendor or invoice.vendor_name
+        raise DuplicateInvoice(f"Invoice {invoice.number} of {sender} is already here.") from error

@@ -1,8 +1,8 @@
 """Clearing: the invoice may be paid, its order line is billed, its budget is spent."""
 
+from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from accounts.models import User
 from budgets import ledger
@@ -12,53 +12,68 @@ from core.errors import Conflict
 from core.money import ZERO, allocate, line_net, round_amount
 from core.transactions import atomic
 from core.transitions import perform
-from invoicing.facts import credited, lock_order_lines
+from invoicing.facts import credited, lock_order
 from invoicing.models import Invoice, InvoiceLine
+from invoicing.services.returning import require_reason
 from purchase_orders import services as purchase_orders
 from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
 
 
 @atomic
-def clear(*, invoice: Invoice, actor: User, at: datetime, reason: str = "") -> Invoice:
-    """Release an invoice for payment whose every exception a person has resolved.
+def void(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice:
+    """Take a clearing back: ledger entries and billed quantities are mirrored, nothing edited.
 
-    `reason` stands in the ledger: why what runs over was accepted.
+    Raises Invalid without a reason, Conflict when a later credit note builds on it.
     """
     invoice = _locked(invoice)
-    if invoice.order is None:
-        raise Conflict(f"Invoice {invoice.number} has no order: it cannot be cleared.")
-    if invoice.exceptions.unresolved().exists():
-        raise Conflict(f"Invoice {invoice.number} still has open exceptions.")
-    order_lines = lock_order_lines(invoice.order)
-    perform(invoice.clear, actor=actor, at=at)
-    post_cleared(invoice, order_lines, actor=actor, at=at, reason=reason)
-    invoice.save()
-    events.publish("invoice.cleared", invoice, actor=actor, at=at)
-    return invoice
-
-
-@atomic
-def void(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice:
-    """Take a clearing back: ledger entries and billed quantities are mirrored, nothing edited."""
-    invoice = _locked(invoice)
-    order_lines = lock_order_lines(invoice.order)
+    order_lines = lock_order(invoice)
     perform(invoice.void, actor=actor, at=at)
+    require_reason(reason)
+    billed = {
+        line: (-quantity, -net, False)
+        for line, (quantity, net, _) in _billed(invoice, order_lines).items()
+    }
+    _require_still_billed(invoice, order_lines, billed)
     invoice.save()
     ledger.mirror(
         source=_source(invoice),
-        on=_today(invoice, at),
+        on=invoice.entity.day_of(at),
         actor=actor,
         at=at,
         reason=reason,
         reencumber=invoice.order.status != PurchaseOrder.Status.CLOSED,
     )
-    billed = {
-        line: (-quantity, -net, False)
-        for line, (quantity, net, _) in _billed(invoice, order_lines).items()
-    }
     purchase_orders.bill(order=invoice.order, lines=billed, actor=actor, at=at)
     events.publish("invoice.voided", invoice, actor=actor, at=at, reason=reason)
     return invoice
+
+
+def _require_still_billed(
+    invoice: Invoice, order_lines: list[PurchaseOrderLine], billed: dict
+) -> None:
+    """A void takes back no more than is left of what was billed."""
+    for line in order_lines:
+        quantity, net, _ = billed.get(line.pk, (ZERO, ZERO, False))
+        over = quantity < ZERO and line.billed_quantity + quantity < ZERO
+        if over or (net < ZERO and line.billed_amount + net < ZERO):
+            raise Conflict(
+                f"A later credit note builds on invoice {invoice.number}: void that first."
+            )
+
+
+def unbillable(invoice: Invoice) -> str:
+    """Why nobody can clear it as it is: its order holds no budget for it. Empty when one may."""
+    order = invoice.order
+    if order is None:
+        return "There is nothing to accept: name the order and line it bills."
+    if order.status == PurchaseOrder.Status.CANCELLED:
+        return f"Order {order.reference} was cancelled: return the invoice or name another order."
+    if order.currency != invoice.currency:
+        return (
+            f"Order {order.reference} is in {order.currency}, the invoice in {invoice.currency}: "
+            "return it or name another order."
+        )
+    return ""
 
 
 def post_cleared(
@@ -74,6 +89,8 @@ def post_cleared(
     Raises BudgetExceeded when more is billed than was encumbered and the budget cannot bear it,
     Conflict when a line bills nothing that was ordered: its cost would have no budget.
     """
+    if refusal := unbillable(invoice):
+        raise Conflict(refusal)
     linked = {line.pk for line in order_lines}
     if any(line.order_line_id not in linked for line in invoice.lines.all()):
         raise Conflict(f"A line of invoice {invoice.number} bills no line of its order.")
@@ -81,7 +98,7 @@ def post_cleared(
     ledger.liquidate(
         source=_source(invoice),
         settlements=_settlements(invoice, order_lines),
-        on=_today(invoice, at),
+        on=invoice.entity.day_of(at),
         actor=actor,
         at=at,
         # What runs over within tolerances has a reason, which a budget that only warns asks for.
@@ -99,10 +116,6 @@ def _locked(invoice: Invoice) -> Invoice:
         .prefetch_related("lines")
         .get(pk=invoice.pk)
     )
-
-
-def _today(invoice: Invoice, at: datetime) -> Any:
-    return at.astimezone(invoice.entity.zone).date()
 
 
 def _source(invoice: Invoice) -> Source:
@@ -159,11 +172,11 @@ def _settlements(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> list
         shares.setdefault(share.line_id, []).append(share)
     lines = [line for line in invoice.lines.all() if line.order_line_id in by_pk]
     costs = _costs(invoice, lines, by_pk)
-    billed_before = {line.pk: line.billed_quantity for line in order_lines}
     settlements = []
-    for line, cost in zip(lines, costs, strict=True):
+    for line, cost, (taken, final) in zip(
+        lines, costs, _liquidated(invoice, lines, by_pk), strict=True
+    ):
         order_line = by_pk[line.order_line_id]
-        taken, final = _liquidated(invoice, line, order_line, billed_before)
         settlements += _by_distribution(
             invoice,
             line,
@@ -177,26 +190,48 @@ def _settlements(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> list
 
 
 def _liquidated(
-    invoice: Invoice,
-    line: InvoiceLine,
-    order_line: PurchaseOrderLine,
-    billed_before: dict,
-) -> tuple[Decimal, bool]:
-    """Encumbrance a line uses up, in order currency, and whether it takes the exact rest.
+    invoice: Invoice, lines: list[InvoiceLine], by_pk: dict
+) -> list[tuple[Decimal, bool]]:
+    """Encumbrance each line uses up, in order currency, and whether it takes the exact rest.
 
-    By quantity: what the quantity cost on the order; by amount: what is billed. A credit note or a
-    negative line gives no encumbrance back.
+    By quantity: what the quantity cost on the order; by amount: what is billed. Lines of one order
+    line count together: what a negative one takes back, the others do not use up. A credit note
+    gives no encumbrance back.
     """
-    if invoice.sign < 0 or line.net < 0:
+    if invoice.sign < 0:
+        return [(ZERO, False) for _ in lines]
+    left: dict = defaultdict(Decimal)
+    for line in lines:
+        left[line.order_line_id] += _measure(line, by_pk)
+    billed = {pk: order_line.billed_quantity for pk, order_line in by_pk.items()}
+    taken = []
+    for line in lines:
+        order_line = by_pk[line.order_line_id]
+        part = max(min(_measure(line, by_pk), left[order_line.pk]), ZERO)
+        left[order_line.pk] -= part
+        billed[order_line.pk] += part
+        taken.append(_used_up(invoice, order_line, part, billed[order_line.pk]))
+    return taken
+
+
+def _measure(line: InvoiceLine, by_pk: dict) -> Decimal:
+    """What a line bills of its order line: money or a quantity; a discount bills no quantity."""
+    order_line = by_pk[line.order_line_id]
+    if order_line.basis == order_line.Basis.AMOUNT:
+        return line.net
+    return ZERO if line.net < 0 < line.quantity else line.quantity
+
+
+def _used_up(
+    invoice: Invoice, order_line: PurchaseOrderLine, part: Decimal, billed: Decimal
+) -> tuple[Decimal, bool]:
+    if not part:
         return ZERO, False
     if order_line.basis == order_line.Basis.AMOUNT:
-        return line.net, order_line.is_final
-    billed_before[order_line.pk] += line.quantity
-    final = billed_before[order_line.pk] >= order_line.quantity or order_line.is_final
-    taken = line_net(
-        quantity=line.quantity, unit_price=order_line.unit_price, currency=invoice.order.currency
-    )
-    return taken, final
+        return part, order_line.is_final
+    currency = invoice.order.currency
+    taken = line_net(quantity=part, unit_price=order_line.unit_price, currency=currency)
+    return taken, billed >= order_line.quantity or order_line.is_final
 
 
 def _costs(invoice: Invoice, lines: list[InvoiceLine], by_pk: dict) -> list[Decimal]:
@@ -204,9 +239,7 @@ def _costs(invoice: Invoice, lines: list[InvoiceLine], by_pk: dict) -> list[Deci
     tax that cannot be recovered. Positive; the sign of a credit note comes later."""
     nets = [line.net for line in lines]
     charges = invoice.net - sum((line.net for line in invoice.lines.all()), ZERO)
-    weights = [abs(net) for net in nets]
-    if not any(weights):
-        return nets
+    weights = [abs(net) for net in nets] if any(nets) else [Decimal(1) for _ in nets]
     charge_shares = allocate(charges, weights, invoice.currency)
     taxed = [abs(line.net) * (line.tax_percent or ZERO) for line in lines]
     tax_shares = allocate(invoice.tax, taxed if any(taxed) else weights, invoice.currency)

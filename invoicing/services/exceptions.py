@@ -10,7 +10,8 @@ from core.transactions import atomic
 from core.transitions import perform
 from invoicing.matching.types import BLOCK
 from invoicing.models import Invoice, MatchException
-from invoicing.services.clearing import clear
+from invoicing.services.clearing import unbillable
+from invoicing.services.matching import clear_accepted
 from invoicing.services.returning import RETURN_CODES, return_to_vendor
 
 ACCEPT_REASONS = {
@@ -54,7 +55,8 @@ def resolve(
     """Settle an exception.
 
     accept: pay the variance, within the person's limit, with a reason code; not by who keyed the
-    invoice nor by the order's buyer; the last accepted one clears the invoice. return: the invoice
+    invoice nor by the order's buyer; the last accepted one has the invoice judged as
+    things stand now, and cleared. return: the invoice
     goes back to the vendor. wait_for_receipt: it waits, and the receipt has it judged again.
     """
     # Invoice before exception, as the match locks them.
@@ -125,7 +127,7 @@ def _accept(
     if not invoice.exceptions.unresolved().exists():
         said = f": {comment}" if comment else ""
         reason = f"Invoice {invoice.number}: {ACCEPT_REASONS[reason_code].lower()}{said}."
-        clear(invoice=invoice, actor=actor, at=at, reason=reason)
+        clear_accepted(invoice=invoice, actor=actor, at=at, reason=reason)
 
 
 def accept_refusal(exception: MatchException, actor: User) -> str:
@@ -148,6 +150,8 @@ def _require_may_accept(
         raise NotAllowed("You bought on this order; somebody else accepts its variance.")
     if exception.check_name in UNLINKED:
         raise NotAllowed("There is nothing to accept: name the order and line it bills.")
+    if refusal := unbillable(invoice):
+        raise NotAllowed(refusal)
     if exception.value_at_stake > actor.variance_limit:
         raise NotAllowed(
             f"{exception.value_at_stake:,.2f} is above your limit of {actor.variance_limit:,.2f}; "
@@ -165,7 +169,7 @@ def _wait(
     for each in [exception, *others.select_for_update(no_key=True).order_by("pk")]:
         _settle(each, MatchException.Resolution.WAITED, actor=actor, at=at, comment=comment)
     perform(invoice.match, actor=actor, at=at)
-    perform(invoice.wait, actor=None, at=at, until=at.date() + WAIT)
+    perform(invoice.wait, actor=None, at=at, until=invoice.entity.day_of(at) + WAIT)
     invoice._history_user = actor
     invoice.save()
     events.publish("invoice.waiting", invoice, actor=actor, at=at, reason=comment)

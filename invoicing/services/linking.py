@@ -8,6 +8,7 @@ from core.errors import FieldError, Invalid, NotAllowed
 from core.transactions import atomic
 from invoicing.linking import find_order, link_lines
 from invoicing.models import Invoice, InvoiceLine
+from invoicing.services.capture import save_once
 from invoicing.services.matching import request_match
 
 
@@ -15,7 +16,8 @@ from invoicing.services.matching import request_match
 def link_order(*, invoice: Invoice, order_reference: str, actor: User, at: datetime) -> Invoice:
     """Bill the order with this number, line by line, and judge the invoice again.
 
-    Raises Invalid for an unknown order, IllegalTransition once the invoice is settled.
+    Raises Invalid for an unknown order, IllegalTransition once the invoice is settled,
+    DuplicateInvoice when the order's vendor sent this number before.
     """
     invoice = Invoice.objects.select_for_update(of=("self",), no_key=True).get(pk=invoice.pk)
     if actor.entity_id != invoice.entity_id or not actor.has_role(Role.AP_CLERK, Role.AP_MANAGER):
@@ -36,7 +38,7 @@ def link_order(*, invoice: Invoice, order_reference: str, actor: User, at: datet
     invoice.order, invoice.order_reference = order, order_reference.strip()
     invoice.vendor = invoice.vendor or order.vendor
     invoice._history_user = actor
-    invoice.save()
+    save_once(invoice)
     lines = list(invoice.lines.all())
     for line, order_line in zip(lines, link_lines(order, lines), strict=True):
         line.order_line = order_line

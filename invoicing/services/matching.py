@@ -2,19 +2,21 @@
 
 import json
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from django_fsm import can_proceed
 
 from accounts.models import Role, User
 from accounts.permissions import role
 from budgets.ledger import BudgetExceeded
 from core import events
-from core.errors import IllegalTransition, NotAllowed
+from core.errors import Conflict, IllegalTransition, NotAllowed, RuleBroken
 from core.transactions import atomic
 from core.transitions import perform
 from invoicing import matching as engine
-from invoicing.facts import lock_order_lines, match_input
+from invoicing.facts import lock_order, match_input
 from invoicing.matching.types import BLOCK, EXCEPTION, WAITING
 from invoicing.models import Invoice, MatchRun
 from invoicing.services.clearing import post_cleared
@@ -28,6 +30,7 @@ _MATCHABLE = (
     Invoice.Status.IN_EXCEPTION,
     Invoice.Status.DISPUTED,
 )
+_BY_ITSELF = tuple(status for status in _MATCHABLE if status != Invoice.Status.DISPUTED)
 
 _AP = role(Role.AP_CLERK, Role.AP_MANAGER)
 
@@ -49,75 +52,121 @@ def request_match(*, invoice: Invoice, actor: User | None, at: datetime) -> Invo
 
 @atomic
 def rematch_order(*, order_id: UUID, actor: User | None, at: datetime) -> int:
-    """A receipt or change of an order has its unsettled invoices judged again, oldest first."""
-    waiting = Invoice.objects.filter(order_id=order_id, status__in=_MATCHABLE).order_by("pk")
-    for invoice in waiting:
-        request_match(invoice=invoice, actor=actor, at=at)
-    return len(waiting)
+    """A receipt of an order has its unsettled invoices judged again, oldest first.
+
+    What was settled meanwhile is passed over; what is disputed is held until a person asks.
+    """
+    return _ask_for_all(
+        Invoice.objects.filter(order_id=order_id, status__in=_BY_ITSELF), actor=actor, at=at
+    )
 
 
 @atomic
 def rematch_overdue(*, at: datetime) -> int:
     """Invoices whose time to wait for a receipt is over are judged again, once."""
-    overdue = Invoice.objects.filter(
-        status=Invoice.Status.CAPTURED, waiting_until__lt=at.date()
-    ).order_by("pk")
-    for invoice in overdue:
-        request_match(invoice=invoice, actor=None, at=at)
-    return len(overdue)
+    waiting = Invoice.objects.filter(
+        status=Invoice.Status.CAPTURED, waiting_until__lte=at.date()
+    ).select_related("entity")
+    overdue = [each.pk for each in waiting if each.waiting_until < each.entity.day_of(at)]
+    return _ask_for_all(
+        Invoice.objects.filter(pk__in=overdue, status=Invoice.Status.CAPTURED), actor=None, at=at
+    )
+
+
+def _ask_for_all(invoices: Any, *, actor: User | None, at: datetime) -> int:
+    """Under the lock the condition is looked at again: who was settled meanwhile is left out."""
+    locked = list(invoices.select_for_update(no_key=True).order_by("pk"))
+    for invoice in locked:
+        events.publish("invoice.match_requested", invoice, actor=actor, at=at)
+    return len(locked)
 
 
 @atomic
-def match(*, invoice_id: UUID, key: str, at: datetime) -> MatchRun | None:
-    """Judge an invoice once per key; a second delivery, or a settled invoice, changes nothing."""
-    invoice = (
-        Invoice.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("entity", "vendor", "order__entity", "order__vendor")
-        .prefetch_related("lines", "charges", "taxes")
-        .get(pk=invoice_id)
-    )
-    if invoice.status not in _MATCHABLE or MatchRun.objects.filter(key=key).exists():
+def match(*, invoice_id: UUID, key: str, at: datetime, asked: bool = True) -> MatchRun | None:
+    """Judge an invoice once per key; a second delivery, or a settled invoice, changes nothing.
+
+    A disputed one is judged only when a person `asked`.
+    """
+    invoice = _locked(invoice_id)
+    if invoice.status not in (_MATCHABLE if asked else _BY_ITSELF):
         return None
-    order_lines = lock_order_lines(invoice.order)
-    today = at.astimezone(invoice.entity.zone).date()
+    if MatchRun.objects.filter(key=key).exists():
+        return None
+    return _judge(invoice, key=key, actor=None, at=at)
+
+
+@atomic
+def clear(*, invoice: Invoice, actor: User, at: datetime, reason: str = "") -> Invoice:
+    """Release an invoice for payment whose every exception a person has resolved.
+
+    `reason` stands in the ledger: why what runs over was accepted. Raises IllegalTransition,
+    NotAllowed, BudgetExceeded, Conflict while something stops it, also what is new.
+    """
+    invoice = clear_accepted(invoice=invoice, actor=actor, at=at, reason=reason)
+    if invoice.status != Invoice.Status.CLEARED:
+        raise Conflict(
+            f"The order of invoice {invoice.number} changed since it was judged: match it again."
+        )
+    return invoice
+
+
+@atomic
+def clear_accepted(*, invoice: Invoice, actor: User, at: datetime, reason: str) -> Invoice:
+    """Clear what was accepted, as things stand now.
+
+    It is judged once more under the order's locks: other invoices may have billed the same lines,
+    or receipts gone back, since the person looked. What was accepted at the very same figures
+    stands; what is new stops it again. Raises as `clear` does.
+    """
+    invoice = _locked(invoice.pk)
+    if invoice.order is None:
+        raise Conflict(f"Invoice {invoice.number} has no order: it cannot be cleared.")
+    if invoice.exceptions.unresolved().exists():
+        raise Conflict(f"Invoice {invoice.number} still has open exceptions.")
+    if not can_proceed(invoice.clear):
+        state = invoice.get_status_display().lower()
+        raise IllegalTransition(f"{invoice.number} is {state}: it cannot clear now.")
+    key = f"accepted:{invoice.pk}:{invoice.version}"
+    _judge(invoice, key=key, actor=actor, at=at, reason=reason)
+    return invoice
+
+
+def _locked(pk: UUID) -> Invoice:
+    return (
+        Invoice.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity", "vendor", "order")
+        .prefetch_related("lines", "charges", "taxes")
+        .get(pk=pk)
+    )
+
+
+def _judge(
+    invoice: Invoice, *, key: str, actor: User | None, at: datetime, reason: str = ""
+) -> MatchRun:
+    order_lines = lock_order(invoice)
+    today = invoice.entity.day_of(at)
     until = invoice.waiting_until or today + RECEIPT_WINDOW
-    perform(invoice.match, actor=None, at=at)
+    perform(invoice.match, actor=actor, at=at)
     given = match_input(invoice, order_lines=order_lines, today=today, waiting_until=until)
     verdict = engine.match(given)
     if invoice.rate is None:
         set_rate(invoice, today=today)
     run = _store_run(invoice, given, verdict, key=key, at=at)
     stopping = not_yet_accepted(invoice, verdict) + _without_rate(invoice)
-    _act(invoice, run, verdict, stopping, order_lines, until=until, at=at)
-    return run
-
-
-def _act(
-    invoice: Invoice,
-    run: MatchRun,
-    verdict: engine.MatchOutcome,
-    stopping: list[engine.CheckResult],
-    order_lines: list[Any],
-    *,
-    until: date,
-    at: datetime,
-) -> None:
-    """Clear it, let it wait, or stop it for a person."""
     if not stopping and verdict.outcome == WAITING:
         perform(invoice.wait, actor=None, at=at, until=until)
     elif not stopping:
         perform(invoice.pass_match, actor=None, at=at)
-        stopping = _try_to_clear(invoice, order_lines, at=at)
+        stopping = _try_to_clear(invoice, order_lines, actor=actor, at=at, reason=reason)
         if stopping:
             perform(invoice.match, actor=None, at=at)
     if stopping:
         perform(invoice.stop, actor=None, at=at)
     reconcile(invoice, run, stopping, at=at)
     invoice.save()
-    outcome = invoice.status
-    events.publish(
-        f"invoice.{_EVENT[outcome]}", invoice, actor=None, at=at, data={"run": str(run.pk)}
-    )
+    event = f"invoice.{_EVENT[Invoice.Status(invoice.status)]}"
+    events.publish(event, invoice, actor=actor, at=at, data={"run": str(run.pk)})
+    return run
 
 
 _EVENT = {
@@ -128,15 +177,26 @@ _EVENT = {
 
 
 def _try_to_clear(
-    invoice: Invoice, order_lines: list[Any], *, at: datetime
+    invoice: Invoice,
+    order_lines: list[Any],
+    *,
+    actor: User | None,
+    at: datetime,
+    reason: str,
 ) -> list[engine.CheckResult]:
-    """Clear what matched; a budget that cannot bear an excess makes it an exception instead."""
+    """Clear what may be paid.
+
+    The worker makes an exception of what the books refuse (no budget for an excess, a closed
+    year): a person must see it. A person who accepts is told at once.
+    """
     try:
         with atomic():
-            post_cleared(invoice, order_lines, actor=None, at=at)
-    except BudgetExceeded as refusal:
+            post_cleared(invoice, order_lines, actor=actor, at=at, reason=reason)
+    except (BudgetExceeded, RuleBroken) as refusal:
+        if actor is not None:
+            raise
         return [_budget_result(str(refusal))]
-    perform(invoice.clear, actor=None, at=at)
+    perform(invoice.clear, actor=actor, at=at)
     return []
 
 

@@ -57,7 +57,7 @@ def return_to_vendor(
 @atomic
 def reject(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice:
     """It is not ours to pay. Raises Invalid without a reason."""
-    _require_reason(reason)
+    require_reason(reason)
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
     perform(invoice.reject, actor=actor, at=at)
     invoice.save()
@@ -69,7 +69,7 @@ def reject(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoi
 @atomic
 def dispute(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice:
     """Hold it while the vendor is asked. Raises Invalid without a reason."""
-    _require_reason(reason)
+    require_reason(reason)
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
     perform(invoice.dispute, actor=actor, at=at)
     invoice.save()
@@ -77,7 +77,7 @@ def dispute(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invo
     return invoice
 
 
-def _require_reason(reason: str) -> None:
+def require_reason(reason: str) -> None:
     if not reason.strip():
         raise Invalid(errors=[FieldError("/reason", "required", "Say why.")])
 

@@ -1,0 +1,131 @@
+"""What clearing books, to the cent: odd lines, odd charges, and what nobody may clear."""
+
+from decimal import Decimal
+
+import pytest
+
+from core.errors import Conflict, Invalid, NotAllowed
+from invoicing import services
+from invoicing.inputs import InvoiceLineInput
+from invoicing.models import Invoice, MatchException
+from purchase_orders import services as orders
+from purchase_orders.models import PurchaseOrderLine
+from tests.factories import NOW
+from tests.purchase_orders.making import held
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def proved(books_hold):
+    """The books hold whatever a test here did."""
+
+
+def accept_all(invoice, actor):
+    for exception in invoice.exceptions.unresolved():
+        services.resolve(
+            exception=exception,
+            resolution=MatchException.Resolution.ACCEPTED,
+            reason_code="other",
+            actor=actor,
+            at=NOW,
+        )
+    return Invoice.objects.get(pk=invoice.pk)
+
+
+def on_line_one(*lines):
+    return [
+        InvoiceLineInput(
+            quantity=Decimal(quantity),
+            unit_price=Decimal(price),
+            order_line_reference="1",
+            tax_code="DE19",
+        )
+        for quantity, price in lines
+    ]
+
+
+def spent(org):
+    return org.cell("CC100", "6600").spent
+
+
+@pytest.mark.parametrize("lines", [[("10", "10"), ("-2", "10")], [("-2", "10"), ("10", "10")]])
+def test_a_negative_line_leaves_what_it_takes_back_committed(org, make, bills, lines):
+    """10 and −2 of 10 bill 8, in whatever order they stand: 20 stay for the last two."""
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    invoice = bills.billed(order, lines=on_line_one(*lines))
+    assert invoice.status == Invoice.Status.CLEARED
+    assert (held(order.pk), spent(org)) == (20, 80)
+    bills.billed(order, ("2", "10"))
+    assert (held(order.pk), spent(org)) == (0, 100)
+
+
+def test_two_lines_of_one_order_line_liquidate_it_to_the_cent(org, make, bills):
+    order = make.issued(("3", "33.333"))
+    make.receive(order, "3")
+    bills.billed(order, lines=on_line_one(("1", "33.333"), ("2", "33.333")))
+    assert (held(order.pk), spent(org)) == (0, Decimal("100.00"))
+
+
+def test_by_amount_lines_of_one_order_line_count_together(org, make, bills):
+    order = make.issued(("1", "1000"), basis="amount")
+    make.receive(order, "1")
+    bills.billed(order, lines=on_line_one(("1", "600"), ("-1", "100")))
+    assert (held(order.pk), spent(org)) == (500, 500)
+
+
+def test_freight_on_goods_that_cost_nothing_is_spent(org, fay, make, bills):
+    org.bea.approval_limit = Decimal(1000)
+    org.bea.save()
+    data = make.order_data(make.line("1", "0"))
+    draft = orders.create(entity=org.entity, data=data, actor=org.bea, at=NOW)
+    order = make.issue(draft)
+    make.receive(order, "1")
+    invoice = bills.billed(order, ("1", "0"), charges=[bills.charge("20")])
+    invoice = accept_all(invoice, fay)
+    assert invoice.status == Invoice.Status.CLEARED
+    assert spent(org) == invoice.net == 20
+
+
+def test_what_is_billed_in_another_currency_is_never_cleared(org, fay, make, bills):
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    invoice = bills.billed(order, ("10", "10"), currency="USD")
+    with pytest.raises(NotAllowed, match="USD"):
+        accept_all(invoice, fay)
+    assert (spent(org), held(order.pk)) == (0, 100)
+
+
+def test_a_cancelled_order_is_never_billed(org, fay, make, bills):
+    order = make.issued(("10", "10"))
+    orders.cancel(order=order, actor=org.bea, at=NOW, reason="Not needed")
+    invoice = bills.billed(order, ("10", "10"))
+    assert invoice.status == Invoice.Status.IN_EXCEPTION
+    with pytest.raises(NotAllowed, match="cancelled"):
+        accept_all(invoice, fay)
+    orders.release_unused(order=order, at=NOW)
+    assert (held(order.pk), spent(org)) == (0, 0)
+
+
+def test_an_invoice_is_not_voided_below_its_credit_note(org, fay, make, bills):
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    invoice = bills.billed(order, ("10", "10"))
+    credit = bills.credit(order, ("4", "10"))
+    with pytest.raises(Conflict, match="credit note"):
+        services.void(invoice=invoice, reason="Wrong", actor=fay, at=NOW)
+    line = PurchaseOrderLine.objects.get(order=order)
+    assert (line.billed_quantity, line.billed_amount, spent(org)) == (6, 60, 60)
+    services.void(invoice=credit, reason="Wrong", actor=fay, at=NOW)
+    services.void(invoice=invoice, reason="Wrong", actor=fay, at=NOW)
+    assert (held(order.pk), spent(org)) == (100, 0)
+
+
+def test_a_void_says_why(org, fay, make, bills):
+    order = make.issued(("1", "10"))
+    make.receive(order, "1")
+    invoice = bills.billed(order, ("1", "10"))
+    with pytest.raises(Invalid):
+        services.void(invoice=invoice, reason=" ", actor=fay, at=NOW)
+    assert spent(org) == 10
