@@ -37,7 +37,7 @@ def create_from_requisition(
     Invalid.
     """
     require_buyer(requisition.entity, actor)
-    requisition = _locked_requisitions({requisition.pk})[0]
+    requisition = locked_requisitions({requisition.pk})[0]
     if requisition.status not in (
         Requisition.Status.APPROVED,
         Requisition.Status.PARTIALLY_ORDERED,
@@ -159,7 +159,8 @@ def _rest(line: RequisitionLine, left: Decimal) -> Decimal:
     return round(line.quantity * left / line.net, 6)
 
 
-def _locked_requisitions(ids: set[UUID]) -> list[Requisition]:
+def locked_requisitions(ids: set[UUID]) -> list[Requisition]:
+    """Requisitions as they are now, locked in key order until the transaction ends."""
     rows = (
         Requisition.objects.select_for_update(of=("self",), no_key=True)
         .filter(pk__in=ids)
@@ -204,7 +205,7 @@ def _orderable(order: PurchaseOrder, data: OrderInput) -> dict[UUID, Decimal]:
     asked = {line.requisition_line.requisition_id for line in data.lines if line.requisition_line}
     if not asked:
         return {}
-    return drafting.orderable(_locked_requisitions(asked), apart_from=order)
+    return drafting.orderable(locked_requisitions(asked), apart_from=order)
 
 
 def _coded(line: OrderLineInput) -> OrderLineInput:

@@ -94,3 +94,45 @@ def test_what_refuses_the_order_is_said_and_left_to_a_buyer(make: Maker, status:
     assert events_of(requisition.pk)[-1] == "requisition.left_to_buyer"
     requisition.refresh_from_db()
     assert requisition.status == Requisition.Status.APPROVED
+
+
+def from_two_vendors(make: Maker, *coding: tuple[str, str]) -> Requisition:
+    """A dock and a cable of other vendors, each paid by its own budget; two orders."""
+    cable = CatalogItem.objects.create(
+        vendor=make.org.other_vendor,
+        sku="CABLE",
+        name="Cable",
+        unit="C62",
+        unit_price=Decimal(20),
+        currency="EUR",
+    )
+    lines = [
+        LineInput(quantity=Decimal(1), catalog_item=item, distributions=make.coding((*cell, "100")))
+        for item, cell in zip([make.org.items["DOCK"], cable], coding, strict=True)
+    ]
+    return make.approved(RequisitionInput(title="Desk", currency="EUR", lines=lines))
+
+
+def test_each_vendor_gets_an_order_of_its_own(make: Maker) -> None:
+    requisition = from_two_vendors(make, ("CC100", "6600"), ("CC100", "0650"))
+    for _ in range(2):
+        services.order_by_itself(requisition=requisition, at=NOW)
+    orders = queries.orders_of(requisition.pk)
+    assert sorted(order.net for order in orders) == [20, Decimal("149.90")]
+    assert {order.status for order in orders} == {"issued"}
+    requisition.refresh_from_db()
+    assert requisition.status == Requisition.Status.ORDERED
+    assert held(requisition.pk, Stage.PRE) == 0
+
+
+def test_what_one_vendor_may_not_get_leaves_the_other_order_alone(make: Maker) -> None:
+    requisition = from_two_vendors(make, ("CC100", "6600"), ("CC100", "0650"))
+    vendor = Vendor.objects.get(pk=make.org.other_vendor.pk)
+    vendor.suspend()
+    vendor.save()
+    for _ in range(3):
+        services.order_by_itself(requisition=requisition, at=NOW)
+    assert PurchaseOrder.objects.get().vendor == make.org.vendor
+    assert events_of(requisition.pk).count("requisition.left_to_buyer") == 1
+    requisition.refresh_from_db()
+    assert requisition.status == Requisition.Status.PARTIALLY_ORDERED

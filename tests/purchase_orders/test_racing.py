@@ -10,10 +10,14 @@ from core.errors import Conflict, IllegalTransition
 from core.models import NumberSequence
 from purchase_orders import services
 from purchase_orders.models import PurchaseOrder, Receipt
+from requisitions.inputs import LineInput, RequisitionInput
+from requisitions.subjects import mark_approved
 from tests import factories
 from tests.factories import NOW
-from tests.purchase_orders.making import Maker, held, line_of, run_worker
+from tests.purchase_orders.making import Maker, events_of, held, line_of, run_worker
+from tests.purchase_orders.test_order_by_itself import catalog_request
 from tests.racing import race
+from vendors.models import CatalogItem
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -119,3 +123,55 @@ def test_a_document_is_kept_once_however_many_print_it(make: Maker) -> None:
     assert revision.dispatches.count() == 1
     assert run_worker("render_document") == 1
     assert revision.dispatches.count() == 1
+
+
+def test_an_order_that_makes_itself_is_made_once_and_said_nothing_else_of(make: Maker) -> None:
+    requisition = catalog_request(make, ("DOCK", "2"))
+    results = race([lambda: services.order_by_itself(requisition=requisition, at=NOW)] * 6)
+    assert sorted(map(len, results)) == [0] * 5 + [1]
+    assert "requisition.left_to_buyer" not in events_of(requisition.pk)
+
+
+def test_orders_of_two_vendors_and_approvals_lock_budgets_in_no_circle(make: Maker) -> None:
+    """One takes the second budget first; approvals take the first, then the second."""
+    low, high = sorted([("CC100", "6600"), ("CC100", "0650")], key=lambda c: make.org.cell(*c).pk)
+    item = make.org.items["DOCK"]
+    mouse = CatalogItem.objects.create(
+        vendor=make.org.other_vendor,
+        sku="MOUSE",
+        name="Mouse",
+        unit="C62",
+        unit_price=Decimal(9),
+        currency="EUR",
+    )
+    desk = [
+        LineInput(quantity=Decimal(1), catalog_item=each, distributions=make.coding((*cell, "100")))
+        for each, cell in ((item, high), (mouse, low))
+    ]
+    both = [
+        LineInput(
+            description="Thing",
+            quantity=Decimal(1),
+            unit_price=Decimal(5),
+            distributions=make.coding((*cell, "100")),
+        )
+        for cell in (low, high)
+    ]
+    for _ in range(10):
+        desks = [
+            make.approved(RequisitionInput(title="Desk", currency="EUR", lines=desk))
+            for _ in range(3)
+        ]
+        asked = [
+            make.submitted(
+                RequisitionInput(title="Things", currency="EUR", vendor=make.org.vendor, lines=both)
+            )
+            for _ in range(5)
+        ]
+        jobs = [lambda r=r: services.order_by_itself(requisition=r, at=NOW) for r in desks]
+        jobs += [
+            lambda r=r: mark_approved(subject_id=r.pk, actor=make.org.dora, at=NOW) for r in asked
+        ]
+        failures = [each for each in race(jobs) if isinstance(each, Exception)]
+        assert not failures, failures[0]
+    assert PurchaseOrder.objects.filter(status="issued").count() == 60
