@@ -12,13 +12,14 @@ from core.models import TrailEvent
 from invoicing.models import Invoice
 from notifications import letters, services
 from purchase_orders import services as orders
-from purchase_orders.models import Dispatch
+from purchase_orders.models import Dispatch, PurchaseOrder
 
 _OUTCOMES = (
     ApprovalRequest.Status.APPROVED,
     ApprovalRequest.Status.REJECTED,
     ApprovalRequest.Status.RETURNED,
 )
+CANCELLED = "The order was cancelled before it was sent."
 
 
 @outbox.handler("notifications.approval_requested")
@@ -78,7 +79,10 @@ def approval_ended(*, event_id: str, document_id: str) -> None:
 
 @outbox.handler("notifications.dispatch_order")
 def dispatch_order(*, event_id: str, document_id: str) -> None:
-    """Send an order's document to its vendor and note what became of it."""
+    """Send an order's document to its vendor and note what became of it.
+
+    Of an order that was cancelled meanwhile the vendor hears nothing any more.
+    """
     wanted: Any = TrailEvent.objects.get(pk=event_id).data.get("dispatch")
     dispatch = (
         Dispatch.objects.exclude(status=Dispatch.Status.SENT)
@@ -88,9 +92,15 @@ def dispatch_order(*, event_id: str, document_id: str) -> None:
     )
     if dispatch is None:
         return
+    key = f"order.dispatched:{dispatch.pk}"
+    cancelled = dispatch.revision.order.status == PurchaseOrder.Status.CANCELLED
+    if cancelled and not services.was_sent(key):
+        if dispatch.status != Dispatch.Status.FAILED:
+            orders.mark_dispatched(dispatch=dispatch, at=timezone.now(), error=CANCELLED)
+        return
     try:
         services.send(
-            key=f"order.dispatched:{dispatch.pk}",
+            key=key,
             recipient=dispatch.recipient,
             letter=letters.order(dispatch),
             at=timezone.now(),

@@ -112,3 +112,16 @@ def test_without_an_address_nobody_is_told_and_nothing_fails(
     )
     worked()
     assert OutgoingMail.objects.count() == before
+
+
+def test_of_an_order_cancelled_before_its_mail_went_the_vendor_hears_nothing(
+    org: Organisation, order: Any, box: Path
+) -> None:
+    orders.render(revision=order.revisions.get(), at=NOW)
+    orders.cancel(order=order, actor=org.bea, at=NOW, reason="Wrong vendor")
+    worked()
+    assert to_vendor(box, org) == []
+    dispatch = Dispatch.objects.get()
+    assert (dispatch.status, dispatch.error) == ("failed", tasks.CANCELLED)
+    assert TrailEvent.objects.filter(type="order.send_failed").count() == 1
+    assert not OutboxItem.objects.filter(done_at=None).exists()
