@@ -42,6 +42,11 @@ def lines_of(requisition: Requisition) -> list[RequisitionLine]:
     return list(lines.prefetch_related(coded_distributions()))
 
 
+def stated_lines(requisition: Requisition) -> list[RequisitionLine]:
+    """Its lines with their coding, which is all that `content` reads. Statements: 2."""
+    return list(requisition.lines.prefetch_related(coded_distributions()))
+
+
 def coded_distributions() -> Prefetch:
     """The distributions of lines with their cost centre, account and project in one statement."""
     coded = RequisitionDistribution.objects.select_related("cost_center", "gl_account", "project")

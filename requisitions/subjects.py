@@ -39,7 +39,7 @@ def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
     requisition.save()
     ledger.reserve(
         source=facts.source(requisition),
-        shares=facts.shares(content.lines_of(requisition)),
+        shares=facts.shares(requisition.lines.prefetch_related("distributions")),
         on=requisition.entity.day_of(at),
         actor=actor,
         at=at,
@@ -69,7 +69,7 @@ def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
 def present_digest(subject_id: UUID) -> str:
     """The digest of the content as it is now."""
     requisition = Requisition.objects.get(pk=subject_id)
-    return content.digest(content.content(requisition, content.lines_of(requisition)))
+    return content.digest(content.content(requisition, content.stated_lines(requisition)))
 
 
 def describe(subject_id: UUID) -> Description:
