@@ -147,6 +147,8 @@ def _locked(person: User, actor: User | None) -> User:
 
 
 def _require_other_administrator(person: User) -> None:
+    """Looked at under the entity's lock: two administrators may be dismissing each other."""
+    Entity.objects.select_for_update(no_key=True).get(pk=person.entity_id)
     of_entity = RoleAssignment.objects.filter(
         entity=person.entity, role=Role.ADMINISTRATOR, user__is_active=True
     )

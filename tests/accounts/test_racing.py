@@ -1,0 +1,33 @@
+"""Administrators who dismiss each other at the same moment: one of them remains."""
+
+import pytest
+
+from accounts import services
+from accounts.models import Role, User
+from tests import factories
+from tests.racing import race
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def org(transactional_db):
+    return factories.organisation()
+
+
+@pytest.mark.parametrize("verb", ["deactivate", "set_roles"])
+def test_two_administrators_never_dismiss_each_other(org, verb):
+    more = {"roles": [Role.REQUESTER]} if verb == "set_roles" else {}
+    for number in range(15):
+        mia = factories.person(f"mia{number}", entity=org.entity, roles=[Role.ADMINISTRATOR])
+        pair = [(org.ada, mia), (mia, org.ada)]
+        assert all(actor.roles for actor, _ in pair)
+        results = race(
+            [lambda a=a, p=p: getattr(services, verb)(person=p, actor=a, **more) for a, p in pair]
+        )
+        kinds = sorted(type(each).__name__ for each in results)
+        assert kinds == ["LastAdministrator", "User"]
+        for person in (org.ada, mia):
+            services.set_roles(person=person, roles=[Role.ADMINISTRATOR], actor=None)
+        User.objects.filter(pk=org.ada.pk).update(is_active=True)
+        services.deactivate(person=mia, actor=None)
