@@ -63,7 +63,10 @@ def ring() -> None:
 
 
 def claim(*, now: datetime, lease: timedelta = LEASE) -> OutboxItem | None:
-    """Take the next due item for `lease`, or None. Workers never wait for each other."""
+    """Take the next due item for `lease`, or None. Workers never wait for each other.
+
+    An item whose workers died every time, before any could say why, is parked on the way.
+    """
     due = (
         OutboxItem.objects.filter(done_at__isnull=True, parked_at__isnull=True, run_at__lte=now)
         .filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
@@ -73,6 +76,11 @@ def claim(*, now: datetime, lease: timedelta = LEASE) -> OutboxItem | None:
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, no_key=True)
         item = due.first()
+        while item is not None and item.attempts >= MOST_ATTEMPTS:
+            item.parked_at, item.error = now, item.error or f"No worker survived it: {item.key}"
+            item.save(update_fields=["parked_at", "error"])
+            logger.error("outbox item parked", extra={"handler": item.handler, "item": item.pk})
+            item = due.first()
         if item is None:
             return None
         item.lease_until = now + lease
