@@ -90,9 +90,10 @@ def _distributions(
     line: PurchaseOrderLine, said: OrderLineInput, currency: str
 ) -> list[OrderDistribution]:
     parts = said.distributions
-    reserved: dict[tuple, UUID] = {}
+    reserved: dict[tuple, list[UUID]] = defaultdict(list)
     if said.requisition_line is not None:
-        reserved = {coding_key(part): part.pk for part in said.requisition_line.distributions.all()}
+        for part in said.requisition_line.distributions.all():
+            reserved[coding_key(part)].append(part.pk)
     amounts = allocate(line.net, [part.percent for part in parts], currency)
     return [
         OrderDistribution(
@@ -103,10 +104,15 @@ def _distributions(
             project=part.project,
             percent=part.percent,
             amount=amount,
-            requisition_distribution_id=reserved.get(coding_key(part)),
+            requisition_distribution_id=_next_of(reserved[coding_key(part)]),
         )
         for position, (part, amount) in enumerate(zip(parts, amounts, strict=True), 1)
     ]
+
+
+def _next_of(alike: list[UUID]) -> UUID | None:
+    """Each reservation once, in order: two parts may be booked to the very same."""
+    return alike.pop(0) if alike else None
 
 
 def coding_key(part: object) -> tuple:

@@ -202,10 +202,16 @@ def _over(line: PurchaseOrderLine, quantity: Decimal, pointer: str) -> list[Fiel
 
 
 def _require_not_billed(line: PurchaseOrderLine, remaining: Decimal) -> None:
-    if line.match_type != MatchType.TWO_WAY and remaining < line.billed_quantity:
+    """What is billed stays received: a quantity, or its worth where the line is by amount."""
+    if line.match_type == MatchType.TWO_WAY:
+        return
+    by_amount = line.basis == line.Basis.AMOUNT
+    billed = line.billed_amount if by_amount else line.billed_quantity
+    left = remaining * line.unit_price if by_amount else remaining
+    if left < billed:
         raise Conflict(
-            f"Line {line.line_number}: {line.billed_quantity.normalize():f} are billed already; "
-            f"without this receipt only {remaining.normalize():f} would be received. "
+            f"Line {line.line_number}: {billed.normalize():f} are billed already; "
+            f"without this receipt only {left.normalize():f} would be received. "
             "Ask for a credit note first."
         )
 

@@ -207,3 +207,11 @@ def test_a_closed_requisition_is_not_ordered_any_more(make: Maker) -> None:
         requisition=requisition, actor=make.org.bea, at=NOW, reason="Not needed"
     )
     refuse(make, order, IllegalTransition)
+
+
+def test_two_parts_booked_to_the_very_same_use_up_both_reservations(make: Maker) -> None:
+    same = make.coding(("CC100", "6600", "50"), ("CC100", "6600", "50"))
+    requisition = make.requisition(("3", "33.33"), coding=same)
+    (order,) = make.drafts(requisition)
+    make.issue(order)
+    assert (held(requisition.pk, Stage.PRE), held(order.pk)) == (0, Decimal("99.99"))

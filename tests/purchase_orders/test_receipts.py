@@ -212,3 +212,16 @@ def test_derived_states_follow_the_lines(make: Maker) -> None:
         order=order, lines={line_of(order).pk: (Decimal(0), Decimal(0), True)}, actor=None, at=NOW
     )
     assert states() == ("short_closed", "final")
+
+
+def test_of_a_line_by_amount_its_worth_counts_against_what_is_billed(make: Maker) -> None:
+    """Two bills of 300 state a quantity of one each; half of 1 000 received covers them not."""
+    order = make.issued(("1", "1000"), basis="amount")
+    make.receive(order, "0.6")
+    second = make.receive(order, "0.4")
+    billed = {line_of(order).pk: (Decimal(2), Decimal(600), False)}
+    services.bill(order=order, lines=billed, actor=None, at=NOW)
+    undo = {"reason": "Wrong", "actor": make.org.rob, "at": NOW}
+    services.reverse_receipt(receipt=second, **undo)
+    with pytest.raises(Conflict, match="600"):
+        services.reverse_receipt(receipt=order.receipts.first(), **undo)
