@@ -13,6 +13,7 @@ from django.db import connection, connections
 from bench import ceiling, life
 from bench.measuring import Result, seconds, statements
 from bench.stage import Stage, load
+from po_portal import memory
 from purchase_orders.models import PurchaseOrder
 
 AIM, AIM_STATEMENTS = 8, 200
@@ -109,6 +110,7 @@ def _two_processes(*, lives: int) -> Result:
 
 
 def _live(lives: int) -> None:
+    memory.settle()
     stage, name = load(), _run()
     for purchase in life.purchases(10, count=lives):
         life.live(stage, purchase, run=name)

@@ -6,6 +6,7 @@ from django.core.management import call_command
 
 from bench import documents, filling, lives, matches, pages, report, stage, web
 from bench.measuring import Result
+from po_portal import memory
 from purchase_orders.models import PurchaseOrder
 
 
@@ -21,6 +22,7 @@ def run(sizes: dict[str, int], only: set[str]) -> list[Result]:
     def wanted(part: str) -> bool:
         return not only or part in only
 
+    memory.settle()  # as the web and worker processes do
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)
     here = stage.build()

@@ -4,7 +4,9 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_init, worker_process_init
+
+from po_portal import memory
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "po_portal.settings")
 
@@ -24,3 +26,8 @@ def refuse_unsafe_start(**_: Any) -> None:
     from po_portal.guards import refuse_unsafe_services
 
     refuse_unsafe_services()
+
+
+@worker_process_init.connect
+def spare_the_collector(**_: Any) -> None:
+    memory.settle()
