@@ -1,6 +1,7 @@
 """The checks of single lines, in their order: link, unit, quantities, price, amounts."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
 from core import units
@@ -265,8 +266,8 @@ def _against_receipts(
             continue
         arrived = line.received if word == "received" else line.accepted
         result = _billed_against(case, group, check, word, arrived)
-        if result.outcome not in (PASS, FLAG) and _may_wait(case, group, arrived):
-            until = case.given.waiting_until
+        until = case.given.waiting_until
+        if until and result.outcome not in (PASS, FLAG) and _may_wait(case, group, until, arrived):
             result = result._replace(
                 outcome=WAIT,
                 sentence=f"Nothing {word} yet for what is billed; waits until {words.day(until)}.",
@@ -274,15 +275,14 @@ def _against_receipts(
         yield _more_than_ordered(case, group, result, arrived)
 
 
-def _may_wait(case: Case, group: Group, arrived: Decimal) -> bool:
+def _may_wait(case: Case, group: Group, until: date, arrived: Decimal) -> bool:
     """An invoice before its receipt waits while its window is open.
 
     It came before the receipt when nothing that arrived is still unbilled. Where a part arrived,
     the rest is a difference that a person should see at once.
     """
-    until = case.given.waiting_until
     before, _ = _billed(group)
-    return until is not None and case.given.today <= until and arrived <= before
+    return case.given.today <= until and arrived <= before
 
 
 def _more_than_ordered(
