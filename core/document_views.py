@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_POST
 from core import attachments, comments, files
 from core.errors import Missing
 from core.models import Attachment
-from core.web import act, visible_or_404
+from core.web import Repeated, act, once, visible_or_404
 
 
 def _document(request: HttpRequest, kind: str, pk: UUID) -> Any:
@@ -32,15 +33,23 @@ def _back(request: HttpRequest) -> str:
 @require_POST
 def comment(request: HttpRequest, kind: str, pk: UUID) -> HttpResponseRedirect:
     document, words = _document(request, kind, pk), request.POST.get("text", "")
-    return act(
-        request,
-        lambda: comments.comment(
+
+    def remark() -> Any:
+        return comments.comment(
             document=document, words=words, actor=request.user, at=timezone.now()
-        ),
-        done="Comment added.",
-        to=_back(request),
-        refused_to=_back(request),
-    )
+        )
+
+    back = _back(request)
+    try:
+        return act(
+            request,
+            lambda: once(request, remark, address=lambda _: back),
+            done="Comment added.",
+            to=back,
+            refused_to=back,
+        )
+    except Repeated as before:
+        return redirect(before.address)
 
 
 @login_required

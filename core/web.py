@@ -1,9 +1,10 @@
 """The browser edge shared by every page: visible or 404, keyset pages, refusals as messages."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,10 +14,14 @@ from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 
+from core import idempotency
 from core.documents import document_model
 from core.errors import DomainError, FieldError
+from core.transactions import atomic
 
+T = TypeVar("T")
 PAGE = 50
 # The page of a document, by its name in the ledger and the trail.
 PAGES = {
@@ -27,6 +32,14 @@ PAGES = {
     "match_exception": "invoicing:exception",
     "vendor": "vendors:detail",
 }
+
+
+class Repeated(Exception):
+    """The same form came a second time; `address` is where the first one led."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(address)
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,31 @@ def _said(error: FieldError) -> str:
         return error.detail
     name = error.pointer.rpartition("/")[2].replace("_", " ").capitalize()
     return f"{name}: {error.detail}"
+
+
+def once(request: HttpRequest, work: Callable[[], T], *, address: Callable[[T], str]) -> T:
+    """Do the work of a form that carries `{% form_key %}` one time, however often it is sent.
+
+    `address` says where its result is seen. Raises Repeated for the form that came before; a
+    refused form may come again.
+    """
+    key = request.POST.get("form_key", "")[:100]
+    if not key:
+        return work()
+    with atomic():
+        row = idempotency.claim(
+            user=request.user, key=f"form {key}", request_hash=_digest(request), at=timezone.now()
+        )
+        if row.status is not None:
+            raise Repeated(row.headers["Location"])
+        result = work()
+        headers = {"Location": address(result)}
+        idempotency.remember(row, status=302, headers=headers, body="")
+        return result
+
+
+def _digest(request: HttpRequest) -> str:
+    return hashlib.sha256(request.path.encode()).hexdigest()
 
 
 def place(

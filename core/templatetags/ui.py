@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from django import template
 from django.forms import BaseForm, BoundField, CheckboxInput, Select
@@ -76,6 +77,12 @@ def tone_of(word: str) -> str:
 @register.filter(name="humanise")
 def humanise_filter(word: str) -> str:
     return humanise(word)
+
+
+@register.simple_tag
+def form_key() -> SafeString:
+    """Put into a form that must have one effect however often it is sent; see `core.web.once`."""
+    return format_html('<input type="hidden" name="form_key" value="{}">', uuid4().hex)
 
 
 @register.simple_tag

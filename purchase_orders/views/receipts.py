@@ -17,7 +17,7 @@ from accounts.models import Role
 from core import attachments, transitions
 from core.errors import DomainError
 from core.transactions import atomic
-from core.web import act, keyset_page, place, require_role, visible_or_404
+from core.web import Repeated, act, keyset_page, once, place, require_role, visible_or_404
 from purchase_orders import forms, presentation, queries, services
 from purchase_orders.models import PurchaseOrder, Receipt
 
@@ -57,7 +57,10 @@ def receive_order(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     lines = forms.receipt_line_forms(order, data)
     if data is not None and all([head.is_valid(), *(line.is_valid() for line in lines)]):
-        receipt = _post(request, order, head, lines)
+        try:
+            receipt = _post(request, order, head, lines)
+        except Repeated as before:
+            return redirect(before.address)
         if receipt is not None:
             messages.success(request, f"{receipt.number} is posted.")
             return redirect("purchase_orders:receipt", pk=receipt.pk)
@@ -75,7 +78,11 @@ def _post(request: HttpRequest, order: PurchaseOrder, head: Any, lines: list[Any
     """Post the receipt with its photos, or put the refusal at its fields and return None."""
     came = [(line, said) for line in lines if (said := line.as_input()) is not None]
     try:
-        return _post_with_files(request, order, head, [said for _, said in came])
+        return once(
+            request,
+            lambda: _post_with_files(request, order, head, [said for _, said in came]),
+            address=lambda made: reverse("purchase_orders:receipt", args=[made.pk]),
+        )
     except DomainError as refusal:
         place(head, [line for line, _ in came], refusal)
         return None

@@ -69,7 +69,7 @@
   const key = `typed ${form.dataset.keep}`;
   const banner = form.querySelector("[data-kept]");
   const grid = form.querySelector("[data-line-grid]");
-  const values = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken");
+  const values = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken" && name !== "form_key");
   const initial = JSON.stringify(values());
 
   function forget() {

@@ -225,3 +225,22 @@ def test_a_receipt_is_seen_by_those_who_see_its_order(
     receipt = make.receive(make.issued(("10", "10")), "8")
     client = signed_in(make.org.people[persona])
     assert client.get(receipt_page(receipt)).status_code == status
+
+
+def test_a_form_sent_twice_posts_one_receipt(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    key = value_of(web.get(receive_page(order)), "form_key")
+    said = came({"quantity": "2"}, form_key=key)
+    first, second = (web.post(receive_page(order), said) for _ in range(2))
+    receipt = Receipt.objects.get()
+    assert first["Location"] == second["Location"] == receipt_page(receipt)
+    assert line_of(order).received == Decimal(2)
+    assert value_of(web.get(receive_page(order)), "form_key") != key, "the next one is another"
+
+
+def test_a_refused_form_may_come_again(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    key = {"form_key": "0123456789abcdef"}
+    assert web.post(receive_page(order), came({"quantity": "11"}, **key)).status_code == 422
+    assert web.post(receive_page(order), came({"quantity": "10"}, **key)).status_code == 302
+    assert line_of(order).received == Decimal(10)
