@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.db.models import F
 
 from accounts.models import Entity, TaxCode, User
 from budgets.models import CostCenter, GLAccount, Project
@@ -61,7 +62,7 @@ class RequisitionForm(forms.Form):
     )
     external_reference = forms.CharField(label="Ticket or reference", required=False, max_length=64)
     budget_reason = forms.CharField(
-        label="Why although a budget warns",
+        label="Why buy it all the same",
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 2, "hx-preserve": "true"}),
@@ -276,9 +277,16 @@ def _usual(codes: list[TaxCode]) -> str:
 
 
 def blank_row(user: User, choices: CodingChoices, item: CatalogItem | None) -> dict[str, Any]:
-    """The first line of a new form: paid by what the person's last request was paid by."""
+    """The first line of a new form: paid by what paid for the last request sent, else kept."""
     row: dict[str, Any] = {}
-    last = RequisitionDistribution.objects.filter(line__requisition__requester=user).last()
+    asked = RequisitionDistribution.objects.filter(line__requisition__requester=user)
+    # A draft may have stayed one because nothing was budgeted there: what was sent comes first.
+    last = asked.order_by(
+        F("line__requisition__submitted_at").desc(nulls_last=True),
+        "-line__requisition",
+        "line__line_number",
+        "pk",
+    ).first()
     if last is not None and str(last.cost_center_id) in choices.codings["cost_center"]:
         row = {"cost_center_1": str(last.cost_center_id)}
     if item is not None:

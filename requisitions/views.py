@@ -18,7 +18,7 @@ from core import attachments, outbox
 from core.errors import DomainError, FieldError
 from core.money import minor_units
 from core.transactions import atomic
-from core.web import act, keyset_page, place, visible_or_404
+from core.web import Repeated, act, keyset_page, once, place, visible_or_404
 from requisitions import forms, presentation, queries, services
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition
@@ -41,6 +41,7 @@ DONE = {
     "close": "Closed; the rest of its reservation goes back to the budget.",
     "copy": "Copied. Check the draft and send it.",
 }
+AT_ONCE = "Approved at once by policy: nobody needed to be asked."
 
 
 @login_required
@@ -90,7 +91,10 @@ def _form(request: HttpRequest, requisition: Requisition | None) -> HttpResponse
     status = 200
     if request.method == "POST" and "add_line" not in request.POST:
         if all([head.is_valid(), lines.is_valid()]):
-            requisition, saved = _save(request, requisition, head, lines)
+            try:
+                requisition, saved = _save(request, requisition, head, lines)
+            except Repeated as before:
+                return redirect(before.address)
             if saved:
                 return saved
         status = 422
@@ -100,6 +104,7 @@ def _form(request: HttpRequest, requisition: Requisition | None) -> HttpResponse
         "requisition": requisition,
         "minor_units": _minor_units(head),
         "stamp": requisition.version if requisition else request.user.requisitions.count(),
+        "answer": _answer(requisition) if requisition else None,
         "faulty": sum(bool(line.errors) for line in lines) if status == 422 else 0,
     }
     return render(request, "requisitions/form.html", context, status=status)
@@ -185,17 +190,26 @@ def _save(
     kept = _said(lines)
     try:
         data = head.as_input([form.as_input() for form in kept])
-        requisition = _store(request, requisition, data)
+        if requisition is None:
+            requisition = once(
+                request,
+                lambda: _store(request, None, data),
+                address=lambda made: reverse("requisitions:detail", args=[made.pk]),
+            )
+        else:
+            requisition = _store(request, requisition, data)
         if "send" not in request.POST:
             messages.success(request, "The draft is kept.")
             return requisition, redirect("requisitions:edit", pk=requisition.pk)
-        services.submit(requisition=requisition, actor=request.user, at=timezone.now())
+        requisition = services.submit(
+            requisition=requisition, actor=request.user, at=timezone.now()
+        )
     except DomainError as refusal:
         place(head, kept, refusal, field_of=_field)
         if requisition is not None and "send" in request.POST:
             messages.info(request, "It is kept as a draft and was not sent yet.")
         return requisition, None
-    messages.success(request, DONE["submit"])
+    messages.success(request, AT_ONCE if requisition.approved_at else DONE["submit"])
     return requisition, redirect("requisitions:detail", pk=requisition.pk)
 
 
@@ -242,6 +256,8 @@ def check(request: HttpRequest) -> HttpResponse:
         asked = [each for each in lines if each.has_changed() and not each["DELETE"].value()]
         counted, answer = _judged(request, head, complete)
         context |= {"incomplete": len(asked) - counted, **answer}
+        found = answer.get("outlook")
+        head.fields["budget_reason"].required = bool(found and found.is_warned)
     return render(request, "requisitions/_outlook.html", context)
 
 
@@ -283,6 +299,15 @@ def _fill(item: CatalogItem, choices: Any) -> dict[str, str]:
     return forms.filled_by(item, choices) | {"service_type": item.service_type}
 
 
+def _answer(requisition: Requisition) -> Any:
+    """Who said no last and why, while that is how it stands: the event, or None."""
+    word = {Requisition.Status.RETURNED: "returned", Requisition.Status.REJECTED: "rejected"}
+    if requisition.status not in word:
+        return None
+    said = core.queries.timeline(requisition).filter(type=f"requisition.{word[requisition.status]}")
+    return said.select_related("actor").last()
+
+
 def _says_the_chain(event: Any) -> bool:
     """Rounds and whom they asked stand in the chain beside the timeline; decisions are events."""
     return event.type.startswith("approval_request.") or event.type == "approval.requested"
@@ -302,6 +327,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "checks": standing(requisition, timezone.now()),
         "actions": queries.available_actions(requisition, request.user),
         "events": [each for each in events if not _says_the_chain(each)],
+        "answer": _answer(requisition),
         "comments": core.queries.comments(requisition),
         "files": core.queries.attachments(requisition),
         "promised": outbox.promised(requisition.pk, "purchase_orders.order_by_itself"),

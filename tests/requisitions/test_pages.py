@@ -10,7 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+import approvals.services
 import requisitions.services
+from approvals.models import ApprovalStep
 from core.models import Attachment
 from requisitions.models import Requisition
 from tests import factories
@@ -408,3 +410,48 @@ def test_a_withdrawn_request_can_be_changed_and_sent_again(org: Organisation, we
     assert web.post(page_of(made, "edit"), posted(org, line, send="1")).status_code == 302
     made.refresh_from_db()
     assert (made.status, made.total) == ("submitted", Decimal("50.00"))
+
+
+def test_a_form_sent_twice_makes_one_request(org: Organisation, web: Client) -> None:
+    said = posted(org, send="1", form_key=value_of(web.get(NEW), "form_key"))
+    first, second = (web.post(NEW, said) for _ in range(2))
+    made = Requisition.objects.get()
+    assert first["Location"] == second["Location"] == page_of(made)
+    assert made.status == "submitted"
+
+
+def test_a_comment_sent_twice_is_one(org: Organisation, web: Client) -> None:
+    requisition = factories.draft(org)
+    path = reverse("core:comment", args=["requisition", requisition.pk])
+    said = {"text": "Which colour?", "next": page_of(requisition), "form_key": "c0ffee"}
+    for _ in range(2):
+        assert web.post(path, said)["Location"] == page_of(requisition)
+    assert text_of(web.get(page_of(requisition))).count("Which colour?") == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"), [("return", "sent it back"), ("reject", "rejected it")]
+)
+def test_why_it_came_back_stands_above_all(
+    org: Organisation, web: Client, decision: str, words: str
+) -> None:
+    requisition = factories.submitted(org)
+    step = ApprovalStep.objects.get(request__subject_id=requisition.pk, status="active")
+    approvals.services.decide(
+        step=step, decision=decision, comment="One will do.", actor=step.assignee, at=NOW
+    )
+    assert f"Axel Brandt {words} One will do." in text_of(web.get(page_of(requisition)))
+    if decision == "return":
+        assert "sent it back One will do." in text_of(web.get(page_of(requisition, "edit")))
+        requisition.refresh_from_db()
+        requisitions.services.submit(requisition=requisition, actor=org.rita, at=NOW)
+        assert words not in text_of(web.get(page_of(requisition)))
+
+
+def test_a_draft_that_was_never_sent_does_not_decide_who_pays(
+    org: Organisation, web: Client
+) -> None:
+    factories.submitted(org, line_input(org, distributions=[coded(org, "CC100", "6600")]))
+    factories.draft(org, line_input(org, distributions=[coded(org, "CC500", "6400", "ATLAS")]))
+    (line,) = web.get(NEW).context["lines"]
+    assert line["cost_center_1"].value() == str(org.cost_centers["CC100"].pk)
