@@ -88,6 +88,9 @@ def actions(order: PurchaseOrder, user: User) -> list[str]:
     may_receive = user.has_role(Role.RECEIVER, Role.BUYER) and user.pk != order.buyer_id
     if may_receive and order.status == _STATUS.ISSUED:
         found.add("receive")
+    untouched = queries.receipt_status(order) == queries.billing_status(order) == queries.NONE
+    if "cancel" in found and not untouched:
+        found.discard("cancel")  # it would be refused: what came or was billed is closed short
     return sorted(found)
 
 

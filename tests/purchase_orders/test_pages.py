@@ -358,3 +358,11 @@ def test_only_buyers_import(make: Maker, persona: str) -> None:
     assert client.get(IMPORT).status_code == 403
     assert upload(client, (DOCUMENTS / "order.xml").read_bytes()).status_code == 403
     assert not PurchaseOrder.objects.exists()
+
+
+def test_cancelling_is_offered_until_something_came(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    assert "Cancel order" in text_of(web.get(page_of(order)))
+    make.receive(order, "1")
+    shown = text_of(web.get(page_of(order)))
+    assert "Cancel order" not in shown and "Close short" in shown
