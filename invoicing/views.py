@@ -24,6 +24,7 @@ from invoicing.linking import find_order
 from invoicing.models import Invoice, MatchException
 
 AP = (Role.AP_CLERK, Role.AP_MANAGER)
+MOST_QUEUED = 100
 
 
 @login_required
@@ -50,15 +51,20 @@ def upload(request: HttpRequest) -> HttpResponse:
     for file in request.FILES.getlist("files"):
         outcomes.append(_take_in(request, file))
     if len(outcomes) == 1 and outcomes[0]["invoice"]:
-        messages.success(request, f"Invoice {outcomes[0]['invoice'].number} is in.")
-        return redirect("invoicing:detail", pk=outcomes[0]["invoice"].pk)
+        taken = outcomes[0]["invoice"]
+        messages.success(request, f"{taken.get_kind_display()} {taken.number} is in.")
+        return redirect("invoicing:detail", pk=taken.pk)
     missing = request.method == "POST" and not outcomes
-    return render(
-        request,
-        "invoicing/upload.html",
-        {"outcomes": outcomes, "missing": missing},
-        status=422 if missing or any(o["refusal"] for o in outcomes) else 200,
-    )
+    refused = sum(1 for each in outcomes if each["refusal"])
+    context = {
+        # What a person must look at stands first.
+        "outcomes": sorted(outcomes, key=lambda each: each["refusal"] is None),
+        "missing": missing,
+        "refused": refused,
+        "taken": len(outcomes) - refused,
+    }
+    status = 422 if missing or refused else 200
+    return render(request, "invoicing/upload.html", context, status=status)
 
 
 def _take_in(request: HttpRequest, file: Any) -> dict[str, Any]:
@@ -90,7 +96,8 @@ def create(request: HttpRequest) -> HttpResponse:
         if all([form.is_valid(), lines.is_valid()]):
             invoice = _capture(request, form, lines)
             if invoice is not None:
-                messages.success(request, f"Invoice {invoice.number} is in and being matched.")
+                kind = invoice.get_kind_display()
+                messages.success(request, f"{kind} {invoice.number} is in and being matched.")
                 return redirect("invoicing:detail", pk=invoice.pk)
         status = 422
     try:
@@ -234,7 +241,8 @@ def exceptions(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
 
 def _workbench(request: HttpRequest, queue: Any, current: MatchException | None) -> dict[str, Any]:
     context: dict[str, Any] = {
-        "queue": list(queue[:100]),
+        "queue": list(queue[:MOST_QUEUED]),
+        "count": queue.count(),
         "current": current,
         "accept_form": forms.AcceptForm(),
         "return_form": forms.ReturnForm(),
