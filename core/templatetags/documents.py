@@ -24,6 +24,19 @@ CHAIN_FACTS = (
     "channel",
     "reason",
 )
+# Where the words of an event's type are not what a person would say.
+TEXTS = {
+    "approval.approved": "Approved",
+    "approval.rejected": "Rejected",
+    "approval.returned": "Sent back for changes",
+    "approval.escalated": "Approval escalated",
+    "approval.reminded": "Approver reminded",
+    "approval.forwarded": "Approval handed over",
+    "invoice.stopped": "Invoice needs a decision",
+    "invoice.waiting": "Invoice waits for the receipt",
+    "order.released": "Unused budget given back",
+    "order.document_rendered": "Order printed",
+}
 # The icon of an event by the last word of its type; its tone comes from the states of `ui`.
 ICONS = {
     "created": "plus",
@@ -176,7 +189,10 @@ def timeline_row(event: Any) -> dict[str, Any]:
     word = str(read(event, "type", "")).rpartition(".")[2]
     data = read(event, "data") or {}
     return {
-        "text": read(event, "text") or data.get("text") or humanise(read(event, "type", "")),
+        "text": read(event, "text")
+        or data.get("text")
+        or TEXTS.get(read(event, "type", ""))
+        or humanise(read(event, "type", "")),
         "reference": read(event, "document_reference", ""),
         "icon": read(event, "icon") or ICONS.get(word, "circle-dashed"),
         "tone": read(event, "tone") or TONE_OF.get(word, "plain"),
@@ -192,6 +208,7 @@ def timeline_row(event: Any) -> dict[str, Any]:
                 "new": _shown(change, "new"),
             }
             for change in read(event, "changes") or []
+            if read(change, "old") != read(change, "new")
         ],
     }
 
