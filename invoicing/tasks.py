@@ -29,7 +29,7 @@ def rematch_after_receipt(*, event_id: str, document_id: str) -> None:
     """A receipt has the waiting invoices of its order judged again."""
     receipt = Receipt.objects.get(pk=document_id)
     event = TrailEvent.objects.get(pk=event_id)
-    services.rematch_order(order_id=receipt.order_id, actor=None, at=event.at)
+    services.rematch_order(order_id=receipt.order_id, actor=None, at=event.at, cause=event_id)
 
 
 @job("invoicing.overdue_receipts", every=timedelta(hours=1))

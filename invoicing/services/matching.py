@@ -13,6 +13,7 @@ from accounts.permissions import role
 from budgets.ledger import BudgetExceeded
 from core import events
 from core.errors import Conflict, IllegalTransition, NotAllowed, RuleBroken
+from core.models import TrailEvent
 from core.transactions import atomic
 from core.transitions import perform
 from invoicing import matching as engine
@@ -24,6 +25,7 @@ from invoicing.services.raising import in_words, not_yet_accepted, reconcile
 from invoicing.services.rates import set_rate
 
 RECEIPT_WINDOW = timedelta(days=14)  # then an invoice without its receipt is an exception
+REQUESTED = "invoice.match_requested"
 _MATCHABLE = (
     Invoice.Status.CAPTURED,
     Invoice.Status.MATCHED,
@@ -46,19 +48,19 @@ def request_match(*, invoice: Invoice, actor: User | None, at: datetime) -> Invo
         raise NotAllowed("Only accounts payable has invoices matched again.")
     if invoice.status not in _MATCHABLE:
         raise IllegalTransition(f"Invoice {invoice.number} is settled; it is not matched again.")
-    events.publish("invoice.match_requested", invoice, actor=actor, at=at)
+    events.publish(REQUESTED, invoice, actor=actor, at=at)
     return invoice
 
 
 @atomic
-def rematch_order(*, order_id: UUID, actor: User | None, at: datetime) -> int:
+def rematch_order(*, order_id: UUID, actor: User | None, at: datetime, cause: str = "") -> int:
     """A receipt of an order has its unsettled invoices judged again, oldest first.
 
-    What was settled meanwhile is passed over; what is disputed is held until a person asks.
+    What was settled meanwhile is passed over; what is disputed is held until a person asks. The
+    same `cause`, such as the id of the receipt's event, asks once for each invoice.
     """
-    return _ask_for_all(
-        Invoice.objects.filter(order_id=order_id, status__in=_BY_ITSELF), actor=actor, at=at
-    )
+    waiting = Invoice.objects.filter(order_id=order_id, status__in=_BY_ITSELF)
+    return _ask_for_all(waiting, actor=actor, at=at, cause=cause)
 
 
 @atomic
@@ -68,16 +70,21 @@ def rematch_overdue(*, at: datetime) -> int:
         status=Invoice.Status.CAPTURED, waiting_until__lte=at.date()
     ).select_related("entity")
     overdue = [each.pk for each in waiting if each.waiting_until < each.entity.day_of(at)]
-    return _ask_for_all(
-        Invoice.objects.filter(pk__in=overdue, status=Invoice.Status.CAPTURED), actor=None, at=at
-    )
+    still = Invoice.objects.filter(pk__in=overdue, status=Invoice.Status.CAPTURED)
+    return _ask_for_all(still, actor=None, at=at)
 
 
-def _ask_for_all(invoices: Any, *, actor: User | None, at: datetime) -> int:
+def _ask_for_all(invoices: Any, *, actor: User | None, at: datetime, cause: str = "") -> int:
     """Under the lock the condition is looked at again: who was settled meanwhile is left out."""
     locked = list(invoices.select_for_update(no_key=True).order_by("pk"))
+    told = {"cause": cause} if cause else {}
+    if cause:
+        asked = TrailEvent.objects.filter(type=REQUESTED, data__cause=cause)
+        asked = asked.filter(document_id__in=[each.pk for each in locked])
+        known = set(asked.values_list("document_id", flat=True))
+        locked = [each for each in locked if each.pk not in known]
     for invoice in locked:
-        events.publish("invoice.match_requested", invoice, actor=actor, at=at)
+        events.publish(REQUESTED, invoice, actor=actor, at=at, data=told)
     return len(locked)
 
 

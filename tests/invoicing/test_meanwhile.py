@@ -7,7 +7,7 @@ import pytest
 
 from budgets.models import FiscalYear
 from core.errors import Conflict, IllegalTransition
-from core.models import StoredFile
+from core.models import StoredFile, TrailEvent
 from invoicing import services
 from invoicing.models import Invoice, MatchException, MatchRun
 from purchase_orders import services as orders
@@ -179,3 +179,13 @@ def test_one_judgement_per_key_however_often_it_is_delivered(make, bills):
         services.match(invoice_id=invoice.pk, key="once", at=LATER)
     assert MatchRun.objects.filter(invoice=invoice).count() == 1
     assert PurchaseOrderLine.objects.get().billed_quantity == Decimal(4)
+
+
+def test_a_receipt_asks_once_for_each_invoice_however_often_it_is_delivered(make, bills):
+    order = make.issued(("10", "10"))
+    invoice = bills.billed(order, ("4", "10"))
+    given = {"order_id": order.pk, "actor": None, "at": NOW, "cause": "receipt 1"}
+    assert [services.rematch_order(**given) for _ in range(3)] == [1, 0, 0]
+    assert services.rematch_order(**{**given, "cause": "receipt 2"}) == 1
+    asked = TrailEvent.objects.filter(document_id=invoice.pk, type="invoice.match_requested")
+    assert asked.count() == 2

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,9 @@ from django.utils import timezone
 
 import approvals.services
 import requisitions.services
+from approvals import links
 from approvals.models import ApprovalStep
+from budgets.services import set_budget
 from core import outbox
 from core.errors import DomainError
 from invoicing import services as invoicing
@@ -22,6 +25,7 @@ from purchase_orders.models import PurchaseOrder, Receipt
 from requisitions.inputs import LineInput
 from requisitions.models import Requisition
 from tests.factories import NOW, TODAY, Organisation, approved, coded, draft, line_input, submitted
+from vendors.models import CatalogItem
 
 MOST_REQUISITIONS = 14
 CELLS = (("CC100", "6600"), ("CC100", "0650"), ("CC300", "6400"), ("CC100", "6300"))
@@ -41,6 +45,14 @@ class Storm:
 
     def begin(self) -> None:
         """Something in every state, with money in the same budgets in different order."""
+        CatalogItem.objects.create(
+            vendor=self.org.other_vendor,
+            sku="MOUSE",
+            name="Mouse",
+            unit="C62",
+            unit_price=Decimal("9.99"),
+            currency="EUR",
+        )
         for turn in range(3):
             draft(self.org, *self.lines(turn))
             submitted(self.org, *self.lines(turn))
@@ -72,7 +84,9 @@ class Storm:
         return lines[:: 1 if turn % 2 else -1]
 
     def play(self, dice: random.Random) -> None:
-        step = dice.choices(list(STEPS), weights=list(STEPS.values()))[0]
+        self.take(dice.choices(list(STEPS), weights=list(STEPS.values()))[0], dice)
+
+    def take(self, step: Callable[["Storm", random.Random], None], dice: random.Random) -> None:
         try:
             step(self, dice)
         except DomainError as refusal:
@@ -81,6 +95,16 @@ class Storm:
             self.faults.append(f"{step.__name__}: {type(fault).__name__}: {fault}")
         else:
             self.taken[step.__name__] += 1
+
+    def end_all(self) -> None:
+        """Every order and request is ended: nothing more is expected of any of them."""
+        end = {"actor": self.org.bea, "at": NOW, "reason": "Year's end."}
+        for order in PurchaseOrder.objects.filter(status__in=["issued", "on_hold"]):
+            purchase_orders.close(order=order, **end)
+        for made in Requisition.objects.filter(
+            status__in=["approved", "partially_ordered", "ordered"]
+        ):
+            requisitions.services.close(requisition=made, **end)
 
     def one(self, dice: random.Random, rows: Any, *states: str) -> Any:
         """Any of the documents, four times of five one in a state from which the step may go on."""
@@ -106,13 +130,20 @@ class Storm:
             draft(self.org, *self.lines(dice.randrange(8)))
 
     def ask_from_catalog(self, dice: random.Random) -> None:
-        """What the policy approves and the portal orders by itself."""
+        """What the policy approves and the portal orders by itself, from one vendor or two."""
         if Requisition.objects.count() < MOST_REQUISITIONS:
-            parts = [coded(self.org, *dice.choice(CELLS))]
-            line = LineInput(
-                catalog_item=self.org.items["DOCK"], quantity=Decimal(1), distributions=parts
-            )
-            made = draft(self.org, line)
+            items = CatalogItem.objects.filter(
+                sku__in=["DOCK", "MOUSE"], vendor__entity=self.org.entity
+            ).select_related("vendor")
+            lines = [
+                LineInput(
+                    catalog_item=item,
+                    quantity=Decimal(1),
+                    distributions=[coded(self.org, *dice.choice(CELLS))],
+                )
+                for item in dice.sample(sorted(items, key=lambda each: each.sku), k=2)
+            ]
+            made = draft(self.org, *lines[: dice.randint(1, 2)], vendor=None)
             requisitions.services.submit(requisition=made, actor=self.org.rita, at=NOW)
 
     def edit(self, dice: random.Random) -> None:
@@ -140,6 +171,25 @@ class Storm:
             actor=step.assignee,
             at=NOW,
             comment="So be it.",
+        )
+
+    def forward(self, dice: random.Random) -> None:
+        step = self.one(dice, ApprovalStep.objects.select_related("assignee"), "active")
+        heir = self.org.people[dice.choice(["axel", "dora", "cora"])]
+        approvals.services.forward(step=step, to=heir, actor=step.assignee, at=NOW)
+
+    def remind(self, dice: random.Random) -> None:
+        """Days later: reminders and escalations, and whoever asks for a new link."""
+        if dice.random() < 0.3:
+            approvals.services.nudge(at=NOW + timedelta(days=dice.randint(1, 9)))
+            return
+        step = self.one(dice, ApprovalStep.objects.all(), "active")
+        raw = links.issue(step=step, at=NOW)
+        links.decide_by_link(
+            token=links.find(raw),
+            decision=dice.choice(["approve", "approve", "return"]),
+            signed_in=None,
+            at=NOW,
         )
 
     def end_requisition(self, dice: random.Random) -> None:
@@ -275,7 +325,21 @@ class Storm:
         invoice = self.invoice(dice, "cleared")
         invoicing.void(invoice=invoice, reason="By mistake.", actor=self.org.fay, at=NOW)
 
-    # ---- workers
+    # ---- budgets and workers
+
+    def set_budget(self, dice: random.Random) -> None:
+        center, account = dice.choice(CELLS)
+        set_budget(
+            entity=self.org.entity,
+            fiscal_year=NOW.year,
+            cost_center=self.org.cost_centers[center],
+            gl_account=self.org.gl_accounts[account],
+            amount=Decimal(dice.choice([100, 1_000, 100_000, 100_000])),
+            control=dice.choice(["stop", "stop", "track"]),
+            actor=self.org.cora,
+            at=NOW,
+            reason="So be it.",
+        )
 
     def work(self, dice: random.Random) -> None:
         """A worker's share: the next few items of the queue."""
@@ -292,6 +356,8 @@ STEPS: dict[Callable[[Storm, random.Random], None], int] = {
     Storm.submit: 3,
     Storm.withdraw: 1,
     Storm.decide: 8,
+    Storm.forward: 1,
+    Storm.remind: 2,
     Storm.end_requisition: 1,
     Storm.make_order: 4,
     Storm.issue: 4,
@@ -307,5 +373,6 @@ STEPS: dict[Callable[[Storm, random.Random], None], int] = {
     Storm.refuse_invoice: 2,
     Storm.clear: 1,
     Storm.void: 4,
+    Storm.set_budget: 2,
     Storm.work: 12,
 }
