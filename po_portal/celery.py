@@ -6,10 +6,11 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_process_init
 
-from po_portal import memory
+from po_portal import broker, memory
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "po_portal.settings")
 
+broker.install()
 app = Celery("po_portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
