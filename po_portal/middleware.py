@@ -1,10 +1,11 @@
-"""What every request gets: an id in its log lines, and an answer that no cache keeps."""
+"""What every request gets: an id in its log lines, local time, and an answer no cache keeps."""
 
 import uuid
 from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from core import provenance
 
@@ -37,6 +38,20 @@ def request_log(get_response: Handler) -> Handler:
             user_id=str(user.pk) if user is not None and user.is_authenticated else None,
         )
         return response
+
+    return handle
+
+
+def local_time(get_response: Handler) -> Handler:
+    """Pages show days and hours as they are where the person's entity is; programs get UTC."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        is_program = request.path.startswith("/api/")
+        user = None if is_program or not request.user.is_authenticated else request.user
+        if user is None or user.entity is None:
+            return get_response(request)
+        with timezone.override(user.entity.zone):
+            return get_response(request)
 
     return handle
 

@@ -36,7 +36,7 @@ def test_it_says_what_changed_and_leads_to_the_document(org: Organisation, page:
     assert "Status: Draft → Cancelled" in shown
     assert "Not this year" in shown
     assert "Rita Sommer" in shown
-    assert "2 Mar 2026, 10:00:00" in shown
+    assert "2 Mar 2026, 11:00:00" in shown, "as the clock in Hamburg says it"
     assert reverse("requisitions:detail", args=[requisition.pk]) in answer.content.decode()
 
 
