@@ -88,7 +88,7 @@ def test_a_poisoned_item_is_parked_alone(org: Organisation, stand: Stand, books_
     now = timezone.now()
     poison = OutboxItem.objects.create(
         handler="invoicing.match",
-        arguments={"event_id": "none", "document_id": str(org.rita.pk)},  # of no invoice
+        arguments={"event_id": str(org.rita.pk), "document_id": str(org.rita.pk)},  # of nothing
         key="poison",
         run_at=now - timedelta(hours=1),  # always the first in the queue
         attempts=outbox.MOST_ATTEMPTS - 1,
