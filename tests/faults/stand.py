@@ -159,9 +159,14 @@ def stand(transactional_db: None, broker: RedisClient) -> Iterator[Stand]:
 def folder_stand(transactional_db: None) -> Iterator[Stand]:
     """The embedded default: rings are files in a folder, and a running task is lost with it."""
     with standing("", "filesystem://localhost", {}) as made:
-        queue = made.data_dir / "broker" / "queue"
-        queue.mkdir(parents=True)
-        folders = {"data_folder_in": str(queue), "data_folder_out": str(queue)}
+        queue, control = (made.data_dir / "broker" / name for name in ("queue", "control"))
+        for folder in (queue, control):
+            folder.mkdir(parents=True)
+        folders = {
+            "data_folder_in": str(queue),
+            "data_folder_out": str(queue),
+            "control_folder": str(control),
+        }
         with ringing("filesystem://localhost", folders):
             yield made
 
