@@ -128,11 +128,13 @@ def ringing(url: str, options: dict[str, object]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def standing(redis_url: str, broker_url: str, options: dict[str, object]) -> Iterator[Stand]:
+def standing(redis_url: str) -> Iterator[Stand]:
+    """Processes beside a Redis or, without one, beside a broker of files in a folder."""
     data_dir = Path(settings.DATA_DIR) if redis_url else Path(tempfile.mkdtemp(prefix="portal-f-"))
     stand = Stand(redis_url, data_dir)
+    options = {"max_retries": 1} if redis_url else folders(data_dir / "broker")
     try:
-        with ringing(broker_url, options):
+        with ringing(redis_url or "filesystem://localhost", options):
             yield stand
     finally:
         stand.close()
@@ -151,24 +153,27 @@ def broker() -> Iterator[RedisClient]:
 @pytest.fixture
 def stand(transactional_db: None, broker: RedisClient) -> Iterator[Stand]:
     broker.flushall()
-    with standing(broker.url, broker.url, {"max_retries": 1}) as made:
+    with standing(broker.url) as made:
         yield made
 
 
 @pytest.fixture
 def folder_stand(transactional_db: None) -> Iterator[Stand]:
     """The embedded default: rings are files in a folder, and a running task is lost with it."""
-    with standing("", "filesystem://localhost", {}) as made:
-        queue, control = (made.data_dir / "broker" / name for name in ("queue", "control"))
-        for folder in (queue, control):
-            folder.mkdir(parents=True)
-        folders = {
-            "data_folder_in": str(queue),
-            "data_folder_out": str(queue),
-            "control_folder": str(control),
-        }
-        with ringing("filesystem://localhost", folders):
-            yield made
+    with standing("") as made:
+        yield made
+
+
+def folders(root: Path) -> dict[str, object]:
+    """The folders of a broker of files, there before the first ring."""
+    queue, control = root / "queue", root / "control"
+    for folder in (queue, control):
+        folder.mkdir(parents=True)
+    return {
+        "data_folder_in": str(queue),
+        "data_folder_out": str(queue),
+        "control_folder": str(control),
+    }
 
 
 def waiters() -> int:
