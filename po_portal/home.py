@@ -6,12 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 import approvals.queries
 import invoicing.queries
+import purchase_orders.presentation
 import purchase_orders.queries
 import requisitions.queries
 import vendors.queries
@@ -261,12 +262,23 @@ class Hits:
 
 
 def search(user: User, words: str) -> list[Hits]:
-    """Documents by number or text, each kind through its own visibility; at most ten a kind."""
+    """Documents by number or text, each kind through its own visibility; at most ten a kind.
+
+    A whole order number finds that order alone; other words look at vendors, titles and items.
+    """
     orders = purchase_orders.queries.order_list(user)
     named = purchase_orders.queries.by_any_number(user.entity, words)
+    hits = _rows(orders.filter(pk__in=named.values("pk")), _order)
+    if not hits:
+        wide = purchase_orders.presentation.listed(user, tab="all", search=words)
+        hits = _rows(wide.order_by("-pk"), _order)
+    receipts = purchase_orders.queries.receipt_list(user).filter(
+        Q(number__iexact=words) | Q(delivery_note__iexact=words)
+    )
     found = [
         Hits("Requisitions", _rows(requisitions.queries.listing(user, search=words), _requisition)),
-        Hits("Orders", _rows(orders.filter(pk__in=named.values("pk")), _order)),
+        Hits("Orders", hits),
+        Hits("Receipts", _rows(receipts, _receipt)),
         Hits("Invoices", _rows(invoicing.queries.invoices(user, search=words), _invoice)),
     ]
     return [hits for hits in found if hits.rows]
@@ -274,6 +286,15 @@ def search(user: User, words: str) -> list[Hits]:
 
 def _rows(found: Iterable[Any], row: Any) -> list[Row]:
     return [row(each) for each in found[:10]]  # type: ignore[index]
+
+
+def _receipt(each: Any) -> Row:
+    return Row(
+        title=each.number,
+        url=reverse("purchase_orders:receipt", args=[each.pk]),
+        note=f"{each.order.number} · {each.order.vendor.name}",
+        document=each,
+    )
 
 
 def _invoice(each: Any) -> Row:

@@ -10,6 +10,7 @@ from tests import factories
 from tests.budgets.postings import D, Desk
 from tests.factories import NOW, PASSWORD, Organisation
 from tests.pages import said_by, signed_in, statements, text_of
+from tests.purchase_orders.making import Maker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("present")]
 HOME, SEARCH = reverse("home"), reverse("search")
@@ -126,3 +127,20 @@ def test_search_takes_as_many_statements_with_more_hits(org: Organisation):
         factories.submitted(org, title="Racks")
     assert statements(page, f"{SEARCH}?q=racks") == before
     assert "10+" in text_of(page.get(SEARCH, {"q": "racks"}))
+
+
+def test_search_finds_orders_by_vendor_and_item_and_receipts_by_number(org: Organisation):
+    make = Maker(org)
+    order = make.issued(("10", "10"))
+    receipt = make.receive(order, "4")
+    page = signed_in(make.org.bea)
+    line = order.lines.get()
+    for words, kind in (
+        (order.number, "Orders"),
+        (order.vendor.name.split()[0], "Orders"),
+        (line.description, "Orders"),
+        (receipt.number.lower(), "Receipts"),
+    ):
+        found = {hits.title: hits.rows for hits in page.get(SEARCH, {"q": words}).context["found"]}
+        assert len(found[kind]) == 1, words
+    assert signed_in(make.org.nils).get(SEARCH, {"q": receipt.number}).context["found"] == []
