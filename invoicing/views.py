@@ -178,7 +178,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "is_clerk": request.user.has_role(*AP),
         "promised": outbox.promised(invoice.pk, "invoicing.match"),
         # The receipt that it waits for comes from somebody else, at any time.
-        "idle": 10 if invoice.status == Invoice.Status.CAPTURED and invoice.waiting_until else 0,
+        "idle": 5 if invoice.status == Invoice.Status.CAPTURED and invoice.waiting_until else 0,
     }
     return render(request, "invoicing/detail.html", context)
 

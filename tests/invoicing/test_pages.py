@@ -405,7 +405,7 @@ def test_a_page_follows_the_match_and_then_stands_still(
     bills.match(invoice)
     drain()
     waiting = web.get(page_of(invoice))
-    assert waiting.context["delay"] == 10_000, "the receipt may come at any time"
+    assert waiting.context["delay"] == 5_000, "the receipt may come at any time"
     assert "Being matched" not in text_of(waiting)
     make.receive(order, "5")
     drain()
