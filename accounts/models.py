@@ -27,6 +27,9 @@ class Role(models.TextChoices):
     AUDITOR = "auditor", "Auditor"
     VENDOR_MANAGER = "vendor_manager", "Vendor manager"
     ADMINISTRATOR = "administrator", "Administrator"
+    SECURITY = "security", "Security"
+    LEGAL = "legal", "Legal"
+    FINANCE = "finance", "Finance"
 
 
 class Control(models.TextChoices):
@@ -63,6 +66,20 @@ class Entity(models.Model):
     )
     fallback_approver = models.ForeignKey(
         "User", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    on_call_approver = models.ForeignKey(
+        "User",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Decides emergencies.",
+    )
+    emergency_cap = AmountField(
+        default=0, help_text="Base currency; most that an emergency may cost. 0: no such path."
+    )
+    splitting_window_days = models.PositiveSmallIntegerField(
+        default=30, help_text="Requests of one person to one vendor family in it are one amount."
     )
     history = HistoricalRecords()
 
@@ -176,6 +193,70 @@ class RoleAssignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.get_role_display()}"
+
+
+class Duty(models.TextChoices):
+    """What a person can do along one purchase."""
+
+    REQUEST = "request", "Request"
+    APPROVE = "approve", "Approve"
+    ORDER = "order", "Order"
+    RECEIVE = "receive", "Receive"
+    ENTER_INVOICE = "enter_invoice", "Enter invoices"
+    RESOLVE = "resolve", "Resolve exceptions"
+    VENDOR_BANK = "vendor_bank", "Change a vendor's bank"
+    RELEASE = "release", "Release payments"
+
+
+class DutyPair(EntityOwned):
+    """Two duties that one person must not hold on the same purchase (`first` < `second`).
+
+    `at_grant`: nor may one person hold the roles of both.
+    """
+
+    first = models.CharField(max_length=16, choices=Duty)
+    second = models.CharField(max_length=16, choices=Duty)
+    at_grant = models.BooleanField(default=False)
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entity", "first", "second"], name="duty_pair_once"),
+            models.CheckConstraint(
+                condition=models.Q(first__lt=models.F("second")), name="duty_pair_in_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_first_display()} and {self.get_second_display()}"
+
+
+class Mitigation(EntityOwned):
+    """An approved exception for one person from one pair of duties, until a day."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="mitigations")
+    first = models.CharField(max_length=16, choices=Duty)
+    second = models.CharField(max_length=16, choices=Duty)
+    reason = models.TextField()
+    approved_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    approved_at = models.DateTimeField()
+    valid_until = models.DateField(help_text="The last day on which it holds.")
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~models.Q(person=models.F("approved_by")), name="mitigated_by_another"
+            ),
+        ]
+        indexes: ClassVar = [
+            # whether a person is excepted from a pair
+            models.Index(fields=["person", "first", "second"], name="mitigations_of_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.first} and {self.second}"
 
 
 class TaxCode(models.Model):

@@ -97,6 +97,16 @@ class Requisition(EntityOwned, Document):
     budget_reason = models.TextField(
         blank=True, help_text="Why it should be bought although a budget warns."
     )
+    emergency = models.BooleanField(default=False)
+    emergency_reason = models.TextField(blank=True)
+    personal_data = models.BooleanField(default=False)
+    data_residency = models.CharField(max_length=2, blank=True, help_text="ISO 3166 country.")
+    regulated = models.BooleanField(default=False)
+    third_party_access = models.BooleanField(default=False)
+    references = models.JSONField(
+        default=dict,
+        help_text="By kind: business_case, dpia, change_ticket, incident, project, sow.",
+    )
     total = AmountField(default=0, editable=False, help_text="Net, document currency.")
     status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
     submitted_at = models.DateTimeField(null=True, editable=False)

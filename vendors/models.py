@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, transition
@@ -127,6 +128,23 @@ class VendorContact(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ServiceOwner(EntityOwned):
+    """Who answers for a kind of service in an entity, and is asked when more of it is bought."""
+
+    service_type = models.CharField(max_length=32, choices=ServiceType)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="services_owned"
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entity", "service_type"], name="service_owner_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_service_type_display()}: {self.owner}"
 
 
 class CatalogItemQuerySet(models.QuerySet["CatalogItem"]):

@@ -170,7 +170,8 @@ def _join_or_replace(
         return
     limits = [each for each in (later.required_limit, step.required_limit) if each is not None]
     later.required_limit = max(limits, default=None)
-    later.group, later.mode, later.replaces = step.group, step.mode, step
+    later.stage, later.group, later.mode = step.stage, step.group, step.mode
+    later.replaces = step
     rounds.open_steps([later], at=at)
 
 
@@ -178,8 +179,13 @@ def _replace(step: ApprovalStep, person: User, *, why: str, at: datetime) -> App
     successor = ApprovalStep(
         entity=step.entity,
         request=step.request,
+        stage=step.stage,
         group=step.group,
         mode=step.mode,
+        quorum=step.quorum,
+        kind=step.kind,
+        scope=step.scope,
+        sla_hours=step.sla_hours,
         assignee=person,
         why=why[:200],
         required_limit=step.required_limit,

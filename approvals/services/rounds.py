@@ -65,7 +65,7 @@ def request(
     steps = _seat(round_, groups, at)
     data = {**about(round_), "policy": str(choice.policy or "")}
     events.publish("approval_request.opened", round_, actor=actor, at=at, data=data)
-    first = [step for step in steps if step.group == 1]
+    first = [step for step in steps if step.stage == 1]
     _open_in_memory(first, at)
     ApprovalStep.objects.bulk_create(steps)
     for step in first:
@@ -159,8 +159,8 @@ def advance(
     if not waiting:
         _end(round_, round_.approve, actor=actor, at=at, comment=comment)
         return
-    number = min(step.group for step in waiting)
-    open_steps([step for step in waiting if step.group == number], at=at)
+    number = min(step.stage for step in waiting)
+    open_steps([step for step in waiting if step.stage == number], at=at)
 
 
 def open_steps(steps: Iterable[ApprovalStep], *, at: datetime) -> None:
@@ -267,6 +267,7 @@ def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> l
         ApprovalStep(
             entity=round_.entity,
             request=round_,
+            stage=number,
             group=number,
             mode=group.mode,
             assignee=seat.person,
