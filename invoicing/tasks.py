@@ -26,10 +26,10 @@ def match(*, event_id: str, document_id: str) -> None:
 
 @handler("invoicing.rematch_after_receipt")
 def rematch_after_receipt(*, event_id: str, document_id: str) -> None:
-    """A receipt has the waiting invoices of its order judged again."""
+    """A receipt has the invoices of its order judged again that were not judged since."""
     receipt = Receipt.objects.get(pk=document_id)
     event = TrailEvent.objects.get(pk=event_id)
-    services.rematch_order(order_id=receipt.order_id, actor=None, at=event.at, cause=event_id)
+    services.rematch_order(order_id=receipt.order_id, actor=None, at=event.at, since=event)
 
 
 @job("invoicing.overdue_receipts", every=timedelta(hours=1))

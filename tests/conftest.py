@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from hypothesis import settings
 from playwright.sync_api import BrowserContext, Page
 
 from core import append_only
@@ -17,6 +18,10 @@ pytest_plugins = ["tests.fixtures", "tests.invariants.fixtures"]
 # Playwright's loop runs in this thread from the first browser test to the end of the run; Django
 # would take the ORM for being called from it, also in fixtures and in the tests that follow.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+# Every run tries the same examples; HYPOTHESIS_PROFILE=explore tries others.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "same")
 RESULTS = Path(os.environ.get("TEST_RESULTS") or Path(__file__).parent.parent / "test-results")
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django_fsm import can_proceed
 
 from accounts.models import Role, User
@@ -53,14 +54,16 @@ def request_match(*, invoice: Invoice, actor: User | None, at: datetime) -> Invo
 
 
 @atomic
-def rematch_order(*, order_id: UUID, actor: User | None, at: datetime, cause: str = "") -> int:
+def rematch_order(
+    *, order_id: UUID, actor: User | None, at: datetime, since: TrailEvent | None = None
+) -> int:
     """A receipt of an order has its unsettled invoices judged again, oldest first.
 
-    What was settled meanwhile is passed over; what is disputed is held until a person asks. The
-    same `cause`, such as the id of the receipt's event, asks once for each invoice.
+    What was settled meanwhile is passed over; what is disputed is held until a person asks. With
+    `since`, the event of the receipt, so is what a judgement after it knows or will know it by.
     """
     waiting = Invoice.objects.filter(order_id=order_id, status__in=_BY_ITSELF)
-    return _ask_for_all(waiting, actor=actor, at=at, cause=cause)
+    return _ask_for_all(waiting, actor=actor, at=at, since=since)
 
 
 @atomic
@@ -74,18 +77,32 @@ def rematch_overdue(*, at: datetime) -> int:
     return _ask_for_all(still, actor=None, at=at)
 
 
-def _ask_for_all(invoices: Any, *, actor: User | None, at: datetime, cause: str = "") -> int:
+def _ask_for_all(
+    invoices: Any, *, actor: User | None, at: datetime, since: TrailEvent | None = None
+) -> int:
     """Under the lock the condition is looked at again: who was settled meanwhile is left out."""
     locked = list(invoices.select_for_update(no_key=True).order_by("pk"))
-    told = {"cause": cause} if cause else {}
-    if cause:
-        asked = TrailEvent.objects.filter(type=REQUESTED, data__cause=cause)
-        asked = asked.filter(document_id__in=[each.pk for each in locked])
-        known = set(asked.values_list("document_id", flat=True))
-        locked = [each for each in locked if each.pk not in known]
+    if since is not None:
+        aware = _judged_after(since, [each.pk for each in locked])
+        locked = [each for each in locked if each.pk not in aware]
     for invoice in locked:
-        events.publish(REQUESTED, invoice, actor=actor, at=at, data=told)
+        events.publish(REQUESTED, invoice, actor=actor, at=at)
     return len(locked)
+
+
+def _judged_after(event: TrailEvent, invoice_ids: list[UUID]) -> set[UUID]:
+    """Which invoices were judged, or had a judgement promised, after an event of their order.
+
+    The order of the trail is the order of what was seen: a judgement holds the order's locks to
+    its end, and writes its own event under them, as a receipt does.
+    """
+    promised = Q(type__in=["invoice.captured", REQUESTED])
+    later = TrailEvent.objects.filter(
+        promised | Q(data__run__isnull=False),
+        document_id__in=invoice_ids,
+        sequence__gt=event.sequence,
+    )
+    return set(later.values_list("document_id", flat=True))
 
 
 @atomic

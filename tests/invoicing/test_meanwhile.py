@@ -8,7 +8,7 @@ import pytest
 from budgets.models import FiscalYear
 from core.errors import Conflict, IllegalTransition
 from core.models import StoredFile, TrailEvent
-from invoicing import services
+from invoicing import services, tasks
 from invoicing.models import Invoice, MatchException, MatchRun
 from purchase_orders import services as orders
 from purchase_orders.models import PurchaseOrderLine
@@ -181,11 +181,58 @@ def test_one_judgement_per_key_however_often_it_is_delivered(make, bills):
     assert PurchaseOrderLine.objects.get().billed_quantity == Decimal(4)
 
 
+def asked_for(invoice):
+    events = TrailEvent.objects.filter(document_id=invoice.pk, type="invoice.match_requested")
+    return events.count()
+
+
+def told_again(receipt):
+    """What the worker does when the receipt's work is delivered once more."""
+    event = TrailEvent.objects.get(document_id=receipt.pk, type="receipt.posted")
+    tasks.rematch_after_receipt(event_id=str(event.pk), document_id=str(receipt.pk))
+
+
 def test_a_receipt_asks_once_for_each_invoice_however_often_it_is_delivered(make, bills):
     order = make.issued(("10", "10"))
     invoice = bills.billed(order, ("4", "10"))
-    given = {"order_id": order.pk, "actor": None, "at": NOW, "cause": "receipt 1"}
-    assert [services.rematch_order(**given) for _ in range(3)] == [1, 0, 0]
-    assert services.rematch_order(**{**given, "cause": "receipt 2"}) == 1
-    asked = TrailEvent.objects.filter(document_id=invoice.pk, type="invoice.match_requested")
-    assert asked.count() == 2
+    first, second = make.receive(order, "1"), make.receive(order, "1")
+    for receipt in (first, first, second, first):
+        told_again(receipt)
+    assert asked_for(invoice) == 1  # one judgement sees both
+    third = make.receive(order, "1")
+    told_again(first)
+    assert asked_for(invoice) == 1
+    told_again(third)
+    assert asked_for(invoice) == 2
+
+
+def test_a_receipt_that_is_told_late_asks_for_nothing_that_came_after_it(finn, make, bills):
+    """An invoice captured, linked or judged since then knows the receipt, or will know it."""
+    order = make.issued(("10", "10"))
+    early = bills.billed(order, ("1", "10"))
+    receipt = make.receive(order, "1")
+    later = [bills.captured(order, ("4", "10")), bills.billed(order, ("5", "10"))]
+    astray = bills.billed(None, ("6", "10"), vendor=order.vendor)
+    services.link_order(invoice=astray, order_reference=order.number, actor=finn, at=NOW)
+    assert bills.match(early).status == Status.CLEARED
+    before = TrailEvent.objects.count()
+    told_again(receipt)
+    assert TrailEvent.objects.count() == before
+    assert [asked_for(each) for each in (early, *later, astray)] == [0, 0, 0, 1]
+
+
+def test_whoever_waits_since_a_receipt_that_no_judgement_saw_is_asked_for(org, fay, make, bills):
+    """A person sends the invoice back to waiting before the worker hears of the receipt."""
+    order = make.issued(("10", "10"))
+    invoice = bills.billed(order, ("4", "12"))
+    receipt = make.receive(order, "4")
+    services.resolve(
+        exception=invoice.exceptions.unresolved()[0],
+        resolution=MatchException.Resolution.WAITED,
+        reason_code="",
+        comment="It is on its way.",
+        actor=fay,
+        at=NOW,
+    )
+    told_again(receipt)
+    assert asked_for(invoice) == 1

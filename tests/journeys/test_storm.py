@@ -28,7 +28,16 @@ from tests.journeys.storm import STEPS, Storm
 from tests.racing import race
 
 THREADS, STEPS_EACH, STORIES = 8, 40, 12
-SEED = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(10**6))
+
+
+def seeds() -> list[int]:
+    """Always the same one. STORM_SEED names another, or is `random`; STORM_TURNS says how many."""
+    wished = os.environ.get("STORM_SEED") or "963172"
+    first = random.SystemRandom().randrange(10**6) if wished == "random" else int(wished)
+    return list(range(first, first + int(os.environ.get("STORM_TURNS") or 1)))
+
+
+SEEDS = seeds()  # a test's name says its seed
 
 
 class Clock:
@@ -128,11 +137,10 @@ def in_threads(storm: Storm, seed: int) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("turn", range(2))
+@pytest.mark.parametrize("seed", [*SEEDS, SEEDS[-1] + 1])
 def test_a_storm_of_threads_leaves_refusals_only(
-    org: Organisation, clock: Clock, worker_faults: list[str], turn: int
+    org: Organisation, clock: Clock, worker_faults: list[str], seed: int
 ):
-    seed = SEED + turn
     storm = Storm(org)
     storm.begin()
     in_threads(storm, seed)
@@ -167,29 +175,31 @@ def deliver_again(dice: random.Random) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("seed", SEEDS)
 def test_work_delivered_again_late_and_in_any_order_has_no_further_effect(
-    org: Organisation, clock: Clock, worker_faults: list[str]
+    org: Organisation, clock: Clock, worker_faults: list[str], seed: int
 ):
-    storm, dice = Storm(org), random.Random(SEED)
+    storm, dice = Storm(org), random.Random(seed)
     storm.begin()
     for _ in range(120):
         storm.play(dice)
-    end_of(storm, clock, SEED)
+    end_of(storm, clock, seed)
     before = effects()
     for _ in range(3):
         deliver_again(dice)
-        assert effects() == before, f"seed {SEED}"
-    end_of(storm, clock, SEED)
-    assert not worker_faults, f"seed {SEED}: " + "\n".join(worker_faults)
+        assert effects() == before, f"seed {seed}"
+    end_of(storm, clock, seed)
+    assert not worker_faults, f"seed {seed}: " + "\n".join(worker_faults)
 
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_work_delivered_to_five_workers_at_once_has_one_effect(
-    org: Organisation, clock: Clock, worker_faults: list[str]
+    org: Organisation, clock: Clock, worker_faults: list[str], seed: int
 ):
     """Every item whose lease lapsed while somebody was still at it."""
-    storm, dice = Storm(org), random.Random(SEED)
+    storm, dice = Storm(org), random.Random(seed)
     storm.begin()
     for _ in range(60):
         storm.take(Storm.work if dice.random() < 0.1 else dice.choice(list(STEPS)), dice)
@@ -199,6 +209,6 @@ def test_work_delivered_to_five_workers_at_once_has_one_effect(
             assert all(each is True for each in results), (item.handler, results)
     before = effects()
     deliver_again(dice)
-    assert effects() == before, f"seed {SEED}"
-    end_of(storm, clock, SEED)
-    assert not worker_faults, f"seed {SEED}: " + "\n".join(worker_faults)
+    assert effects() == before, f"seed {seed}"
+    end_of(storm, clock, seed)
+    assert not worker_faults, f"seed {seed}: " + "\n".join(worker_faults)
