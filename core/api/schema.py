@@ -22,6 +22,7 @@ MEANINGS = {
     "429": "Too many requests; see `Retry-After`.",
 }
 READING = ("400", "401", "403", "404", "429")
+OTHER_ADDRESS = "The id is the word of another address, such as `import`; see `Allow`."
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "maxLength": 200, "pattern": "^[ -~]{1,200}$"},
@@ -69,8 +70,19 @@ class Schema(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
-        for status in READING if self.method in SAFE_METHODS else MEANINGS:
-            if status not in bodies:
-                answer = OpenApiResponse(ProblemSerializer, description=MEANINGS[status])
-                bodies[status] = self._get_response_for_code(answer, status, [MEDIA_TYPE])
+        told = {each: MEANINGS[each] for each in READING}
+        if self.method not in SAFE_METHODS:
+            told = MEANINGS
+        if self._has_neighbours():
+            told = {**told, "405": OTHER_ADDRESS}
+        for status in sorted(told.keys() - bodies.keys()):
+            answer = OpenApiResponse(ProblemSerializer, description=told[status])
+            bodies[status] = self._get_response_for_code(answer, status, [MEDIA_TYPE])
         return bodies
+
+    def _has_neighbours(self) -> bool:
+        """True where the collection has addresses of its own that stand where an id would."""
+        if not self.path.endswith("/{id}/"):
+            return False
+        members = (each for base in type(self.view).__mro__ for each in vars(base).values())
+        return any(getattr(each, "detail", None) is False for each in members)

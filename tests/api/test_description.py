@@ -9,6 +9,9 @@ from django.core.management import call_command
 from django.test import Client as BrowserClient
 from django.test import override_settings
 
+from tests.api.conftest import signed_in
+from tests.factories import Organisation
+
 pytestmark = pytest.mark.django_db
 
 
@@ -37,6 +40,27 @@ def test_every_operation_tells_its_refusals(client: BrowserClient) -> None:
                 least |= {"409", "412", "413", "415", "422"}
             if "schema" not in path:
                 assert least <= told, (method, path)
+
+
+def test_where_a_word_may_stand_for_an_id_the_refused_method_is_told(
+    client: BrowserClient, org: Organisation
+) -> None:
+    """`/orders/import/` is no order: it takes POST, and says so to every other method."""
+    paths = client.get("/api/v1/schema/?format=json").json()["paths"]
+    bea = signed_in(org.bea)
+    found = []
+    for path in paths:
+        collection, _, word = path.removesuffix("/").rpartition("/")
+        operations = paths.get(f"{collection}/{{id}}/", {})
+        if "{" in word or not operations:
+            continue
+        found.append(path)
+        for method in operations.keys() - paths[path].keys():
+            answer = getattr(bea, method)(path)
+            assert answer.status_code == 405, (method, path)
+            assert "POST" in answer["Allow"].split(", ")
+            assert "405" in operations[method]["responses"], (method, path)
+    assert "/api/v1/orders/import/" in found
 
 
 def test_every_resource_of_the_contract_is_there(client: BrowserClient) -> None:
