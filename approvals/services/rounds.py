@@ -7,16 +7,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from accounts import calendars
 from accounts.models import Entity, User
-from approvals import chain, policy, subjects
+from approvals import chain, clock, policy, subjects
 from approvals.models import ApprovalRequest, ApprovalStep
 from core import events, transactions
 from core.documents import Document
 from core.errors import Conflict
 from core.transitions import perform
 
-DUE_AFTER_DAYS = 1  # working days; the first reminder goes out then
 _OPEN = (ApprovalStep.Status.WAITING, ApprovalStep.Status.ACTIVE)
 
 
@@ -282,9 +280,7 @@ def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> l
 
 def _open_in_memory(steps: Iterable[ApprovalStep], at: datetime) -> None:
     for step in steps:
-        due = calendars.add_working_time(
-            step.entity, at, calendars.working_days(step.entity, DUE_AFTER_DAYS)
-        )
+        due = clock.due_after(step, at)
         perform(step.open, actor=None, at=at, due_at=due, next_nudge_at=due)
 
 
