@@ -107,3 +107,14 @@ def lock(document_type: str, subject_id: UUID) -> Document:
         ._base_manager.select_for_update(no_key=True)
         .get(pk=subject_id)
     )
+
+
+def lock_free(document_type: str, subject_ids: Sequence[UUID]) -> list[UUID]:
+    """Lock those of these documents that nobody else holds; returns their ids. Never waits."""
+    return list(
+        document_model(document_type)
+        ._base_manager.select_for_update(no_key=True, skip_locked=True)
+        .filter(pk__in=subject_ids)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )

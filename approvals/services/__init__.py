@@ -6,7 +6,8 @@ from approvals.services.decisions import (
     SelfApproval,
     decide,
 )
-from approvals.services.handovers import forward, nudge
+from approvals.services.handovers import forward
+from approvals.services.nudging import nudge
 from approvals.services.policies import activate
 from approvals.services.rounds import StepPreview, cancel, preview, request
 

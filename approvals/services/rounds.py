@@ -64,7 +64,7 @@ def request(
     data = {**about(round_), "policy": str(choice.policy or "")}
     events.publish("approval_request.opened", round_, actor=actor, at=at, data=data)
     first = [step for step in steps if step.stage == 1]
-    _open_in_memory(first, at)
+    open_in_memory(first, at)
     ApprovalStep.objects.bulk_create(steps)
     for step in first:
         announce(step, at=at)
@@ -164,9 +164,35 @@ def advance(
 def open_steps(steps: Iterable[ApprovalStep], *, at: datetime) -> None:
     """It is these people's turn now."""
     for step in steps:
-        _open_in_memory([step], at)
+        open_in_memory([step], at)
         step.save()
         announce(step, at=at)
+
+
+def open_in_memory(steps: Iterable[ApprovalStep], at: datetime) -> None:
+    """It is their turn; the caller stores and announces them."""
+    for step in steps:
+        due = clock.due_after(step, at)
+        perform(step.open, actor=None, at=at, due_at=due, next_nudge_at=due)
+
+
+def successor_of(step: ApprovalStep, person: User, *, why: str) -> ApprovalStep:
+    """The same seat for somebody else, not stored yet."""
+    return ApprovalStep(
+        entity=step.entity,
+        request=step.request,
+        stage=step.stage,
+        group=step.group,
+        mode=step.mode,
+        quorum=step.quorum,
+        kind=step.kind,
+        scope=step.scope,
+        sla_hours=step.sla_hours,
+        required_limit=step.required_limit,
+        assignee=person,
+        why=why[:200],
+        replaces=step,
+    )
 
 
 def announce(step: ApprovalStep, *, at: datetime) -> None:
@@ -276,12 +302,6 @@ def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> l
         for number, group in enumerate(groups, 1)
         for seat in group.seats
     ]
-
-
-def _open_in_memory(steps: Iterable[ApprovalStep], at: datetime) -> None:
-    for step in steps:
-        due = clock.due_after(step, at)
-        perform(step.open, actor=None, at=at, due_at=due, next_nudge_at=due)
 
 
 def _plain(value: Any) -> Any:

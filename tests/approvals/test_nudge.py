@@ -1,18 +1,23 @@
 """Reminders and escalation on working time, each exactly once."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals import services
-from approvals.models import ApprovalStep
+from approvals import clock, services
+from approvals.models import ApprovalRequest, ApprovalStep, Delegation
+from core.errors import DomainError
 from core.models import TrailEvent
 from tests import factories
 from tests.approvals.conftest import names, step_of, steps_of
 from tests.approvals.test_decide import Submit
 from tests.factories import NOW, Organisation, step
+from tests.invariants.fixtures import assert_books_hold
+from tests.racing import race
 
 # NOW is Monday 11:00 in Hamburg, whose day is from 9 to 17.
 TUESDAY, WEDNESDAY, THURSDAY = (NOW + timedelta(days=days) for days in (1, 2, 3))
@@ -72,6 +77,7 @@ def test_weekends_and_holidays_do_not_count(org: Organisation, submitted: Submit
     mine = step_of(requisition, org.axel)
     ApprovalStep.objects.filter(pk=mine.pk).update(
         activated_at=before_easter,
+        due_at=datetime(2026, 4, 7, 9, 0, tzinfo=UTC),
         next_nudge_at=datetime(2026, 4, 7, 9, 0, tzinfo=UTC),
     )
     assert services.nudge(at=datetime(2026, 4, 7, 9, 0, tzinfo=UTC))["reminded"] == 1
@@ -145,6 +151,106 @@ def test_one_query_finds_what_is_due(org: Organisation, submitted: Submit) -> No
     ) as queries:
         services.nudge(at=NOW)
     assert len(queries) == 1
+
+
+def test_sixty_days_in_hours_with_every_tick_twice(org: Organisation, submitted: Submit) -> None:
+    """Whatever level a step reaches, it reaches it in one tick, once, and in order."""
+    requisition = submitted("20000")
+    seen: list[tuple[Any, str, Any]] = []
+    for hour in range(60 * 24 + 1):
+        at = NOW + timedelta(hours=hour)
+        for _ in range(2):
+            services.nudge(at=at)
+    events = TrailEvent.objects.filter(type__in=["approval.reminded", "approval.escalated"])
+    for event in events.order_by("sequence"):
+        seen.append((event.document_id, event.type, event.data.get("level")))
+    assert len(seen) == len(set(seen))
+    for step_ in steps_of(requisition):
+        mine = [(kind, level) for pk, kind, level in seen if pk == step_.pk]
+        assert mine[:2] == [("approval.reminded", 1), ("approval.reminded", 2)]
+        assert mine[2:] in ([], [("approval.escalated", None)])
+    assert told("stuck") == 1
+    assert_books_hold()
+
+
+def test_an_emergency_waits_a_tenth(org: Organisation, submitted: Submit) -> None:
+    requisition = submitted("900")
+    ApprovalRequest.objects.filter(subject_id=requisition.pk).update(emergency=True)
+    mine = step_of(requisition, org.axel)
+    tenth = timedelta(minutes=48)  # of the eight hours of a working day
+    ApprovalStep.objects.filter(pk=mine.pk).update(due_at=NOW + tenth, next_nudge_at=NOW + tenth)
+    assert clock.allowed_time(step_of(requisition, org.axel)) == tenth
+    assert services.nudge(at=NOW + tenth)["reminded"] == 1
+    assert services.nudge(at=NOW + 2 * tenth)["reminded"] == 1
+    assert services.nudge(at=NOW + 3 * tenth)["escalated"] == 1
+
+
+def test_a_step_has_its_own_time(org: Organisation, submitted: Submit) -> None:
+    requisition = submitted("900")
+    mine = step_of(requisition, org.axel)
+    mine.sla_hours = Decimal("1.5")
+    assert clock.due_after(mine, NOW) == NOW + timedelta(hours=1, minutes=30)
+
+
+def test_escalation_passes_over_whom_the_requester_trusts_with_their_decisions(
+    org: Organisation, submitted: Submit
+) -> None:
+    Delegation.objects.create(
+        entity=org.entity,
+        from_user=org.rita,
+        to_user=org.dora,
+        valid_from=NOW,
+        valid_to=NOW + timedelta(days=30),
+        reason="Holiday",
+        created_by=org.rita,
+        created_at=NOW,
+    )
+    requisition = submitted("900")
+    services.nudge(at=THURSDAY)
+    assert names(requisition, "active") == ["cora"]
+
+
+def test_many_due_steps_take_no_more_statements(org: Organisation, submitted: Submit) -> None:
+    counts = []
+    for number in (2, 8):
+        for each in range(number):
+            submitted("900", title=f"Request {number} {each}")
+        with CaptureQueriesContext(connection) as queries:
+            assert services.nudge(at=THURSDAY)["escalated"] == number
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_ticks_at_once_do_each_thing_once(org: Organisation, submitted: Submit) -> None:
+    for number in range(12):
+        submitted("900", title=f"Request {number}")
+    results = race([lambda: services.nudge(at=THURSDAY)] * 4)
+    assert all(isinstance(each, dict) for each in results), results
+    assert told("escalated") == 12
+    assert ApprovalStep.objects.filter(assignee=org.dora, status="active").count() == 12
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_decision_and_a_tick_never_meet_in_one_step(org: Organisation, submitted: Submit) -> None:
+    for turn in range(10):
+        mine = step_of(submitted("900", title=f"Request {turn}"), org.axel)
+        decided, ticked = race(
+            [
+                lambda mine=mine: services.decide(
+                    step=mine, decision="return", actor=org.axel, at=THURSDAY
+                ),
+                lambda: services.nudge(at=THURSDAY),
+            ]
+        )
+        mine.refresh_from_db()
+        assert isinstance(ticked, dict), ticked
+        if isinstance(decided, DomainError):
+            assert mine.status == "escalated"
+        else:
+            assert mine.status == "returned"
 
 
 @pytest.mark.postgres
