@@ -11,14 +11,42 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, OperationalError, transaction
 
+from core.errors import Conflict
+
+_BUSY = ("could not obtain lock", "lock timeout", "deadlock detected", "database is locked")
+_TAKEN = "unique constraint"
 _pending: ContextVar[list[Any] | None] = ContextVar("pending_events", default=None)
 _writers: list[Callable[[list[Any]], None]] = []
 
 
 class NoUnitOfWork(RuntimeError):
     """An event was published outside `core.transactions.atomic`."""
+
+
+class Busy(Conflict):
+    """A lock that did not come in time: bad luck, no rule. The same call may pass in a moment."""
+
+    slug = "busy"
+    title = "Somebody else is changing this right now. Nothing was changed; please try again."
+
+
+class Taken(Conflict):
+    """Of two that make the same thing at the same moment, the second."""
+
+    slug = "taken"
+    title = "Somebody else just made the same. Look at what is there, then try again."
+
+
+def refusal_of(fault: Exception) -> Conflict | None:
+    """A race that the database decided, as a refusal; None for what is a fault of ours."""
+    words = str(fault).lower()
+    if isinstance(fault, OperationalError) and any(sign in words for sign in _BUSY):
+        return Busy()
+    if isinstance(fault, IntegrityError) and _TAKEN in words:
+        return Taken()
+    return None
 
 
 def write_with(writer: Callable[[list[Any]], None]) -> None:
@@ -41,7 +69,8 @@ def atomic(function: Any = None) -> Any:
     An exception discards the events of the level it leaves, as it discards its rows. Inside another
     unit, `with atomic():` is a point to come back to: catch a refusal around it and go on. A
     decorated service joins the unit that calls it, without a savepoint of its own: its refusal
-    undoes the whole, up to the next `with atomic():`.
+    undoes the whole, up to the next `with atomic():`. A lost race that only the database sees
+    leaves the outermost unit as a refusal: Busy or Taken.
     """
     return _unit_of_work(False)(function) if callable(function) else _unit_of_work(True)
 
@@ -66,5 +95,10 @@ def _unit_of_work(savepoint: bool) -> Iterator[None]:
             if events:
                 for write in _writers:
                     write(events)
+    except (OperationalError, IntegrityError) as fault:
+        refusal = refusal_of(fault)
+        if refusal is None:
+            raise
+        raise refusal from fault
     finally:
         _pending.reset(token)

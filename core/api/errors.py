@@ -10,7 +10,6 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
-from django.db import IntegrityError, OperationalError
 from django.http import Http404
 from django_fsm import TransitionNotAllowed
 from rest_framework import exceptions
@@ -18,12 +17,11 @@ from rest_framework.response import Response
 
 from core.errors import DomainError, FieldError
 from core.text import escaped
+from core.transactions import Busy, refusal_of
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-BUSY = ("could not obtain lock", "lock timeout", "deadlock detected", "database is locked")
-TAKEN = ("unique constraint",)
 NOT_FOUND = "There is nothing here that you may see."
 
 
@@ -102,10 +100,11 @@ def problem(
 def is_final(exc: Exception) -> bool:
     """True for an answer that the same request would get again: a refusal by rule, not bad luck."""
     refusals = DomainError | exceptions.APIException | Http404 | PermissionDenied
-    return isinstance(exc, refusals | TransitionNotAllowed)
+    return isinstance(exc, refusals | TransitionNotAllowed) and not isinstance(exc, Busy)
 
 
 def _refusal(exc: Exception) -> dict[str, Any] | None:
+    exc = refusal_of(exc) or exc
     if isinstance(exc, DomainError):
         return {
             "status": exc.status,
@@ -113,6 +112,7 @@ def _refusal(exc: Exception) -> dict[str, Any] | None:
             "title": exc.title,
             "detail": exc.detail,
             "errors": exc.errors,
+            "headers": {"Retry-After": "1"} if isinstance(exc, Busy) else None,
         }
     if isinstance(exc, exceptions.ValidationError):
         found = list(field_errors(exc.detail))
@@ -120,7 +120,7 @@ def _refusal(exc: Exception) -> dict[str, Any] | None:
         return _framework(422, words, errors=found)
     if isinstance(exc, exceptions.APIException):
         return _from_framework(exc)
-    return _from_django(exc) or _from_database(exc)
+    return _from_django(exc)
 
 
 def _from_framework(exc: exceptions.APIException) -> dict[str, Any]:
@@ -150,27 +150,6 @@ def _from_django(exc: Exception) -> dict[str, Any] | None:
             "slug": "illegal-transition",
             "title": "The document is not in a state that allows this.",
             "detail": "The document is not in a state that allows this.",
-        }
-    return None
-
-
-def _from_database(exc: Exception) -> dict[str, Any] | None:
-    """A lock that did not come in time, or a race that a unique constraint decided."""
-    words = str(exc).lower()
-    if isinstance(exc, OperationalError) and any(sign in words for sign in BUSY):
-        return {
-            "status": 409,
-            "slug": "busy",
-            "title": "Somebody else is changing this right now.",
-            "detail": "Nothing was changed. Send the same request again in a moment.",
-            "headers": {"Retry-After": "1"},
-        }
-    if isinstance(exc, IntegrityError) and any(sign in words for sign in TAKEN):
-        return {
-            "status": 409,
-            "slug": "conflict",
-            "title": "This conflicts with the present state.",
-            "detail": "Something with the same identity exists already.",
         }
     return None
 

@@ -16,6 +16,7 @@ from approvals.models import ApprovalStep
 from budgets.services import set_budget
 from core import outbox
 from core.errors import DomainError
+from core.transactions import Busy, Taken
 from invoicing import services as invoicing
 from invoicing.inputs import InvoiceInput, InvoiceLineInput
 from invoicing.models import Invoice, MatchException
@@ -89,6 +90,8 @@ class Storm:
     def take(self, step: Callable[["Storm", random.Random], None], dice: random.Random) -> None:
         try:
             step(self, dice)
+        except (Busy, Taken) as gap:
+            self.faults.append(f"{step.__name__}: {gap.__cause__}")
         except DomainError as refusal:
             self.refused[f"{step.__name__}: {refusal.slug}"] += 1
         except Exception as fault:

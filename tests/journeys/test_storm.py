@@ -19,6 +19,7 @@ from budgets.models import BudgetCell, LedgerEntry
 from core import outbox
 from core.errors import DomainError
 from core.models import OutboxItem, TrailEvent
+from core.transactions import Busy, Taken
 from invoicing.models import MatchException, MatchRun
 from notifications.models import OutgoingMail
 from purchase_orders.models import Dispatch, PurchaseOrder
@@ -65,7 +66,8 @@ def worker_faults() -> Iterator[list[str]]:
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             error = record.exc_info[1] if record.exc_info else None
-            if error is not None and not isinstance(error, DomainError):
+            refused = isinstance(error, DomainError) and not isinstance(error, Busy | Taken)
+            if error is not None and not refused:
                 found.append(f"{record.__dict__.get('handler')}: {type(error).__name__}: {error}")
 
     listener = Listener()
