@@ -4,7 +4,7 @@ Approvals know no document. A document app registers functions that a round call
 transaction when it ends, and one that describes the document to whoever decides.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -27,11 +27,27 @@ class LineView:
 
 
 @dataclass(frozen=True)
+class Flag:
+    """Something that deserves a look before deciding: a sentence, and where to look.
+
+    `kind` is duplicate, split, budget, or note. `more` are the documents it speaks of.
+    """
+
+    words: str
+    url: str = ""
+    kind: str = "note"
+    more: Sequence["Flag"] = ()
+
+    def __str__(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True)
 class Description:
     """Everything that is signed. `digest` is computed from the document's present content.
 
     `budget` holds checks as `budgets.ledger` makes them, `attachments` items with `name`, `url`,
-    `size`; `flags` are short sentences that deserve a look before deciding.
+    `size`; `parts` are digests of parts of the content, by name.
     """
 
     title: str
@@ -45,12 +61,13 @@ class Description:
     digest: str
     lines: Sequence[LineView] = ()
     budget: Sequence[Any] = ()
-    flags: Sequence[str] = ()
+    flags: Sequence[Flag] = ()
     attachments: Sequence[Any] = ()
     vendor_standing: str = ""
     justification: str = ""
     base_currency: str = ""
     need_by: Any = None
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 Outcome = Callable[..., None]
@@ -66,10 +83,15 @@ class Subject:
     returned: Outcome
     describe: Callable[[UUID], Description]
     digest: Callable[[UUID], str] | None = field(default=None)
+    parts: Callable[[UUID], Mapping[str, str]] | None = field(default=None)
 
     def present_digest(self, subject_id: UUID) -> str:
         """The digest of the document as it is now."""
         return self.digest(subject_id) if self.digest else self.describe(subject_id).digest
+
+    def present_parts(self, subject_id: UUID) -> dict[str, str]:
+        """Digests of the parts of its content as it is now; empty where it has no parts."""
+        return dict(self.parts(subject_id)) if self.parts else {}
 
 
 _subjects: dict[str, Subject] = {}
@@ -83,15 +105,17 @@ def register(
     returned: Outcome,
     describe: Callable[[UUID], Description],
     digest: Callable[[UUID], str] | None = None,
+    parts: Callable[[UUID], Mapping[str, str]] | None = None,
 ) -> None:
     """Let documents of this type be approved.
 
     `approved`, `rejected`, `returned` are called with subject_id, actor, at and comment inside the
     deciding transaction, the document's row already locked; an exception undoes the decision.
-    `digest` gives only the digest where that is cheaper than the whole description.
+    `digest` gives only the digest where that is cheaper than the whole description; `parts` the
+    digests of its parts by name: lines, amount, vendor, risk, terms, coding:<cost centre>.
     """
     _subjects[document_type] = Subject(
-        document_type, approved, rejected, returned, describe, digest
+        document_type, approved, rejected, returned, describe, digest, parts
     )
 
 
