@@ -14,11 +14,15 @@ class FieldError:
 
 
 class DomainError(Exception):
-    """A refused call; it changed nothing. `slug` and `status` are the API's type and code."""
+    """A refused call; it changed nothing. `slug` and `status` are the API's type and code.
+
+    `leaves_trace` says whether the trail remembers the attempt, where its service is `told`.
+    """
 
     slug = "rule-broken"
     status = 422
     title = "A rule forbids this."
+    leaves_trace = False
 
     def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
         self.detail = detail or self.title
@@ -41,6 +45,7 @@ class NotAllowed(DomainError):
     slug = "not-allowed"
     status = 403
     title = "You are not allowed to do this."
+    leaves_trace = True
 
 
 class IllegalTransition(DomainError):
@@ -59,6 +64,7 @@ class StaleVersion(DomainError):
     slug = "stale-version"
     status = 412
     title = "Somebody changed this in the meantime."
+    leaves_trace = True
 
 
 class Missing(DomainError):

@@ -6,6 +6,7 @@ could wait for each other. Buffered until the outermost `atomic` ends, the chain
 last one taken and is held for a moment only.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,9 +16,12 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from core.errors import Conflict
 
+logger = logging.getLogger(__name__)
+
 _BUSY = ("could not obtain lock", "lock timeout", "deadlock detected", "database is locked")
 _TAKEN = "unique constraint"
 _pending: ContextVar[list[Any] | None] = ContextVar("pending_events", default=None)
+_afterwards: ContextVar[list[Callable[[], None]] | None] = ContextVar("afterwards", default=None)
 _writers: list[Callable[[list[Any]], None]] = []
 
 
@@ -63,6 +67,27 @@ def defer(event: Any) -> None:
     pending.append(event)
 
 
+def afterwards(work: Callable[[], None]) -> None:
+    """Do `work` once the outermost unit of work has ended, committed or undone; now outside one.
+
+    For what must outlive a rollback, such as the record of a refused act. It is a unit of its own:
+    its failure is logged and changes nothing about the unit that ended.
+    """
+    waiting = _afterwards.get()
+    if waiting is None:
+        _after([work])
+    else:
+        waiting.append(work)
+
+
+def _after(works: list[Callable[[], None]]) -> None:
+    for work in works:
+        try:
+            work()
+        except Exception:
+            logger.exception("what was to follow a unit of work failed")
+
+
 def atomic(function: Any = None) -> Any:
     """Like `transaction.atomic`, as `@atomic` or `with atomic():`.
 
@@ -88,7 +113,8 @@ def _unit_of_work(savepoint: bool) -> Iterator[None]:
             raise
         return
     events: list[Any] = []
-    token = _pending.set(events)
+    works: list[Callable[[], None]] = []
+    token, later = _pending.set(events), _afterwards.set(works)
     try:
         with transaction.atomic():
             yield
@@ -102,3 +128,5 @@ def _unit_of_work(savepoint: bool) -> Iterator[None]:
         raise refusal from fault
     finally:
         _pending.reset(token)
+        _afterwards.reset(later)
+        _after(works)

@@ -1,0 +1,107 @@
+"""Refused acts leave a trace, too: who tried what, on which document, and why it was refused.
+
+A refusal undoes its unit of work and every event in it. The record of the attempt is a unit of its
+own, written after that one has ended. It is capped for each person or source, so that nobody can
+fill the trail by knocking.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Any, ClassVar
+
+from django.core.cache import cache
+from django.utils import timezone
+
+from core import events, provenance, transactions
+from core.errors import DomainError
+
+MOST_A_MINUTE = 20  # of one person or, signed out, of one source
+PORTAL_STREAM = "portal"  # of what belongs to no entity
+
+
+@dataclass
+class Door:
+    """What somebody knocked at when there is no document behind it, such as an unknown link."""
+
+    reference: str
+    document_type: ClassVar[str] = "door"
+    stream: ClassVar[str] = PORTAL_STREAM
+    version: ClassVar[int] = 0
+
+    @property
+    def pk(self) -> uuid.UUID:
+        return uuid.uuid5(uuid.NAMESPACE_URL, self.reference)
+
+
+def record(
+    event_type: str,
+    document: Any,
+    *,
+    actor: Any,
+    at: datetime,
+    why: str,
+    words: str = "",
+) -> None:
+    """Have the trail remember a refused act once the running unit of work has ended.
+
+    `why` is a slug for programs, `words` a sentence for people. Never hands on what was typed.
+    """
+    origin = provenance.current()
+    source = str(actor.pk) if actor is not None else origin.address
+
+    def write() -> None:
+        counted = _counted(source)
+        if counted > MOST_A_MINUTE:
+            return
+        data = {"why": why}
+        if counted == MOST_A_MINUTE:
+            data["capped"] = "further ones of this minute are not recorded"
+        with provenance.coming_from(origin.channel), transactions.atomic():
+            events.publish(event_type, document, actor=actor, at=at, reason=words, data=data)
+
+    transactions.afterwards(write)
+
+
+def told(event_type: str, about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a service so that its refusals which leave a trace are recorded.
+
+    `about` names the argument that holds the document; `actor` and `at` are taken from the call.
+    Stands outside of `transactions.atomic`.
+    """
+
+    def decorate(service: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(service)
+        def call(**said: Any) -> Any:
+            try:
+                return service(**said)
+            except DomainError as refusal:
+                if refusal.leaves_trace and not getattr(refusal, "recorded", False):
+                    refusal.recorded = True  # type: ignore[attr-defined]
+                    record(
+                        event_type,
+                        said[about],
+                        actor=said.get("actor"),
+                        at=said.get("at") or timezone.now(),
+                        why=refusal.slug,
+                        words=refusal.detail,
+                    )
+                raise
+
+        return call
+
+    return decorate
+
+
+def _counted(source: str) -> int:
+    """How many refusals of this source this minute, this one included."""
+    key = f"refusals:{source}"
+    if cache.add(key, 1, 60):
+        return 1
+    try:
+        return cache.incr(key)
+    except ValueError:  # it ran out between the two calls
+        cache.add(key, 1, 60)
+        return 1
