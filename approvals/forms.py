@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
-from approvals.services.decisions import APPROVE, MOST_COMMENT, REJECT, RETURN
-from approvals.services.handovers import DECIDING_ROLES
+from approvals.models import DECIDING_ROLES
+from approvals.services.decisions import APPROVE, REJECT, RETURN
+from approvals.wording import MOST
 
 CHOICES = ((APPROVE, "Approve"), (RETURN, "Return for changes"), (REJECT, "Reject"))
 
@@ -24,7 +25,7 @@ class DecisionForm(forms.Form):
     )
     comment = forms.CharField(
         required=False,
-        max_length=MOST_COMMENT,
+        max_length=MOST,
         strip=True,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Needed to reject; tells the requester what to change when you return it.",
@@ -43,7 +44,7 @@ class ForwardForm(forms.Form):
 
     to = forms.ModelChoiceField(queryset=User.objects.none(), label="Forward to")
     comment = forms.CharField(
-        required=False, max_length=MOST_COMMENT, widget=forms.Textarea(attrs={"rows": 2})
+        required=False, max_length=MOST, widget=forms.Textarea(attrs={"rows": 2})
     )
 
     def __init__(self, *args: Any, step: Any, **kwargs: Any) -> None:

@@ -9,6 +9,8 @@ from approvals.services.decisions import (
 from approvals.services.handovers import forward
 from approvals.services.nudging import nudge
 from approvals.services.policies import activate
+from approvals.services.questions import answer, ask
+from approvals.services.ratifications import object_to, ratify
 from approvals.services.rounds import StepPreview, cancel, preview, request
 
 __all__ = [
@@ -17,10 +19,14 @@ __all__ = [
     "SelfApproval",
     "StepPreview",
     "activate",
+    "answer",
+    "ask",
     "cancel",
     "decide",
     "forward",
     "nudge",
+    "object_to",
     "preview",
+    "ratify",
     "request",
 ]

@@ -2,15 +2,13 @@
 
 from datetime import datetime
 
-from accounts.models import Role, User
-from approvals.models import ApprovalStep
+from accounts.models import User
+from approvals.models import DECIDING_ROLES, ApprovalStep
 from approvals.services import decisions, rounds
+from approvals.wording import require_comment
 from core import events, transactions
 from core.errors import Conflict, FieldError, Invalid
 from core.transitions import perform
-
-DECIDING_ROLES = (Role.APPROVER, Role.BUDGET_OWNER, Role.CONTROLLER, Role.AP_MANAGER)
-_GONE = (ApprovalStep.Status.SKIPPED, ApprovalStep.Status.ESCALATED)
 
 
 @transactions.atomic
@@ -23,17 +21,19 @@ def forward(
     decision would, LimitTooLow when the step needs a limit that `to` lacks, Invalid when `to` is
     no approver of this entity, Conflict when `to` has a say in this round already.
     """
-    decisions.require_comment(comment)
+    require_comment(comment)
     round_, steps = rounds.locked_round(step.pk)
     step = next(each for each in steps if each.pk == step.pk)
     decisions.refuse_requester(round_, actor)
-    decisions.refuse_requester(round_, to)
+    decisions.refuse_requester_side(round_, to, at)
     perform(step.hand_on, actor=actor, at=at, comment=comment.strip())
     if not to.is_active or to.entity_id != step.entity_id or not to.has_role(*DECIDING_ROLES):
         detail = "Choose somebody who may approve in this entity."
         raise Invalid(detail, errors=[FieldError("/to", "invalid", detail)])
     if to.pk == actor.pk or any(
-        each.assignee_id == to.pk and each.status not in _GONE for each in steps
+        each.decided_by_id == to.pk
+        or (each.assignee_id == to.pk and each.status not in ApprovalStep.GONE)
+        for each in steps
     ):
         raise Conflict(f"{to} is asked in this round already.")
     decisions.require_limit(step, to)
