@@ -6,11 +6,28 @@ transaction when it ends, and one that describes the document to whoever decides
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from core.documents import Document, document_model
+
+
+@dataclass(frozen=True)
+class PriceNote:
+    """A price to hold a line's against: the agreed one, or the last one paid to this vendor.
+
+    `difference` is by how much the line's price is above it (0.05: five percent more); None where
+    unit or currency differ, so that the two cannot be compared.
+    """
+
+    label: str
+    unit_price: Decimal
+    currency: str
+    on: date | None = None
+    source: str = ""
+    difference: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,16 @@ class LineView:
     unit_price: Decimal
     net: Decimal
     coding: str = ""
+    prices: Sequence[PriceNote] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one field between two versions of a document, in words for people."""
+
+    field: str
+    old: str
+    new: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +74,8 @@ class Description:
     """Everything that is signed. `digest` is computed from the document's present content.
 
     `budget` holds checks as `budgets.ledger` makes them, `attachments` items with `name`, `url`,
-    `size`; `parts` are digests of parts of the content, by name.
+    `size`; `parts` are digests of parts of the content, by name; `references` are pairs of a kind
+    and a reference, `risks` the facts that speak of risk.
     """
 
     title: str
@@ -68,6 +96,8 @@ class Description:
     base_currency: str = ""
     need_by: Any = None
     parts: Mapping[str, str] = field(default_factory=dict)
+    references: Sequence[tuple[str, str]] = ()
+    risks: Sequence[str] = ()
 
 
 Outcome = Callable[..., None]
@@ -84,6 +114,7 @@ class Subject:
     describe: Callable[[UUID], Description]
     digest: Callable[[UUID], str] | None = field(default=None)
     parts: Callable[[UUID], Mapping[str, str]] | None = field(default=None)
+    changes: Callable[[UUID, str], list[Change]] | None = field(default=None)
 
     def present_digest(self, subject_id: UUID) -> str:
         """The digest of the document as it is now."""
@@ -92,6 +123,10 @@ class Subject:
     def present_parts(self, subject_id: UUID) -> dict[str, str]:
         """Digests of the parts of its content as it is now; empty where it has no parts."""
         return dict(self.parts(subject_id)) if self.parts else {}
+
+    def changes_since(self, subject_id: UUID, digest: str) -> list[Change]:
+        """Field by field what differs now from the content of that digest; empty if unknown."""
+        return self.changes(subject_id, digest) if self.changes else []
 
 
 _subjects: dict[str, Subject] = {}
@@ -106,22 +141,29 @@ def register(
     describe: Callable[[UUID], Description],
     digest: Callable[[UUID], str] | None = None,
     parts: Callable[[UUID], Mapping[str, str]] | None = None,
+    changes: Callable[[UUID, str], list[Change]] | None = None,
 ) -> None:
     """Let documents of this type be approved.
 
     `approved`, `rejected`, `returned` are called with subject_id, actor, at and comment inside the
     deciding transaction, the document's row already locked; an exception undoes the decision.
     `digest` gives only the digest where that is cheaper than the whole description; `parts` the
-    digests of its parts by name: lines, amount, vendor, risk, terms, coding:<cost centre>.
+    digests of its parts by name: lines, amount, vendor, risk, terms, coding:<cost centre>;
+    `changes` what is different since the content had a digest that was submitted once.
     """
     _subjects[document_type] = Subject(
-        document_type, approved, rejected, returned, describe, digest, parts
+        document_type, approved, rejected, returned, describe, digest, parts, changes
     )
 
 
 def of(document_type: str) -> Subject:
     """The registered functions. Raises LookupError for a type that cannot be approved."""
     return _subjects[document_type]
+
+
+def document_types() -> list[str]:
+    """Whatever can be approved, by name."""
+    return sorted(_subjects)
 
 
 def lock(document_type: str, subject_id: UUID) -> Document:
