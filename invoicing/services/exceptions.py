@@ -94,9 +94,12 @@ def resolve(
 def resolve_all(*, exception: MatchException, **decision: Any) -> MatchException:
     """Settle every open exception of the invoice as this one: all of them, or none.
 
-    `decision` as in `resolve`. Raises what it raises for any of them.
+    `decision` as in `resolve`. Raises what it raises for any of them, also when this one is
+    settled already.
     """
-    for each in exception.invoice.exceptions.unresolved().order_by("pk"):
+    invoice = Invoice.objects.select_for_update(no_key=True).get(pk=exception.invoice_id)
+    others = invoice.exceptions.unresolved().exclude(pk=exception.pk).order_by("pk")
+    for each in [exception, *others]:
         resolve(exception=each, **decision)
     exception.refresh_from_db()
     return exception

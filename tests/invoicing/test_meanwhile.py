@@ -236,3 +236,18 @@ def test_whoever_waits_since_a_receipt_that_no_judgement_saw_is_asked_for(org, f
     )
     told_again(receipt)
     assert asked_for(invoice) == 1
+
+
+def test_accepting_all_from_an_exception_that_somebody_settled_accepts_nothing(fay, bills, make):
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    early = NOW.date() - timedelta(days=1)
+    invoice = bills.billed(order, ("4", "12"), issue_date=early)
+    seen = invoice.exceptions.unresolved().order_by("pk")[0]
+    said = {"resolution": MatchException.Resolution.ACCEPTED, "reason_code": "other"}
+    services.resolve(exception=seen, **said, actor=fay, at=NOW)
+    left = invoice.exceptions.unresolved().count()
+    assert left
+    with pytest.raises(IllegalTransition):
+        services.resolve_all(exception=seen, **said, actor=fay, at=NOW)
+    assert invoice.exceptions.unresolved().count() == left
