@@ -19,6 +19,16 @@ class KeyReused(Conflict):
     title = "This idempotency key was used for another request."
 
 
+def begin(*, user: Any, key: str, request_hash: str, at: datetime) -> IdempotencyKey:
+    """Claim a key that is most likely new, by one statement. Raises IntegrityError if it is not.
+
+    Call it first in the transaction of the work, as `claim`, which tells whose a taken one is.
+    """
+    return IdempotencyKey.objects.create(
+        user=user, key=key, request_hash=request_hash, created_at=at
+    )
+
+
 def claim(*, user: Any, key: str, request_hash: str, at: datetime) -> IdempotencyKey:
     """Claim a key, or find its first answer: the row's `status` is None only for the claimant.
 

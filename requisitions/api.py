@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from django.db.models import Prefetch
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -12,14 +13,22 @@ from rest_framework.response import Response
 
 from approvals.api import RoundSerializer, rounds
 from budgets.models import CostCenter, GLAccount, Project
-from core.api.fields import AmountField, DecimalInput, FigureField, Id, MomentField, Reference
+from core.api.fields import (
+    AmountField,
+    DecimalInput,
+    FigureField,
+    Id,
+    MomentField,
+    Reference,
+    money,
+)
 from core.api.filtering import choice, created, day, exact, reference
 from core.api.serializers import Input, Nothing, Output, PersonSerializer, ReasonInput
 from core.api.views import Resource, Timeline
 from core.money import HUNDRED
 from requisitions import content, queries, services
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
-from requisitions.models import Requisition, RequisitionLine
+from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
 from vendors.models import CatalogItem, ServiceType, Vendor
 
 _TEXT: dict[str, Any] = {"required": False, "allow_blank": True, "default": ""}
@@ -37,7 +46,7 @@ class DistributionSerializer(Output):
     @extend_schema_field({"type": "string", "format": "decimal"})
     def get_amount(self, part: Any) -> str:
         currency = self.context["currencies"][part.line_id]
-        return AmountField().to_representation((part.amount, currency))
+        return money(part.amount, currency)
 
 
 class LineSerializer(Output):
@@ -60,7 +69,7 @@ class LineSerializer(Output):
 
     @extend_schema_field({"type": "string", "format": "decimal"})
     def get_net(self, line: Any) -> str:
-        return AmountField().to_representation((line.net, self.context["currencies"][line.pk]))
+        return money(line.net, self.context["currencies"][line.pk])
 
 
 class RequisitionLineSerializer(LineSerializer):
@@ -133,7 +142,10 @@ class LineInputSerializer(Input):
         choices=RequisitionLine.Kind.choices, required=False, default="goods"
     )
     catalog_item = Reference(
-        CatalogItem.objects.visible_to, noun="catalog item", code="sku", **_MAYBE
+        lambda user: CatalogItem.objects.visible_to(user).select_related("vendor"),
+        noun="catalog item",
+        code="sku",
+        **_MAYBE,
     )
     sku = serializers.CharField(**_TEXT)
     tax_code = serializers.CharField(**_TEXT)
@@ -165,6 +177,11 @@ class RequisitionInputSerializer(Input):
     lines = RequisitionLineInputSerializer(many=True, required=False, default=list)
 
 
+def coded(parts: Any) -> Any:
+    """Distributions of a document with the codes that they are shown by."""
+    return parts.objects.select_related("cost_center", "gl_account", "project")
+
+
 def distribution_inputs(said: list[dict[str, Any]]) -> list[DistributionInput]:
     return [DistributionInput(**each) for each in said]
 
@@ -183,11 +200,7 @@ class RequisitionViewSet(Timeline, Resource):
     model = Requisition
     output = RequisitionSerializer
     related = ("entity", "requester", "vendor")
-    prefetched = (
-        "lines__distributions__cost_center",
-        "lines__distributions__gl_account",
-        "lines__distributions__project",
-    )
+    prefetched = (Prefetch("lines__distributions", coded(RequisitionDistribution)),)
     filters: ClassVar[dict[str, Any]] = {
         "number": exact("number"),
         "status": choice("status", Requisition.Status),

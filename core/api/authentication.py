@@ -1,9 +1,14 @@
 """Who calls: a bearer token with scopes, or the signed-in browser with its CSRF token."""
 
+from hmac import compare_digest
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication as KnoxAuthentication
+from knox.crypto import hash_token
+from knox.models import get_token_model
+from knox.settings import CONSTANTS
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
@@ -24,15 +29,28 @@ SCOPES = (
 
 
 class TokenAuthentication(KnoxAuthentication):
-    """`Authorization: Bearer <token>`; the token is known by its digest and dies with its user."""
+    """`Authorization: Bearer <token>`; the token is known by its digest and dies with its user.
+
+    One statement a request: person and entity come along, and tokens whose time is over are
+    refused here but deleted by a job (`accounts.tasks`).
+    """
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
     def authenticate_credentials(self, token: bytes) -> Any:
-        if not token.isalnum() or len(token) > 200:
-            raise exceptions.AuthenticationFailed("Invalid token.")
-        return super().authenticate_credentials(token)
+        if token.isalnum() and token.isascii() and len(token) <= 200:
+            digest = hash_token(token.decode())
+            begins = token.decode()[: CONSTANTS.TOKEN_KEY_LENGTH]
+            known = get_token_model().objects.filter(token_key=begins)
+            for each in known.select_related("user__entity"):
+                if compare_digest(each.digest, digest) and not _is_over(each):
+                    return self.validate_user(each)
+        raise exceptions.AuthenticationFailed("Invalid token.")
+
+
+def _is_over(token: Any) -> bool:
+    return token.expiry is not None and token.expiry < timezone.now()
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

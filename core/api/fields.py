@@ -1,6 +1,6 @@
 """Serializer fields: money as string decimals, opaque ids, UTC moments, references."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
@@ -128,7 +128,8 @@ class DecimalInput(serializers.Field):
 class Reference(serializers.Field):
     """Another record, named by its id or its code, among those that the caller may see.
 
-    What is unknown and what the caller may not see get the same answer.
+    What is unknown and what the caller may not see get the same answer. All lines of a body that
+    name one in the same place are answered by one statement.
     """
 
     default_error_messages = {"does_not_exist": "There is no such {noun}."}
@@ -147,26 +148,59 @@ class Reference(serializers.Field):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str) or not data:
             self.fail("does_not_exist", noun=self.noun)
-        found: dict[Any, Any] = self.context.setdefault("references", {})
-        key = (self.noun, data)
-        if key not in found:
-            found[key] = find(self.rows(self.context["request"].user), data, code=self.code)
-        if found[key] is None:
+        known: dict[Any, Any] = self.context.setdefault("references", {})
+        if (self.noun, data) not in known:
+            rows = self.rows(self.context["request"].user)
+            named = {data, *self._named_alike()} - {
+                name for noun, name in known if noun == self.noun
+            }
+            found = find(rows, named, code=self.code)
+            known.update({(self.noun, name): found.get(name) for name in named})
+        if known[self.noun, data] is None:
             self.fail("does_not_exist", noun=self.noun)
-        return found[key]
+        return known[self.noun, data]
+
+    def _named_alike(self) -> Iterator[str]:
+        """What the whole body says where this field stands: `lines/*/cost_center`, say."""
+        path: list[str] = []
+        field: Any = self
+        while field.parent is not None:
+            path.append(field.field_name)
+            field = field.parent
+        values: list[Any] = [field.initial_data]
+        for name in reversed(path):
+            if name:
+                values = [each[name] for each in values if _has(each, name)]
+            else:  # the members of a list have no name of their own
+                values = [each for value in values if isinstance(value, list) for each in value]
+        return (each for each in values if isinstance(each, str) and each)
 
     def to_representation(self, value: Any) -> str:
         return str(value.pk)
 
 
-def find(rows: models.QuerySet[Any], name: str, *, code: str | None = "code") -> Any:
-    """The one row of this id or code, or None."""
-    pk = as_id(name)
-    if pk is not None:
-        return rows.filter(pk=pk).first()
-    if code is None or text.fault(name):
-        return None
-    return rows.filter(**{code: name}).order_by("pk").first()
+def _has(value: Any, name: str) -> bool:
+    return isinstance(value, Mapping) and name in value
+
+
+def find(
+    rows: models.QuerySet[Any], names: Iterable[str], *, code: str | None = "code"
+) -> dict[str, Any]:
+    """The rows of these ids or codes, by the names given; of several with a code the oldest."""
+    ids = {name: as_id(name) for name in names}
+    codes = [name for name, pk in ids.items() if code and pk is None and not text.fault(name)]
+    by_id = {row.pk: row for some in _parts([*ids.values()]) for row in rows.filter(pk__in=some)}
+    found = {name: by_id[pk] for name, pk in ids.items() if pk in by_id}
+    for some in _parts(codes):
+        for row in rows.filter(**{f"{code}__in": some}).order_by("pk"):
+            found.setdefault(getattr(row, str(code)), row)
+    return found
+
+
+def _parts(values: list[Any]) -> Iterator[list[Any]]:
+    """A database takes only so many parameters at once."""
+    wanted = list({value for value in values if value is not None})
+    return (wanted[start : start + 500] for start in range(0, len(wanted), 500))
 
 
 @extend_schema_field(FIGURE)

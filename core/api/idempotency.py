@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from django.db import IntegrityError
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -31,23 +33,39 @@ def once(view: Any, handler: Callable[..., Response], key: str) -> Callable[...,
     """Wrap a handler so that its effect and its key commit together, or neither does."""
 
     def handle(request: Request, *args: Any, **kwargs: Any) -> Response:
+        mine = {"user": request.user, "key": key, "request_hash": digest(request)}
+        with suppress(_Taken), transactions.atomic():
+            row = _begun(**mine, at=timezone.now())
+            return answer(row, request, *args, **kwargs)
         with transactions.atomic():
-            row = idempotency.claim(
-                user=request.user, key=key, request_hash=digest(request), at=timezone.now()
-            )
+            row = idempotency.claim(**mine, at=timezone.now())
             if row.status is not None:
                 return _replay(row)
-            try:
-                with transactions.atomic():
-                    response = handler(request, *args, **kwargs)
-            except Exception as exc:
-                if not errors.is_final(exc):
-                    raise
-                response = view.handle_exception(exc)
-            _remember(row, response)
+            return answer(row, request, *args, **kwargs)
+
+    def answer(row: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        try:
+            with transactions.atomic():
+                response = handler(request, *args, **kwargs)
+        except Exception as exc:
+            if not errors.is_final(exc):
+                raise
+            response = view.handle_exception(exc)
+        _remember(row, response)
         return response
 
     return handle
+
+
+class _Taken(Exception):
+    """The key was used before, perhaps by a request that runs just now."""
+
+
+def _begun(**mine: Any) -> Any:
+    try:
+        return idempotency.begin(**mine)
+    except IntegrityError as error:
+        raise _Taken from error
 
 
 def digest(request: Request) -> str:

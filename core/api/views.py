@@ -105,6 +105,7 @@ class Resource(Api, GenericViewSet):
     filter_backends = [AllowedFilters]
     pagination_class = KeysetPagination
     http_method_names = ["get", "head", "options", "post", "patch"]
+    _addressed: Any = None
 
     def get_serializer_class(self) -> type[Serializer]:
         return self.output
@@ -121,10 +122,12 @@ class Resource(Api, GenericViewSet):
         return rows.select_related(*self.related).prefetch_related(*self.prefetched)
 
     def get_object(self) -> Any:
-        found = self.get_queryset().filter(pk=self.addressed()).first()
-        if found is None:
+        """The addressed record as such, read once a call. Raises NotFound for an unseen one."""
+        if self._addressed is None:
+            self._addressed = self.visible().filter(pk=self.addressed()).first()
+        if self._addressed is None:
             raise NotFound
-        return found
+        return self._addressed
 
     def addressed(self) -> Any:
         pk = as_id(self.kwargs["pk"])
@@ -134,8 +137,8 @@ class Resource(Api, GenericViewSet):
 
     def read(self, serializer: type[Serializer], **options: Any) -> dict[str, Any]:
         """The body of a call; what is addressed comes first, so that an unseen one is a 404."""
-        if "pk" in self.kwargs and not self.visible().filter(pk=self.addressed()).exists():
-            raise NotFound
+        if "pk" in self.kwargs:
+            self.get_object()
         return super().read(serializer, **options)
 
     def facts(self, rows: list[Any]) -> dict[str, Any]:
@@ -151,18 +154,25 @@ class Resource(Api, GenericViewSet):
         return self.get_paginated_response(self.shown(rows))
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        return self.answer(self.get_object())
+        found = self.get_queryset().filter(pk=self.addressed()).first()
+        if found is None:
+            raise NotFound
+        return self._shown_alone(found, 200)
 
     def answer(self, row: Any, status: int = 200) -> Response:
         """The record as it stands, with its version as ETag and, when new, where it is."""
         fresh = self.detailed(self.model._base_manager.filter(pk=row.pk)).get()
-        response = Response(self.shown([fresh])[0], status=status)
-        if hasattr(fresh, "version"):
-            response["ETag"] = preconditions.etag(fresh)
+        response = self._shown_alone(fresh, status)
         if status == 201:
             response["Location"] = reverse(
                 f"api:{self.basename}-detail", kwargs={"pk": row.pk}, request=self.request
             )
+        return response
+
+    def _shown_alone(self, row: Any, status: int) -> Response:
+        response = Response(self.shown([row])[0], status=status)
+        if hasattr(row, "version"):
+            response["ETag"] = preconditions.etag(row)
         return response
 
     def act(self, service: Callable[..., Any], name: str, **facts: Any) -> Any:

@@ -19,6 +19,7 @@ from core.api.fields import (
     MomentField,
     Reference,
     as_id,
+    money,
 )
 from core.api.filtering import Filter, choice, created, day, exact, reference
 from core.api.parsing import UploadParser
@@ -54,7 +55,7 @@ class InvoiceLineSerializer(Output):
     @extend_schema_field({"type": "string", "format": "decimal"})
     def get_net(self, line: Any) -> str:
         currency = self.context["currencies"][line.invoice_id]
-        return AmountField().to_representation((line.net, currency))
+        return money(line.net, currency)
 
 
 class ChargeSerializer(Output):
@@ -66,7 +67,7 @@ class ChargeSerializer(Output):
     @extend_schema_field({"type": "string", "format": "decimal"})
     def get_amount(self, charge: Any) -> str:
         currency = self.context["currencies"][charge.invoice_id]
-        return AmountField().to_representation((charge.amount, currency))
+        return money(charge.amount, currency)
 
 
 class MatchSerializer(Output):

@@ -8,9 +8,11 @@ import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client as BrowserClient
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken
+from accounts.tasks import forget_tokens
 from budgets.models import BudgetAdjustment
 from tests.api.conftest import Client
 from tests.api.test_problems import BUDGET, problem
@@ -97,6 +99,33 @@ def test_an_expired_token_is_refused(rita: Any) -> None:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     problem(client.get("/api/v1/me/"), 401, "not-authenticated")
+
+
+def test_a_token_whose_time_is_over_is_forgotten_and_the_others_stay(rita: Any) -> None:
+    now = timezone.now()
+    ApiToken.objects.create(user=rita, scopes=["read"], expiry=timedelta(hours=-1))
+    kept, _ = ApiToken.objects.create(user=rita, scopes=["read"], expiry=timedelta(hours=1))
+    endless, _ = ApiToken.objects.create(user=rita, scopes=["read"], expiry=None)
+    forget_tokens(at=now)
+    assert set(ApiToken.objects.all()) == {kept, endless}
+
+
+def test_a_token_is_read_by_one_statement_however_many_a_person_has(
+    rita: Any, api: Client, django_assert_num_queries: Any
+) -> None:
+    for _ in range(5):
+        client = api(rita)
+    client.get("/api/v1/me/")
+    with django_assert_num_queries(2):  # the token with its person and entity, the roles
+        client.get("/api/v1/me/")
+
+
+def test_a_token_is_known_by_all_of_it(rita: Any) -> None:
+    _, token = ApiToken.objects.create(user=rita, scopes=["read"])
+    for wrong in (token[:15], token[:-1], token[:-1] + ("0" if token[-1] != "0" else "1")):
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {wrong}")
+        problem(client.get("/api/v1/me/"), 401, "not-authenticated")
 
 
 def test_a_disabled_person_s_token_is_dead_at_once(rita: Any, api: Client) -> None:
