@@ -23,6 +23,7 @@ from core.models import NumberSequence
 from core.money import ZERO
 from invoicing.models import Invoice, InvoiceLine, InvoiceTax, MatchRun
 from purchase_orders.models import (
+    BilledLine,
     OrderDistribution,
     OrderRevision,
     PurchaseOrder,
@@ -65,6 +66,7 @@ class Pattern:
             InvoiceLine: invoice.lines.all(),
             InvoiceTax: invoice.taxes.all(),
             MatchRun: invoice.match_runs.all(),
+            BilledLine: BilledLine.objects.filter(order_line__order=order),
             Commitment: Commitment.objects.filter(document_id__in=documents),
             LedgerEntry: LedgerEntry.objects.filter(document_id__in=documents),
         }
@@ -147,7 +149,7 @@ def live(pattern: Pattern, number: str) -> None:
     with transaction.atomic():
         life.add(Invoice, InvoiceLine, InvoiceTax)
     with transaction.atomic():
-        life.add(MatchRun)
+        life.add(MatchRun, BilledLine)
         _lines(life, "billed_quantity", "billed_amount", "is_final")
         _post(life, invoice.pk)
         _update(invoice, "cleared_at", "version")

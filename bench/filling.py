@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models import F, Model
 
 from bench.stage import SEED, TODAY, Stage
+from budgets import ledger
 from budgets.models import BudgetCell, Commitment, LedgerEntry
 from budgets.models import Stage as Money
 from core.fields import amount as sql_amount
@@ -28,6 +29,7 @@ from po_portal.demo import generator
 from po_portal.demo.generator import Line, Purchase
 from po_portal.demo.organisation import GERMANY
 from purchase_orders.models import (
+    BilledLine,
     OrderDistribution,
     PurchaseOrder,
     PurchaseOrderLine,
@@ -100,6 +102,7 @@ class Filler:
         self.invoices = Table(Invoice, **mine, **at, status="cleared", captured_by_id=finn)
         self.invoice_lines = Table(InvoiceLine)
         self.taxes = Table(InvoiceTax)
+        self.billed_lines = Table(BilledLine)
         self.commitments = Table(Commitment, stage="ENC", document_type="order", rate=1)
         self.entries = Table(LedgerEntry, **mine, rate=1, actor_id=buyer)
         self.tables = [each for each in vars(self).values() if isinstance(each, Table)]
@@ -110,6 +113,7 @@ class Filler:
             ).select_related("cost_center", "gl_account", "project")
         }
         self.moved: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+        self.accrued: dict[tuple[int, date], Decimal] = defaultdict(Decimal)
 
     def add(self, purchase: Purchase) -> None:
         """One issued order with what came and what was billed of it so far."""
@@ -169,11 +173,16 @@ class Filler:
             self.receipt_lines.add(
                 id=new_id(4, place), receipt_id=new_id(3, 0), order_line_id=line_id, quantity=came
             )
+        waits = round_amount((came - billed) * price, purchase.currency)
+        self.accrued[cell.pk, purchase.day] += waits
         issued = ("order.issued", "order", new_id(0, 0), number, line_id)
         self._entry(cell, Money.ENC, line.net, line.quantity, purchase, place, part_id, issued)
         if billed:
             said = (new_id(6, place), new_id(5, 0), place, line_id, item, billed, net, line)
             self._invoice_line(*said)
+            self.billed_lines.add(
+                order_line_id=line_id, billed_on=purchase.day, quantity=billed, net=net
+            )
             cleared = ("invoice.cleared", "invoice", new_id(5, 0), f"R-{number}", new_id(6, place))
             self._entry(cell, Money.ENC, -net, -billed, purchase, place, part_id, cleared)
             self._entry(cell, Money.ACT, net, billed, purchase, place, part_id, cleared)
@@ -254,6 +263,8 @@ class Filler:
                 name = balances[Money(stage)]
                 BudgetCell.objects.filter(pk=cell).update(**{name: F(name) + sql_amount(value)})
             self.moved.clear()
+            ledger.accrue(self.accrued)
+            self.accrued.clear()
             written = {table.name: table.write(cursor) for table in self.tables}
         return written[self.entries.name]
 

@@ -88,7 +88,7 @@ def _balances() -> Proof:
     )
     totals = " · ".join(f"{stage} {sums[stage] or ZERO:,.2f}" for stage in Stage.values)
     faults = (
-        f"budget cell {key} ({_cell(key)}): stored PRE, ENC, ACT {figures(says)}, "
+        f"budget cell {key} ({cell_name(key)}): stored PRE, ENC, ACT {figures(says)}, "
         f"its entries add up to {figures(sums)}"
         for key, says, sums in differences(rows(stored), rows(counted))
     )
@@ -109,7 +109,7 @@ def _amounts() -> Proof:
         .values_list("cell_id", "a", "o")
     )
     faults = (
-        f"budget cell {key} ({_cell(key)}): amount and overdraft {figures(says)}, "
+        f"budget cell {key} ({cell_name(key)}): amount and overdraft {figures(says)}, "
         f"its adjustments add up to {figures(sums)}"
         for key, says, sums in differences(rows(stored), rows(counted))
     )
@@ -238,7 +238,8 @@ def rows(found: Any, keys: int = 1) -> Iterator[Row]:
         yield key, tuple(value if value is not None else ZERO for value in row[keys:])
 
 
-def _cell(pk: int) -> str:
+def cell_name(pk: int) -> str:
+    """A budget cell in the words of its coding and year."""
     found = BudgetCell.objects.select_related(
         "cost_center", "gl_account", "project", "fiscal_year"
     ).filter(pk=pk)

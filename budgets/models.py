@@ -1,5 +1,6 @@
 """The money side: fiscal years, coding, budget cells, and the append-only commitment ledger."""
 
+from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from core.fields import AmountField, QuantityField, RateField
 from core.ids import new_id
 
 _NO_PROJECT = Value(UUID(int=0), output_field=models.UUIDField())
+_NO_DAY = Value(date.min, output_field=models.DateField())
 
 
 class FiscalYear(models.Model):
@@ -187,6 +189,34 @@ class BudgetCell(models.Model):
     @property
     def available(self) -> Any:
         return self.amount - self.used
+
+
+class AccruedSum(models.Model):
+    """Received, not invoiced, of one budget in base currency: what a day changed, or, without a
+    day, the sum of all days.
+
+    Moved by `budgets.ledger.accrue` only, in the transaction of the receipt or invoice.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    cell = models.ForeignKey(
+        BudgetCell, on_delete=models.PROTECT, related_name="accruals", db_index=False
+    )
+    day = models.DateField(null=True, help_text="Empty: as of now.")
+    amount = AmountField(help_text="Signed on a day; as of now never below zero.")
+
+    class Meta:
+        constraints: ClassVar = [
+            # Coalesced, because SQLite has no NULLS NOT DISTINCT: none is a value here.
+            models.UniqueConstraint("cell", Coalesce("day", _NO_DAY), name="accrued_sum_once"),
+        ]
+        indexes: ClassVar = [
+            # commitment report: the sums of its budgets, now or up to a day
+            models.Index(fields=["cell", "day"], name="accrued_by_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cell_id} {self.day or 'now'} {self.amount}"
 
 
 class BudgetAdjustment(models.Model):

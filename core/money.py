@@ -29,16 +29,6 @@ def minor_units(currency: str) -> int:
 
 
 @cache
-def unusual_minor_units() -> dict[int, list[str]]:
-    """Currencies by their decimals where these are not two: {0: ["JPY", …], 3: ["KWD", …], …}."""
-    found: dict[int, list[str]] = {}
-    for code in sorted(_currencies() - {"XXX", "XTS"}):
-        if (digits := minor_units(code)) != 2:
-            found.setdefault(digits, []).append(code)
-    return found
-
-
-@cache
 def _quantum(currency: str) -> Decimal:
     return Decimal(1).scaleb(-minor_units(currency))
 

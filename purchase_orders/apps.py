@@ -5,11 +5,16 @@ class PurchaseOrdersConfig(AppConfig):
     name = "purchase_orders"
 
     def ready(self) -> None:
+        from core import append_only
         from core.events import subscribe
         from purchase_orders import invariants, tasks  # noqa: F401
+        from purchase_orders.models import BilledLine
 
+        append_only.protect(BilledLine)
         invariants.register()
         subscribe("requisition.approved", "purchase_orders.order_by_itself")
         subscribe("order.issued", "purchase_orders.render_document")
         subscribe("order.closed", "purchase_orders.release_unused")
         subscribe("order.cancelled", "purchase_orders.release_unused")
+        subscribe("order.resumed", "purchase_orders.send_unsent")
+        subscribe("order.reopened", "purchase_orders.send_unsent")

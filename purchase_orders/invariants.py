@@ -1,12 +1,19 @@
 """What ties orders and receipts to the ledger and to each other; run by `verify_books`."""
 
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+
 from django.db.models import F, OuterRef, Subquery, Sum
 
 from budgets import invariants
-from budgets.invariants import Proof, differences, figures, first, rows
-from budgets.models import Commitment, Stage
+from budgets.invariants import Proof, cell_name, differences, figures, first, rows
+from budgets.models import AccruedSum, Commitment, Stage
 from core.models import OutboxItem
+from core.money import ZERO
+from purchase_orders import accruals
 from purchase_orders.models import (
+    BilledLine,
     OrderDistribution,
     PurchaseOrder,
     PurchaseOrderLine,
@@ -15,7 +22,6 @@ from purchase_orders.models import (
 )
 
 _HOLDING = (PurchaseOrder.Status.ISSUED, PurchaseOrder.Status.ON_HOLD)
-_COUNTED = (Receipt.Status.POSTED, Receipt.Status.REVERSED)
 
 
 def register() -> None:
@@ -23,6 +29,8 @@ def register() -> None:
     invariants.register("Ended orders", ended)
     invariants.register("Order sums", sums)
     invariants.register("Receipts", receipts)
+    invariants.register("Billed lines", billed)
+    invariants.register("Received, not invoiced", accrued)
 
 
 def commitments() -> Proof:
@@ -100,7 +108,7 @@ def receipts() -> Proof:
         .values_list("pk", "received", "rejected")
     )
     counted = (
-        ReceiptLine.objects.filter(receipt__status__in=_COUNTED)
+        ReceiptLine.objects.filter(receipt__status__in=accruals.COUNTED)
         .order_by("order_line_id")
         .values("order_line_id")
         .annotate(taken=Sum("quantity"), refused=Sum("rejected_quantity"))
@@ -111,3 +119,47 @@ def receipts() -> Proof:
         for key, says, told in differences(rows(stored), rows(counted))
     )
     return Proof(f"{Receipt.objects.count():,} receipts", first(faults))
+
+
+def billed() -> Proof:
+    """Billed quantity and net on every order line = its billed lines."""
+    stored = (
+        PurchaseOrderLine.objects.exclude(billed_quantity=0, billed_amount=0)
+        .order_by("pk")
+        .values_list("pk", "billed_quantity", "billed_amount")
+    )
+    counted = (
+        BilledLine.objects.order_by("order_line_id")
+        .values("order_line_id")
+        .annotate(quantities=Sum("quantity"), nets=Sum("net"))
+        .values_list("order_line_id", "quantities", "nets")
+    )
+    faults = (
+        f"order line {key}: billed quantity and net {figures(says)}, its billed lines "
+        f"{figures(told)}"
+        for key, says, told in differences(rows(stored), rows(counted))
+    )
+    return Proof(f"{BilledLine.objects.count():,} billed lines", first(faults))
+
+
+def accrued() -> Proof:
+    """What every budget accrues, now and day by day = what came and was billed of order lines."""
+    counted: dict[tuple[int, date], Decimal] = defaultdict(Decimal)
+    moves = accruals.movements(PurchaseOrderLine.objects.all(), streamed=True)
+    for (cell, day), amount in moves.items():
+        counted[cell, date.min] += amount  # of all days: it stands before them
+        counted[cell, day] += amount
+    stored = {
+        (cell, day or date.min): amount
+        for cell, day, amount in AccruedSum.objects.values_list("cell_id", "day", "amount")
+    }
+    faults = (
+        f"budget cell {cell} ({cell_name(cell)}): received, not invoiced "
+        f"{'now' if day == date.min else f'moved on {day}'} {figures(says)}, its documents say "
+        f"{figures(told)}"
+        for (cell, day), says, told in differences(
+            *(((key, (sums[key],)) for key in sorted(sums)) for sums in (stored, counted))
+        )
+    )
+    total = sum((amount for (_, day), amount in counted.items() if day == date.min), ZERO)
+    return Proof(f"{len(stored):,} sums, {total:,.2f} waits for invoices", first(faults))

@@ -1,44 +1,24 @@
-"""Received, not invoiced: what was delivered and has no cleared invoice yet, per order line."""
+"""Received, not invoiced: what was delivered and has no cleared invoice yet, per order line.
 
-from collections import defaultdict
+The sums by budget are stored (`budgets.AccruedSum`); this is what they are made of.
+"""
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import (
-    Case,
-    ExpressionWrapper,
-    F,
-    Func,
-    IntegerField,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-    Value,
-    When,
-)
+from django.db.models import F, Q, QuerySet, Sum
 
 from accounts.models import Entity
-from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
-from core.fields import AmountField
-from core.money import (
-    HUNDRED,
-    ZERO,
-    allocate,
-    minor_units,
-    round_amount,
-    to_base,
-    unusual_minor_units,
-)
-from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine, ReceiptLine
+from budgets.models import AccruedSum
+from core.money import ZERO
+from purchase_orders.accruals import COUNTED, NOTHING, Figures, Terms, paying_cell
+from purchase_orders.models import BilledLine, OrderDistribution, PurchaseOrder, ReceiptLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,91 +55,33 @@ def received_not_invoiced(*, entity: Entity, as_of: date | None = None) -> list[
     since, so it costs what happened since. Statements: 1 now, 3 for a past day.
     """
     if as_of is None:
-        return _accruals(entity, _shares(_open(), entity, _OPEN_ORDERS), {}, {})
+        return _accruals(entity, _shares(_open(), entity, _OPEN_ORDERS), {})
     came, billed = _came_since(entity, as_of), _billed_since(entity, as_of)
     end = end_of(entity, as_of)
     then = Q(line__order__issued_at__lt=end)
     then &= Q(line__order__closed_at=None) | Q(line__order__closed_at__gte=end)
     touched = (
         _open()
-        .values("pk")
-        .union(
-            OrderDistribution.objects.filter(line__in=came.values("order_line"))
-            .order_by()
-            .values("pk"),
-            billed.values("distribution_id"),
-            all=True,
-        )
+        .values("line_id")
+        .union(came.values("order_line_id"), billed.values("order_line_id"), all=True)
     )
-    shares = OrderDistribution.objects.filter(pk__in=touched)
-    return _accruals(
-        entity,
-        _shares(shares, entity, then),
-        dict(came.values_list("order_line_id").annotate(Sum("quantity"))),
-        {
-            share: (quantity, net)
-            for share, quantity, net in billed.values_list("distribution_id").annotate(
-                Sum("quantity"), Sum("document_amount")
-            )
-        },
-    )
+    shares = OrderDistribution.objects.filter(line__in=touched)
+    since: dict[UUID, Figures] = {
+        line: Figures(quantity, ZERO, ZERO)
+        for line, quantity in came.values_list("order_line_id").annotate(Sum("quantity"))
+    }
+    for line, quantity, net in billed.values_list("order_line_id").annotate(
+        Sum("quantity"), Sum("net")
+    ):
+        since[line] = since.get(line, NOTHING) + Figures(ZERO, quantity, net)
+    return _accruals(entity, _shares(shares, entity, then), since)
 
 
-def accrued_by_cell(*, entity: Entity, as_of: date | None = None) -> dict[int | None, Decimal]:
-    """The same in base currency, summed by the budget that pays.
-
-    As of now PostgreSQL sums the lines of one share itself, so that a report does not have to read
-    every delivery that waits for its invoice; SQLite cannot multiply exact decimals.
-    """
-    sums: dict[int | None, Decimal] = defaultdict(Decimal)
-    if as_of is None and connection.vendor == "postgresql":
-        # By their keys: PostgreSQL takes every third line for one that waits and would read all.
-        waiting = list(PurchaseOrderLine.objects.filter(_waits()).order_by().values_list("pk"))
-        open_shares = OrderDistribution.objects.filter(
-            line__in=[pk for (pk,) in waiting]
-        ).order_by()
-        split = open_shares.filter(percent__lt=HUNDRED)
-        accruals = _accruals(entity, _shares(split, entity, _OPEN_ORDERS), {}, {})
-        whole = (
-            open_shares.filter(_OPEN_ORDERS, line__order__entity=entity, percent=HUNDRED)
-            .annotate(cell_id=_cell(), base=_base_in_sql(entity))
-            .filter(base__gt=0)
-        )
-        for cell, total in whole.values_list("cell_id").annotate(Sum("base")):
-            sums[cell] += total
-    else:
-        accruals = received_not_invoiced(entity=entity, as_of=as_of)
-    for each in accruals:
-        sums[each.cell_id] += each.base
-    return dict(sums)
-
-
-def _base_in_sql(entity: Entity) -> Func:
-    """What `_value` and `to_base` compute, for a share that is its whole line."""
-    line = "line__"
-    by_amount = _times(F(f"{line}received"), F(f"{line}unit_price")) - F(f"{line}billed_amount")
-    waits = F(f"{line}received") - F(f"{line}billed_quantity")
-    value = Case(
-        When(line__basis=PurchaseOrderLine.Basis.AMOUNT, then=by_amount),
-        default=_times(waits, F(f"{line}unit_price")),
-        output_field=AmountField(),
-    )
-    units = Case(
-        *(
-            When(line__order__currency__in=codes, then=Value(digits))
-            for digits, codes in unusual_minor_units().items()
-        ),
-        default=Value(2),
-        output_field=IntegerField(),
-    )
-    amount = Func(value, units, function="ROUND", output_field=AmountField())
-    at_rate = _times(amount, F("line__order__rate"))
-    digits = Value(minor_units(entity.currency))
-    return Func(at_rate, digits, function="ROUND", output_field=AmountField())
-
-
-def _times(one: Any, other: Any) -> ExpressionWrapper:
-    return ExpressionWrapper(one * other, output_field=AmountField())
+def accrued_by_cell(cells: Iterable[int], *, as_of: date | None = None) -> Mapping[int, Decimal]:
+    """The sums of budgets in base currency, as they are stored. Statements: 1."""
+    days = Q(day=None) if as_of is None else Q(day__lte=as_of)
+    sums = AccruedSum.objects.filter(days, cell__in=list(cells)).order_by().values_list("cell_id")
+    return dict(sums.annotate(Sum("amount")))
 
 
 _ON_HOLD = PurchaseOrder.Status.ON_HOLD
@@ -203,22 +125,18 @@ def _came_since(entity: Entity, day: date) -> QuerySet[ReceiptLine]:
     return ReceiptLine.objects.filter(
         receipt__entity=entity,
         receipt__received_on__gt=day,
-        receipt__status__in=["posted", "reversed"],
+        receipt__status__in=COUNTED,
     ).order_by()
 
 
-def _billed_since(entity: Entity, day: date) -> QuerySet[LedgerEntry]:
-    """Spend posted after a day, found cell by cell: that is what the ledger's index is for."""
-    cells = BudgetCell.objects.filter(entity=entity).values("pk")
-    return LedgerEntry.objects.filter(
-        cell__in=cells, posting_date__gt=day, stage=Stage.ACT
-    ).order_by()
+def _billed_since(entity: Entity, day: date) -> QuerySet[BilledLine]:
+    return BilledLine.objects.filter(order_line__order__entity=entity, billed_on__gt=day).order_by()
 
 
 def _shares(shares: QuerySet[OrderDistribution], entity: Entity, condition: Q) -> Iterable[_Share]:
     rows = (
         shares.filter(condition, line__order__entity=entity)
-        .annotate(cell_id=_cell())
+        .annotate(cell_id=paying_cell())
         .order_by("line__order_id", "line__line_number", "position")
         .values_list(
             *("pk", "percent", "cell_id", "line_id", "line__line_number", "line__description"),
@@ -231,37 +149,37 @@ def _shares(shares: QuerySet[OrderDistribution], entity: Entity, condition: Q) -
     return map(_Share._make, rows)
 
 
-def _cell() -> Subquery:
-    commitments = Commitment.objects.filter(distribution_id=OuterRef("pk"), stage=Stage.ENC)
-    return Subquery(commitments.values("cell_id"))
-
-
 def _accruals(
-    entity: Entity,
-    shares: Iterable[_Share],
-    came: Mapping[UUID, Decimal],
-    billed: Mapping[UUID, tuple[Decimal, Decimal]],
+    entity: Entity, shares: Iterable[_Share], since: Mapping[UUID, Figures]
 ) -> list[Accrual]:
     """The accruals of every line, less what came and was billed since."""
     accruals: list[Accrual] = []
     for line_id, group in groupby(shares, key=attrgetter("line_id")):
         parts = list(group)
-        since = [billed.get(each.pk, (ZERO, ZERO)) for each in parts]
-        line = parts[0]
-        received = line.received - came.get(line_id, ZERO)
-        quantity = line.billed_quantity - sum((each for each, _ in since), ZERO)
-        net = line.billed_amount - sum((each for _, each in since), ZERO)
-        value = _value(line, received, quantity, net)
-        if received > ZERO and value > ZERO:
-            accruals += _of_line(entity, parts, value, max(received - quantity, ZERO))
+        line, later = parts[0], since.get(line_id, NOTHING)
+        figures = Figures(
+            received=line.received - later.received,
+            quantity=line.billed_quantity - later.quantity,
+            net=line.billed_amount - later.net,
+        )
+        accruals += _of_line(entity, parts, figures)
     return accruals
 
 
-def _of_line(
-    entity: Entity, parts: list[_Share], value: Decimal, quantity: Decimal
-) -> Iterable[Accrual]:
-    amounts = allocate(value, [each.percent for each in parts], parts[0].currency)
-    for share, amount in zip(parts, amounts, strict=True):
+def _of_line(entity: Entity, parts: list[_Share], figures: Figures) -> Iterable[Accrual]:
+    line = parts[0]
+    terms = Terms(
+        basis=line.basis,
+        unit_price=line.unit_price,
+        currency=line.currency,
+        rate=line.rate,
+        base_currency=entity.currency,
+        percents=[each.percent for each in parts],
+    )
+    shares = terms.shares(figures)
+    if not any(amount for amount, _ in shares):
+        return
+    for share, (amount, base) in zip(parts, shares, strict=True):
         yield Accrual(
             order_id=share.order_id,
             order_number=share.order_number or "",
@@ -269,16 +187,10 @@ def _of_line(
             line_id=share.line_id,
             line_number=share.line_number,
             description=share.description,
-            quantity=quantity,
+            quantity=max(figures.received - figures.quantity, ZERO),
             unit=share.unit,
             currency=share.currency,
             amount=amount,
-            base=to_base(amount, rate=share.rate, base_currency=entity.currency),
+            base=base,
             cell_id=share.cell_id,
         )
-
-
-def _value(line: _Share, received: Decimal, quantity: Decimal, net: Decimal) -> Decimal:
-    if line.basis == PurchaseOrderLine.Basis.AMOUNT:
-        return round_amount(received * line.unit_price - net, line.currency)
-    return round_amount((received - quantity) * line.unit_price, line.currency)

@@ -217,13 +217,10 @@ def _add_accruals(scope: Scope, groups: tuple[str, ...], sums: Sums) -> None:
     """Put what was received and not invoiced to the rows of the budgets that will pay it."""
     if "period" in groups:
         return  # a month has movements, an accrual is a balance
-    for pk, base in accrued_by_cell(entity=scope.entity, as_of=scope.as_of).items():
-        cell = scope.cells.get(pk)
-        if cell is not None:
-            key = part_of(cell, groups)
-            found = sums[key]
-            total = found.received_not_invoiced + base
-            sums[key] = replace(found, received_not_invoiced=total)
+    for pk, base in accrued_by_cell(scope.cells, as_of=scope.as_of).items():
+        key = part_of(scope.cells[pk], groups)
+        total = sums[key].received_not_invoiced + base
+        sums[key] = replace(sums[key], received_not_invoiced=total)
 
 
 def _rows(scope: Scope, groups: tuple[str, ...], sums: Sums) -> list[CommitmentRow]:

@@ -2,9 +2,10 @@
 
 `available = budget − PRE − ENC − ACT` per cell. Entries only grow; stored balances change with
 them in one transaction, by an UPDATE that refuses what does not fit. Callers hold their document's
-lock; the ledger locks commitments by primary key, then cells by primary key.
+lock; the ledger locks commitments by primary key, then cells by primary key, then accrued sums.
 """
 
+from budgets.ledger.accruing import accrue
 from budgets.ledger.committing import (
     cancel,
     encumber,
@@ -28,6 +29,7 @@ __all__ = [
     "Settlement",
     "Share",
     "Source",
+    "accrue",
     "cancel",
     "check_funds",
     "encumber",

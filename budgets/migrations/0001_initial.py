@@ -2,6 +2,7 @@
 
 import core.fields
 import core.ids
+import datetime
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
@@ -162,6 +163,19 @@ class Migration(migrations.Migration):
             model_name='budgetcell',
             name='project',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cells', to='budgets.project'),
+        ),
+        migrations.CreateModel(
+            name='AccruedSum',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('day', models.DateField(help_text='Empty: as of now.', null=True)),
+                ('amount', core.fields.AmountField(help_text='Signed on a day; as of now never below zero.')),
+                ('cell', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='accruals', to='budgets.budgetcell')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['cell', 'day'], name='accrued_by_day')],
+                'constraints': [models.UniqueConstraint(models.F('cell'), django.db.models.functions.comparison.Coalesce('day', models.Value(datetime.date(1, 1, 1), output_field=models.DateField())), name='accrued_sum_once')],
+            },
         ),
         migrations.CreateModel(
             name='Commitment',

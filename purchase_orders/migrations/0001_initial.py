@@ -141,6 +141,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='BilledLine',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('billed_on', models.DateField()),
+                ('quantity', core.fields.QuantityField(help_text='Signed.')),
+                ('net', core.fields.AmountField(help_text='Signed.')),
+                ('order_line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='billed_lines', to='purchase_orders.purchaseorderline')),
+            ],
+        ),
+        migrations.CreateModel(
             name='Receipt',
             fields=[
                 ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),

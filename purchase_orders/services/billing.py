@@ -9,7 +9,8 @@ from accounts.models import User
 from core import rows
 from core.errors import Missing
 from core.transactions import atomic
-from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from purchase_orders import accruals
+from purchase_orders.models import BilledLine, PurchaseOrder, PurchaseOrderLine
 
 
 @atomic
@@ -23,19 +24,26 @@ def bill(
     """Add to the billed quantity and net (order currency) of lines; negative takes back.
 
     Per line: signed quantity, signed net, and whether no more invoices are expected for it. Lines
-    are locked in key order. Raises Missing for a line of another order.
+    are locked in key order. What their budgets accrue follows. Raises Missing for a line of another
+    order.
     """
     wanted = {getattr(line, "pk", line): change for line, change in lines.items()}
-    stored = list(
-        PurchaseOrderLine.objects.select_for_update(no_key=True)
-        .filter(order=order, pk__in=wanted)
-        .order_by("pk")
+    today = order.entity.day_of(at)
+    found = PurchaseOrderLine.objects.select_for_update(no_key=True).filter(
+        order=order, pk__in=wanted
     )
+    stored = list(accruals.watched(found, on=today).order_by("pk"))
     if len(stored) != len(wanted):
         raise Missing(f"Not all of these are lines of {order.reference}.")
-    for line in stored:
-        quantity, net, final = wanted[line.pk]
-        line.billed_quantity += quantity
-        line.billed_amount += net
-        line.is_final = line.is_final or final
-    rows.store(stored, ["billed_quantity", "billed_amount", "is_final"])
+    with accruals.moving(order, stored, on=today):
+        for line in stored:
+            quantity, net, final = wanted[line.pk]
+            line.billed_quantity += quantity
+            line.billed_amount += net
+            line.is_final = line.is_final or final
+        rows.store(stored, ["billed_quantity", "billed_amount", "is_final"])
+        BilledLine.objects.bulk_create(
+            BilledLine(order_line=line, billed_on=today, quantity=quantity, net=net)
+            for line in stored
+            for quantity, net, _ in [wanted[line.pk]]
+        )

@@ -1,6 +1,6 @@
 """Receipts: what was delivered, counted under the lock of the order's lines, undone by a mirror.
 
-Nothing of it is in the ledger (C6): received and not invoiced is a report, not a commitment.
+Nothing of it is in the ledger (C6): received and not invoiced is a sum beside it, no commitment.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from core.errors import Conflict, DomainError, FieldError, IllegalTransition, In
 from core.money import HUNDRED
 from core.transactions import atomic
 from core.transitions import perform
+from purchase_orders import accruals
 from purchase_orders.inputs import ReceiptInput
 from purchase_orders.locks import locked, locked_lines
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptLine
@@ -52,7 +53,7 @@ def post_receipt(
     SegregationOfDuties for the order's own buyer, OverReceipt, Invalid.
     """
     order = locked(order)
-    stored = {line.pk: line for line in locked_lines(order)}
+    stored = {line.pk: line for line in locked_lines(order, watched_on=received_on)}
     _require_open(order)
     _require_other_person(order, actor)
     _check(order, stored, lines, received_on, delivery_note, note, at)
@@ -82,7 +83,8 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User | None, at: da
     comes first.
     """
     order = locked(receipt.order)
-    stored = {line.pk: line for line in locked_lines(order)}
+    today = order.entity.day_of(at)
+    stored = {line.pk: line for line in locked_lines(order, watched_on=today)}
     receipt = Receipt.objects.select_for_update(no_key=True).get(pk=receipt.pk)
     receipt.entity, receipt.order = order.entity, order
     if receipt.reverses_id is not None:
@@ -100,7 +102,7 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User | None, at: da
     mirror = Receipt(
         entity=order.entity,
         order=order,
-        received_on=order.entity.day_of(at),
+        received_on=today,
         delivery_note=receipt.delivery_note,
         note=reason,
         received_by=actor,
@@ -224,6 +226,24 @@ def _store(
     at: datetime,
     event: str = "receipt.posted",
 ) -> Receipt:
+    lines = [line for line, *_ in counted]
+    with accruals.moving(receipt.order, lines, on=receipt.received_on):
+        _count(receipt, counted, at)
+    if event:
+        told = [
+            {"line": line.line_number, "quantity": f"{quantity:f}", "rejected": f"{rejected:f}"}
+            for line, quantity, rejected, _ in counted
+        ]
+        data = {"number": receipt.number, "order": receipt.order.number, "lines": told}
+        events.publish(event, receipt, actor=actor, at=at, data=data)
+    return receipt
+
+
+def _count(
+    receipt: Receipt,
+    counted: list[tuple[PurchaseOrderLine, Decimal, Decimal, str]],
+    at: datetime,
+) -> None:
     for line, quantity, rejected, _ in counted:
         line.received += quantity
         line.rejected += rejected
@@ -244,11 +264,3 @@ def _store(
         )
         for line, quantity, rejected, reason in counted
     )
-    if event:
-        lines = [
-            {"line": line.line_number, "quantity": f"{quantity:f}", "rejected": f"{rejected:f}"}
-            for line, quantity, rejected, _ in counted
-        ]
-        data = {"number": receipt.number, "order": receipt.order.number, "lines": lines}
-        events.publish(event, receipt, actor=actor, at=at, data=data)
-    return receipt

@@ -24,7 +24,7 @@ from core.money import HUNDRED, ZERO
 from core.text import folded
 from core.transactions import atomic
 from core.transitions import perform
-from purchase_orders import content, drafting
+from purchase_orders import accruals, content, drafting
 from purchase_orders.locks import source
 from purchase_orders.models import (
     OrderDistribution,
@@ -394,6 +394,7 @@ def _take_over_receipts(
         return
     bulk_create_with_history(receipts, Receipt, default_user=actor, default_date=at)
     ReceiptLine.objects.bulk_create(counted)
+    accruals.begin({receipt.order for receipt in receipts})
     for receipt in receipts:
         data = {"number": receipt.number, "order": receipt.order.number}
         events.publish("receipt.taken_over", receipt, actor=actor, at=at, data=data)

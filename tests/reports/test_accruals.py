@@ -1,6 +1,6 @@
 """Received, not invoiced: order price × what came and has no cleared invoice, now and back then."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from budgets import ledger
 from core.ids import new_id
+from purchase_orders import accruals, services
 from purchase_orders.models import (
     OrderDistribution,
     PurchaseOrder,
@@ -90,19 +91,21 @@ class Order:
         )
 
     def receive(self, quantity: str, on: date = TODAY) -> None:
-        receipt = Receipt.objects.create(
-            entity=self.org.entity,
-            order=self.order,
-            received_on=on,
-            status=Receipt.Status.POSTED,
-            posted_at=NOW,
-            created_at=NOW,
-        )
-        ReceiptLine.objects.create(
-            receipt=receipt, order_line=self.line, quantity=Decimal(quantity)
-        )
-        self.line.received += Decimal(quantity)
-        self.line.save()
+        (self.line,) = accruals.watched(PurchaseOrderLine.objects.filter(pk=self.line.pk), on=on)
+        with accruals.moving(self.order, [self.line], on=on):
+            receipt = Receipt.objects.create(
+                entity=self.org.entity,
+                order=self.order,
+                received_on=on,
+                status=Receipt.Status.POSTED,
+                posted_at=NOW,
+                created_at=NOW,
+            )
+            ReceiptLine.objects.create(
+                receipt=receipt, order_line=self.line, quantity=Decimal(quantity)
+            )
+            self.line.received += Decimal(quantity)
+            self.line.save()
 
     def bill(self, quantity: str, on: date = TODAY) -> None:
         amount = Decimal(quantity) * self.line.unit_price
@@ -125,9 +128,12 @@ class Order:
             actor=None,
             at=NOW,
         )
-        self.line.billed_quantity += Decimal(quantity)
-        self.line.billed_amount += amount
-        self.line.save()
+        services.bill(
+            order=self.order,
+            lines={self.line: (Decimal(quantity), amount, False)},
+            actor=None,
+            at=datetime.combine(on, NOW.timetz()),
+        )
 
 
 def bases(org: Organisation, as_of: date | None = None) -> list[Decimal]:

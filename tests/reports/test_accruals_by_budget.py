@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from budgets.models import BudgetCell
 from purchase_orders.models import PurchaseOrderLine
 from reports.accruals import accrued_by_cell, received_not_invoiced
-from tests.factories import TODAY, Organisation
+from tests.factories import NOW, TODAY, Organisation
 from tests.reports.test_accruals import Order
 
 pytestmark = pytest.mark.django_db
@@ -37,9 +38,10 @@ def test_sums_by_budget_are_the_sums_of_single_accruals(org: Organisation, as_of
     amount.bill("0.2")
     early = one_share(org, "10", "100")
     early.bill("5")
-    closed = one_share(org, "10", "100", status="cancelled")
+    closed = one_share(org, "10", "100", status="cancelled", closed_at=NOW)
     closed.receive("5")
     single = defaultdict(Decimal)
     for each in received_not_invoiced(entity=org.entity, as_of=as_of):
         single[each.cell_id] += each.base
-    assert single and accrued_by_cell(entity=org.entity, as_of=as_of) == single
+    stored = accrued_by_cell(BudgetCell.objects.values_list("pk", flat=True), as_of=as_of)
+    assert single and {cell: base for cell, base in stored.items() if base} == single

@@ -261,12 +261,12 @@ def test_statements_do_not_grow_with_rows(org: Organisation, desk: Desk, as_of):
     assert before <= 12
 
 
-def test_without_tie_out_three_statements_less(org: Organisation, desk: Desk):
+def test_without_tie_out_two_statements_less(org: Organisation, desk: Desk):
     with CaptureQueriesContext(connection) as whole:
         report(org)
     with CaptureQueriesContext(connection) as figures_only:
         found = report(org, tie_out=False)
-    assert len(whole) - len(figures_only) == 3
+    assert len(whole) - len(figures_only) == 2
     assert not found.ties
 
 

@@ -1,0 +1,242 @@
+"""Received, not invoiced: what came and has no cleared invoice yet, by the budget that pays (C6).
+
+Per line order price × (received − billed), by amount received × price − billed; never below zero,
+and nothing outside the days from issue to close. Services move the budgets' stored sums by what a
+change made of the lines they hold: `with moving(…):`. `movements` reckons the same from rows alone.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
+
+from accounts.models import Entity
+from budgets import ledger
+from budgets.models import Commitment, Stage
+from core.money import ZERO, allocate, round_amount, to_base
+from purchase_orders.models import (
+    BilledLine,
+    OrderDistribution,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    Receipt,
+    ReceiptLine,
+)
+
+COUNTED = (Receipt.Status.POSTED, Receipt.Status.REVERSED)  # the mirror takes a reversed one back
+_MANY = 5_000  # rows at a time
+
+Moves = Mapping[tuple[int, date], Decimal]  # base currency by budget cell and day
+
+
+class Figures(NamedTuple):
+    """What came and was billed of a line, together or on a day; `net` in the order's currency."""
+
+    received: Decimal
+    quantity: Decimal
+    net: Decimal
+
+    def __add__(self, other: Any) -> "Figures":
+        return Figures(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+NOTHING = Figures(ZERO, ZERO, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What turns the figures of a line into money: price, currencies and how it is shared."""
+
+    basis: str
+    unit_price: Decimal
+    currency: str
+    rate: Decimal
+    base_currency: str
+    percents: list[Decimal]
+
+    @classmethod
+    def of(
+        cls, order: PurchaseOrder, line: PurchaseOrderLine, shares: Iterable[OrderDistribution]
+    ) -> "Terms":
+        return cls(
+            basis=line.basis,
+            unit_price=line.unit_price,
+            currency=order.currency,
+            rate=order.rate,
+            base_currency=order.entity.currency,
+            percents=[share.percent for share in shares],
+        )
+
+    def shares(self, figures: Figures) -> list[tuple[Decimal, Decimal]]:
+        """What each distribution accrues, in order and in base currency; rounded share by share."""
+        if self.basis == PurchaseOrderLine.Basis.AMOUNT:
+            value = figures.received * self.unit_price - figures.net
+        else:
+            value = (figures.received - figures.quantity) * self.unit_price
+        value = round_amount(value, self.currency)
+        if figures.received <= ZERO or value <= ZERO:
+            return [(ZERO, ZERO)] * len(self.percents)
+        return [
+            (amount, to_base(amount, rate=self.rate, base_currency=self.base_currency))
+            for amount in allocate(value, self.percents, self.currency)
+        ]
+
+
+def paying_cell() -> Subquery:
+    """The budget cell of an order distribution: the one that holds its commitment."""
+    commitments = Commitment.objects.filter(distribution_id=OuterRef("pk"), stage=Stage.ENC)
+    return Subquery(commitments.values("cell_id"))
+
+
+def watched(lines: QuerySet[PurchaseOrderLine], *, on: date) -> QuerySet[PurchaseOrderLine]:
+    """Lines as `moving` takes them: with their shares, and whether more happened after the day."""
+    came = ReceiptLine.objects.filter(order_line=OuterRef("pk"), receipt__received_on__gt=on)
+    billed = BilledLine.objects.filter(order_line=OuterRef("pk"), billed_on__gt=on)
+    shares = OrderDistribution.objects.annotate(cell_id=paying_cell())
+    return lines.annotate(goes_on=Exists(came) | Exists(billed)).prefetch_related(
+        Prefetch("distributions", queryset=shares)
+    )
+
+
+@contextmanager
+def moving(order: PurchaseOrder, lines: list[PurchaseOrderLine], *, on: date) -> Iterator[None]:
+    """Whatever the block does on a day to these `watched`, locked lines, their budgets follow.
+
+    The difference of old and new figures, share by share, so that no cent of rounding can drift.
+    Lines that went on after the day are reckoned from their rows, day by day. Statements: 1.
+    """
+    before = _accrued(order, lines, on)
+    yield
+    _follow(before, _accrued(order, lines, on))
+
+
+@contextmanager
+def moving_order(order: PurchaseOrder) -> Iterator[None]:
+    """The same where the block opens or closes a locked order. Statements: 7."""
+    lines = PurchaseOrderLine.objects.filter(order=order)
+    before = movements(lines)
+    yield
+    _follow(before, movements(lines))
+
+
+def begin(orders: Iterable[PurchaseOrder]) -> None:
+    """Let budgets accrue what orders brought with them when they were taken over. Statements: 4."""
+    ledger.accrue(movements(PurchaseOrderLine.objects.filter(order__in=orders)))
+
+
+def _follow(before: Moves, after: Moves) -> None:
+    ledger.accrue(
+        {key: after.get(key, ZERO) - before.get(key, ZERO) for key in {**before, **after}}
+    )
+
+
+def _accrued(order: PurchaseOrder, lines: list[PurchaseOrderLine], on: date) -> Moves:
+    """What lines accrue from a day on; all their days when the day is not their last."""
+    issued, closed = _days(order.entity, order.issued_at, order.closed_at)
+    if any(line.goes_on for line in lines) or (closed and closed > on):
+        return movements(PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in lines]))
+    sums: dict[tuple[int, date], Decimal] = defaultdict(Decimal)
+    for line in lines if not closed else []:
+        parts = list(line.distributions.all())
+        terms = Terms.of(order, line, parts)
+        figures = Figures(line.received, line.billed_quantity, line.billed_amount)
+        for part, (_, base) in zip(parts, terms.shares(figures), strict=True):
+            if part.cell_id is not None:
+                sums[part.cell_id, max(on, issued)] += base
+    return sums
+
+
+def _days(entity: Entity, issued_at: Any, closed_at: Any) -> tuple[date, date | None]:
+    """The first day on which an order accrues, and the first on which it does not any more."""
+    return entity.day_of(issued_at), entity.day_of(closed_at) if closed_at else None
+
+
+def movements(lines: QuerySet[PurchaseOrderLine], *, streamed: bool = False) -> Moves:
+    """Every move of what these lines of issued orders accrue, from receipts and billed lines alone.
+
+    Streamed it holds a few thousand rows in memory at a time. Statements: 3.
+    """
+    shares = (
+        OrderDistribution.objects.filter(line__in=lines, line__order__issued_at__isnull=False)
+        .annotate(cell_id=paying_cell())
+        .select_related("line__order__entity")
+        .order_by("line_id", "position")
+    )
+    read = QuerySet.iterator if streamed else _at_once
+    happened = _happened(lines, read)
+    sums: dict[tuple[int, date], Decimal] = defaultdict(Decimal)
+    line_id, events = next(happened, (None, []))
+    for key, group in groupby(read(shares, _MANY), key=lambda share: share.line_id):
+        while line_id is not None and line_id < key:
+            line_id, events = next(happened, (None, []))
+        if line_id == key:
+            for cell, day, base in _moves(list(group), events):
+                sums[cell, day] += base
+    return sums
+
+
+def _at_once(rows: QuerySet[Any], _size: int) -> Iterable[Any]:
+    return rows
+
+
+Event = tuple[UUID, date, Figures]
+
+
+def _happened(
+    lines: QuerySet[PurchaseOrderLine], read: Any
+) -> Iterator[tuple[UUID | None, list[Event]]]:
+    """What came and was billed, line by line in key order."""
+    came = (
+        ReceiptLine.objects.filter(order_line__in=lines, receipt__status__in=COUNTED)
+        .order_by("order_line_id")
+        .values_list("order_line_id", "receipt__received_on", "quantity")
+    )
+    billed = (
+        BilledLine.objects.filter(order_line__in=lines)
+        .order_by("order_line_id")
+        .values_list("order_line_id", "billed_on", "quantity", "net")
+    )
+    first = itemgetter(0)
+    merged = heapq.merge(
+        ((line, day, Figures(taken, ZERO, ZERO)) for line, day, taken in read(came, _MANY)),
+        ((line, day, Figures(ZERO, *more)) for line, day, *more in read(billed, _MANY)),
+        key=first,
+    )
+    return ((line, list(events)) for line, events in groupby(merged, key=first))
+
+
+def _moves(shares: list[Any], events: list[Event]) -> Iterator[tuple[int, date, Decimal]]:
+    """The moves of one line, share by share and day by day."""
+    line, order = shares[0].line, shares[0].line.order
+    issued, closed = _days(order.entity, order.issued_at, order.closed_at)
+    by_day: dict[date, Figures] = defaultdict(lambda: NOTHING)
+    for _, day, change in events:
+        if closed is None or max(day, issued) < closed:
+            by_day[max(day, issued)] += change
+    terms = Terms.of(order, line, shares)
+    cells = [share.cell_id for share in shares]
+    figures, before = NOTHING, [ZERO] * len(shares)
+    for day in sorted(by_day):
+        figures += by_day[day]
+        after = [base for _, base in terms.shares(figures)]
+        yield from _steps(cells, day, before, after)
+        before = after
+    if closed is not None:
+        yield from _steps(cells, closed, before, [ZERO] * len(shares))
+
+
+def _steps(
+    cells: list[int | None], day: date, before: list[Decimal], after: list[Decimal]
+) -> Iterator[tuple[int, date, Decimal]]:
+    for cell, old, new in zip(cells, before, after, strict=True):
+        if cell is not None and new != old:
+            yield cell, day, new - old
