@@ -6,7 +6,7 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        from core import append_only, events, idempotency, outbox, tasks  # noqa: F401
+        from core import anchors, append_only, events, idempotency, outbox, tasks  # noqa: F401
         from core.models import TrailEvent
 
         append_only.protect(TrailEvent)

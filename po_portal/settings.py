@@ -6,6 +6,7 @@
     SECRET_KEY     own key, needed in production      EMAIL_URL     empty: files in DATA_DIR/mail
     ALLOWED_HOSTS  further host names                 TRUST_PROXY   believe X-Forwarded-Proto
     PORTAL_DEMO    demo people and the mail page      LOG_LEVEL     INFO
+    ANCHOR_DIR     heads of the audit trail, hourly   (DATA_DIR/anchors)
 
 po_portal/guards.py says which combinations are refused.
 """
@@ -173,6 +174,8 @@ else:
         },
     }
 MEDIA_ROOT = DATA_DIR / "files"
+# Where the heads of the audit trail go every hour: best a place that only grows.
+ANCHOR_DIR = Path(env.str("ANCHOR_DIR", default="") or DATA_DIR / "anchors").resolve()
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -48,6 +50,12 @@ olga = _persona("olga")
 ada = _persona("ada")
 sven = _persona("sven")
 nils = _persona("nils")
+
+
+@pytest.fixture(autouse=True)
+def anchors_of_its_own(settings: Any, tmp_path: Path) -> None:
+    """No test finds the anchors of another one's trail."""
+    settings.ANCHOR_DIR = tmp_path / "anchors"
 
 
 @pytest.fixture
