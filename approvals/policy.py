@@ -1,35 +1,58 @@
-"""Which rule decides: conditions are data over known facts, never code.
+"""Which rule decides, and which references a document must carry.
 
-A rule that names an unknown fact or operator is refused with the whole request: guessing would
-let something pass.
+Policies are read from the database once per question and their conditions are read once per
+policy; a rule that names an unknown fact or operator is refused with the whole request.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.models import Entity
-from approvals.models import ApprovalPolicy, PolicyRule
-from core.errors import RuleBroken
+from approvals import conditions, steps
+from approvals.conditions import FACTS, LIST, NUMBER, TEXT, YES_NO, PolicyBroken, facts_of
+from approvals.models import ApprovalPolicy, PolicyRequirement, PolicyRule
 
-NUMBER, TEXT, LIST, YES_NO = "number", "text", "list", "yes or no"
-FACTS: dict[str, str] = {
-    "amount": NUMBER,
-    "service_type": TEXT,
-    "cost_centers": LIST,
-    "gl_accounts": LIST,
-    "vendor_status": TEXT,
-    "catalog_only": YES_NO,
-    "currency": TEXT,
-    "budget_state": TEXT,
-    "within_delegated_limit": YES_NO,
-}
+__all__ = [
+    "FACTS", "LIST", "NUMBER", "TEXT", "YES_NO", "Book", "Choice", "PolicyBroken", "Requirement",
+    "Rule", "choose", "facts_of", "matches", "required_references",
+]  # fmt: skip
 
 
-class PolicyBroken(RuleBroken):
-    slug = "policy-broken"
-    title = "The approval policy cannot be applied."
+@dataclass(frozen=True)
+class Rule:
+    """A rule with its conditions and steps read."""
+
+    name: str
+    position: int
+    conditions: conditions.Conditions
+    steps: tuple[steps.Step, ...]
+    policy: ApprovalPolicy | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, rule: PolicyRule, policy: ApprovalPolicy | None = None) -> "Rule":
+        """Raises PolicyBroken for what cannot be read."""
+        here = f"/rules/{max(0, (rule.position or 1) - 1)}"
+        return cls(
+            rule.name,
+            rule.position or 1,
+            conditions.read(rule.conditions, f"{here}/conditions"),
+            steps.read(rule.steps, f"{here}/steps"),
+            policy,
+        )
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A reference asked for when its conditions hold."""
+
+    reference: str
+    conditions: conditions.Conditions
+
+    @classmethod
+    def of(cls, requirement: PolicyRequirement) -> "Requirement":
+        here = f"/requirements/{max(0, requirement.position - 1)}/conditions"
+        return cls(requirement.reference, conditions.read(requirement.conditions, here))
 
 
 @dataclass(frozen=True)
@@ -37,134 +60,66 @@ class Choice:
     """The rule that decides, or neither policy nor rule where none matches."""
 
     policy: ApprovalPolicy | None = None
-    rule: PolicyRule | None = None
+    rule: Rule | None = None
+
+
+@dataclass(frozen=True)
+class Book:
+    """Policies in the order in which they are tried, with all their rules read."""
+
+    rules: tuple[Rule, ...]
+    requirements: tuple[Requirement, ...] = ()
+
+    @classmethod
+    def of(cls, policies: Iterable[ApprovalPolicy]) -> "Book":
+        """Raises PolicyBroken for what cannot be read. Wants rules and requirements prefetched."""
+        ordered = sorted(policies, key=lambda each: (each.priority, each.name))
+        return cls(
+            tuple(Rule.of(rule, each) for each in ordered for rule in each.rules.all()),
+            tuple(Requirement.of(it) for each in ordered for it in each.requirements.all()),
+        )
+
+    @classmethod
+    def in_force(cls, *, entity: Entity, applies_to: str) -> "Book":
+        """The active policies of an entity for a document type. Statements: 3."""
+        return cls.of(active(entity=entity, applies_to=applies_to))
+
+    def choose(self, facts: Mapping[str, Any]) -> Choice:
+        """The first rule that matches."""
+        known = conditions.typed(facts_of(facts))
+        for rule in self.rules:
+            if rule.conditions.hold(known):
+                return Choice(rule.policy, rule)
+        return Choice()
+
+    def required_references(self, facts: Mapping[str, Any]) -> list[str]:
+        """What every requirement that holds asks for, each once."""
+        known = conditions.typed(facts_of(facts))
+        asked = [each.reference for each in self.requirements if each.conditions.hold(known)]
+        return list(dict.fromkeys(asked))
+
+
+def active(*, entity: Entity, applies_to: str) -> Any:
+    """Policies in force, with what they consist of."""
+    return ApprovalPolicy.objects.filter(
+        entity=entity, applies_to=applies_to, status=ApprovalPolicy.Status.ACTIVE
+    ).prefetch_related("rules", "requirements")
 
 
 def choose(*, entity: Entity, applies_to: str, facts: Mapping[str, Any]) -> Choice:
     """The first matching rule of the active policies by priority. Raises PolicyBroken."""
-    policies = (
-        ApprovalPolicy.objects.filter(
-            entity=entity, applies_to=applies_to, status=ApprovalPolicy.Status.ACTIVE
-        )
-        .order_by("priority", "name")
-        .prefetch_related("rules")
-    )
-    for policy in policies:
-        for rule in policy.rules.all():
-            if matches(rule.conditions, facts):
-                return Choice(policy, rule)
-    return Choice()
+    return Book.in_force(entity=entity, applies_to=applies_to).choose(facts)
 
 
-def matches(conditions: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
-    """Whether {"all": […], "any": […]} holds. No conditions hold always. Raises PolicyBroken."""
-    unknown = set(conditions) - {"all", "any"}
-    if unknown:
-        raise PolicyBroken(f"Unknown condition group “{sorted(unknown)[0]}”.")
-    wanted = [_holds(each, facts) for each in _listed(conditions.get("all", []))]
-    if "any" not in conditions:
-        return all(wanted)
-    options = [_holds(each, facts) for each in _listed(conditions["any"])]
-    if not options:
-        raise PolicyBroken("A group “any” needs at least one condition.")
-    return all(wanted) and any(options)
+def required_references(*, entity: Entity, applies_to: str, facts: Mapping[str, Any]) -> list[str]:
+    """The references that a document with these facts must carry. Raises PolicyBroken."""
+    return Book.in_force(entity=entity, applies_to=applies_to).required_references(facts)
 
 
-def check(conditions: Mapping[str, Any]) -> None:
-    """Raise PolicyBroken unless these conditions can be asked of every document."""
-    blank: dict[str, Any] = {NUMBER: "0", TEXT: "", LIST: [], YES_NO: False}
-    matches(conditions, {fact: blank[kind] for fact, kind in FACTS.items()})
-
-
-def _listed(conditions: Any) -> Sequence[Mapping[str, Any]]:
-    if not isinstance(conditions, list) or not all(isinstance(each, dict) for each in conditions):
-        raise PolicyBroken("Conditions are a list of fact, operator and value.")
-    return conditions
-
-
-def _holds(condition: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
-    fact, operator = condition.get("fact"), condition.get("operator")
-    if fact not in FACTS or fact not in facts:
-        raise PolicyBroken(f"Unknown fact “{fact}”.")
-    kind = FACTS[fact]
-    test = _OPERATORS[kind].get(operator)
-    if test is None:
-        raise PolicyBroken(f"“{operator}” cannot be asked of {fact}.")
-    return test(_READ[kind](facts[fact]), condition.get("value", True))
-
-
-def _number(value: Any) -> Decimal:
-    if isinstance(value, bool | float):
-        raise PolicyBroken(f"“{value}” is not an exact number; write it as text.")
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation as error:
-        raise PolicyBroken(f"“{value}” is not a number.") from error
-    if not number.is_finite():
-        raise PolicyBroken(f"“{value}” is not a number.")
-    return number
-
-
-def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise PolicyBroken(f"“{value}” is not text.")
-    return value
-
-
-def _yes_no(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise PolicyBroken(f"“{value}” is neither true nor false.")
-    return value
-
-
-def _texts(value: Any) -> list[Any]:
-    if not isinstance(value, list | tuple):
-        raise PolicyBroken(f"“{value}” is not a list.")
-    return [str(each) for each in value]
-
-
-Test = Callable[[Any, Any], bool]
-
-
-def _equality(read: Callable[[Any], Any]) -> dict[str | None, Test]:
-    return {
-        "eq": lambda fact, value: fact == read(value),
-        "ne": lambda fact, value: fact != read(value),
-    }
-
-
-def _choice(read: Callable[[Any], Any]) -> dict[str | None, Test]:
-    def within(fact: Any, value: Any) -> bool:
-        if not isinstance(value, list):
-            raise PolicyBroken(f"“{value}” is not a list.")
-        return fact in [read(each) for each in value]
-
-    return {"in": within, "not_in": lambda fact, value: not within(fact, value)}
-
-
-_READ: dict[str, Callable[[Any], Any]] = {
-    NUMBER: _number,
-    TEXT: _text,
-    LIST: _texts,
-    YES_NO: _yes_no,
-}
-_OPERATORS: dict[str, dict[str | None, Test]] = {
-    NUMBER: {
-        **_equality(_number),
-        **_choice(_number),
-        "gte": lambda fact, value: fact >= _number(value),
-        "gt": lambda fact, value: fact > _number(value),
-        "lte": lambda fact, value: fact <= _number(value),
-        "lt": lambda fact, value: fact < _number(value),
-    },
-    TEXT: {**_equality(_text), **_choice(_text)},
-    LIST: {
-        "contains": lambda fact, value: str(value) in fact,
-        "in": lambda fact, value: not set(fact).isdisjoint(_texts(value)),
-        "not_in": lambda fact, value: set(fact).isdisjoint(_texts(value)),
-    },
-    YES_NO: {
-        **_equality(_yes_no),
-        "is_true": lambda fact, value: fact is _yes_no(value),
-    },
-}
+def matches(said: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Whether stored conditions hold. Raises PolicyBroken, also for a fact that is not given."""
+    asked, known = conditions.read(said), conditions.typed(facts)
+    for each in asked:
+        if each.fact not in known:
+            raise PolicyBroken(f"Unknown fact “{each.fact}”.")
+    return asked.hold(known)

@@ -29,6 +29,11 @@ class PriceNote:
     source: str = ""
     difference: Decimal | None = None
 
+    @property
+    def less(self) -> Decimal:
+        """By which share the line's price is below it."""
+        return -(self.difference or Decimal(0))
+
 
 @dataclass(frozen=True)
 class LineView:
@@ -163,6 +168,11 @@ def of(document_type: str) -> Subject:
 
 def document_types() -> list[str]:
     """Whatever can be approved, by name."""
+    return sorted(_subjects)
+
+
+def names() -> list[str]:
+    """The document types that can be approved."""
     return sorted(_subjects)
 
 

@@ -8,10 +8,18 @@ from approvals.services.decisions import (
 )
 from approvals.services.handovers import forward
 from approvals.services.nudging import nudge
-from approvals.services.policies import activate
+from approvals.services.policies import (
+    activate,
+    discard_policy,
+    draft_policy,
+    edit_policy,
+    new_version,
+    retire,
+)
+from approvals.services.previews import StepPreview, preview
 from approvals.services.questions import answer, ask
 from approvals.services.ratifications import object_to, ratify
-from approvals.services.rounds import StepPreview, cancel, preview, request
+from approvals.services.rounds import cancel, request
 
 __all__ = [
     "DocumentChanged",
@@ -23,10 +31,15 @@ __all__ = [
     "ask",
     "cancel",
     "decide",
+    "discard_policy",
+    "draft_policy",
+    "edit_policy",
     "forward",
+    "new_version",
     "nudge",
     "object_to",
     "preview",
     "ratify",
     "request",
+    "retire",
 ]

@@ -1,41 +1,362 @@
-"""Putting a version of the rules into force."""
+"""The life of a policy: drafted and changed by some, put into force by somebody else."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from accounts.models import Role, User
-from approvals import chain, policy
-from approvals.models import ApprovalPolicy
-from core import events, transactions
-from core.errors import NotAllowed
+from accounts.models import Entity, Role, User
+from approvals import analysis, conditions, policy, steps, subjects
+from approvals.conditions import PolicyBroken
+from approvals.inputs import RequirementInput, RuleInput
+from approvals.models import ApprovalPolicy, ApprovalRequest, PolicyRequirement, PolicyRule
+from core import events, text, transactions
+from core.errors import Conflict, FieldError, Invalid, NotAllowed, StaleVersion
 from core.transitions import perform
+
+MOST_RULES, MOST_REQUIREMENTS = 200, 50
+MOST_NAME, MOST_DESCRIPTION, MOST_PRIORITY = 120, 4000, 32767
+_HEADER = ("name", "description", "applies_to", "priority")
 
 
 @transactions.atomic
-def activate(*, policy_version: ApprovalPolicy, actor: User, at: datetime) -> ApprovalPolicy:
+def draft_policy(
+    *,
+    entity: Entity,
+    name: str,
+    applies_to: str,
+    description: str,
+    priority: int,
+    rules: Sequence[RuleInput],
+    requirements: Sequence[RequirementInput],
+    actor: User,
+    at: datetime,
+) -> ApprovalPolicy:
+    """The first version of a policy; it decides nothing until somebody else activates it.
+
+    Raises NotAllowed for all but administrators of the entity, Invalid with pointers to what cannot
+    be read, also for a name that another policy of the entity has.
+    """
+    _require_administrator(entity, actor)
+    header = _header(name, applies_to, description, priority)
+    contents = _contents(rules, requirements)
+    _require_free_name(entity, header["name"])
+    draft = ApprovalPolicy(entity=entity, created_at=at, **header)
+    draft._history_user = actor
+    draft.save()
+    _store(draft, contents)
+    draft.editors.add(actor)
+    events.publish(
+        "approval_policy.drafted", draft, actor=actor, at=at, changes=_changes({}, _seen(draft))
+    )
+    return draft
+
+
+@transactions.atomic
+def edit_policy(
+    *,
+    policy: ApprovalPolicy,
+    name: str,
+    applies_to: str,
+    description: str,
+    priority: int,
+    rules: Sequence[RuleInput],
+    requirements: Sequence[RequirementInput],
+    actor: User,
+    at: datetime,
+    expected_version: int | None = None,
+) -> ApprovalPolicy:
+    """Change a draft as a whole; whoever does may not activate it.
+
+    Raises as `draft_policy`, StaleVersion when somebody else changed it meanwhile, Conflict for a
+    version that is or was in force: that is done in a new version.
+    """
+    draft = _locked(policy)
+    _require_administrator(draft.entity, actor)
+    if expected_version is not None and draft.version != expected_version:
+        raise StaleVersion(f"It is version {draft.version} now, not {expected_version}.")
+    _require_draft(draft)
+    header = _header(name, applies_to, description, priority)
+    contents = _contents(rules, requirements)
+    if header["name"] != draft.name:
+        _require_only_version(draft)
+        _require_free_name(draft.entity, header["name"])
+    before = _seen(draft)
+    for field, value in header.items():
+        setattr(draft, field, value)
+    draft._history_user = actor
+    draft.save()
+    draft.rules.all().delete()
+    draft.requirements.all().delete()
+    _store(draft, contents)
+    draft.editors.add(actor)
+    changes = _changes(before, _seen(draft))
+    events.publish("approval_policy.edited", draft, actor=actor, at=at, changes=changes)
+    return draft
+
+
+@transactions.atomic
+def new_version(*, policy: ApprovalPolicy, actor: User, at: datetime) -> ApprovalPolicy:
+    """A draft that says what an active or retired version says.
+
+    Raises NotAllowed for all but administrators, Conflict while another draft of it exists.
+    """
+    versions = _versions(policy)
+    source = next(each for each in versions if each.pk == policy.pk)
+    _require_administrator(source.entity, actor)
+    for each in versions:
+        if each.status == ApprovalPolicy.Status.DRAFT:
+            raise Conflict(f"{each} is a draft already; change or discard it.")
+    number = max(each.policy_version for each in versions) + 1
+    draft = ApprovalPolicy(
+        entity=source.entity,
+        policy_version=number,
+        created_at=at,
+        **{field: getattr(source, field) for field in _HEADER},
+    )
+    draft._history_user = actor
+    draft.save()
+    PolicyRule.objects.bulk_create(
+        PolicyRule(policy=draft, position=r.position, name=r.name, conditions=r.conditions,
+                   steps=r.steps) for r in source.rules.all()
+    )  # fmt: skip
+    PolicyRequirement.objects.bulk_create(
+        PolicyRequirement(policy=draft, position=r.position, reference=r.reference,
+                          conditions=r.conditions) for r in source.requirements.all()
+    )  # fmt: skip
+    draft.editors.add(actor)
+    data = {"copied_from": str(source)}
+    events.publish("approval_policy.drafted", draft, actor=actor, at=at, data=data)
+    return draft
+
+
+@transactions.atomic
+def discard_policy(*, policy: ApprovalPolicy, actor: User, at: datetime) -> None:
+    """Throw a draft away. Raises NotAllowed for all but administrators, Conflict if no draft."""
+    draft = _locked(policy)
+    _require_administrator(draft.entity, actor)
+    _require_draft(draft)
+    changes = _changes(_seen(draft), {})
+    events.publish("approval_policy.discarded", draft, actor=actor, at=at, changes=changes)
+    draft._history_user = actor
+    draft.delete()
+
+
+@transactions.atomic
+def activate(
+    *,
+    policy_version: ApprovalPolicy,
+    actor: User,
+    at: datetime,
+    approved: ApprovalRequest | None = None,
+) -> ApprovalPolicy:
     """Let a draft version decide from now on; the version before it retires.
 
-    Running rounds keep their own snapshot. Raises NotAllowed for anybody but an administrator or
-    controller of its entity, PolicyBroken when a rule names what nobody knows.
+    Running rounds keep their own snapshot. `approved` is a round of approval about exactly this
+    that ended well: its last approver then needs no role of their own. Raises NotAllowed for
+    anybody but an administrator or controller of its entity and for whoever worked on it,
+    PolicyBroken when a rule names what nobody knows, can never decide or finds nobody to ask.
     """
-    versions = list(
-        ApprovalPolicy.objects.select_for_update(no_key=True)
-        .filter(entity=policy_version.entity_id, name=policy_version.name)
-        .order_by("pk")
-    )
+    versions = _versions(policy_version)
     chosen = next(each for each in versions if each.pk == policy_version.pk)
-    if actor.entity_id != chosen.entity_id or not actor.has_role(
-        Role.ADMINISTRATOR, Role.CONTROLLER
-    ):
-        raise NotAllowed("Only an administrator or controller puts a policy into force.")
-    for rule in chosen.rules.all():
-        policy.check(rule.conditions)
-        chain.check(rule.steps)
+    _require_second_person(chosen, actor, approved)
+    _require_sound(chosen, at)
     for each in versions:
         if each.status == ApprovalPolicy.Status.ACTIVE:
             perform(each.retire, actor=actor, at=at)
             each.save()
             events.publish("approval_policy.retired", each, actor=actor, at=at)
     perform(chosen.activate, actor=actor, at=at)
+    chosen.activated_at, chosen.activated_by = at, actor
     chosen.save()
     events.publish("approval_policy.activated", chosen, actor=actor, at=at)
     return chosen
+
+
+@transactions.atomic
+def retire(
+    *, policy: ApprovalPolicy, actor: User, at: datetime, reason: str = ""
+) -> ApprovalPolicy:
+    """Let a policy decide nothing any more; what it covered goes to others or to the fallback.
+
+    Raises NotAllowed as `activate` does, IllegalTransition unless it is active.
+    """
+    chosen = _locked(policy)
+    _require_second_person(chosen, actor, None)
+    if errors := text.check(reason, "/reason", most=MOST_DESCRIPTION, multiline=True):
+        raise Invalid(errors=errors)
+    perform(chosen.retire, actor=actor, at=at)
+    chosen.save()
+    events.publish("approval_policy.retired", chosen, actor=actor, at=at, reason=reason.strip())
+    return chosen
+
+
+def _require_administrator(entity: Entity, actor: User | None) -> None:
+    if actor is None or actor.entity_id != entity.pk or not actor.has_role(Role.ADMINISTRATOR):
+        raise NotAllowed("Only an administrator works on policies.")
+
+
+def _require_second_person(
+    chosen: ApprovalPolicy, actor: User | None, approved: ApprovalRequest | None
+) -> None:
+    if actor is None or not actor.is_active or actor.entity_id != chosen.entity_id:
+        raise NotAllowed("Only a person of the entity puts a policy into force or out of it.")
+    if chosen.editors.filter(pk=actor.pk).exists():
+        raise NotAllowed(f"{actor} worked on {chosen}; somebody else must look at it.")
+    if approved is not None:
+        if approved.status != ApprovalRequest.Status.APPROVED or approved.entity_id != (
+            chosen.entity_id
+        ):
+            raise NotAllowed(f"{approved} is not approved.")
+    elif not actor.has_role(Role.ADMINISTRATOR, Role.CONTROLLER):
+        raise NotAllowed(
+            "Only an administrator or controller puts a policy into force or out of it."
+        )
+
+
+def _require_sound(chosen: ApprovalPolicy, at: datetime) -> None:
+    errors = [
+        FieldError("" if each.rule_position is None else f"/rules/{each.rule_position - 1}",
+                   each.code, each.words)
+        for each in analysis.examine(chosen, at=at) if each.level == analysis.ERROR
+    ]  # fmt: skip
+    if errors:
+        raise PolicyBroken(errors[0].detail, errors=errors)
+
+
+def _require_draft(draft: ApprovalPolicy) -> None:
+    if draft.status != ApprovalPolicy.Status.DRAFT:
+        state = draft.get_status_display().lower()
+        raise Conflict(f"{draft} is {state}: make a new version of it.")
+
+
+def _require_free_name(entity: Entity, name: str) -> None:
+    if ApprovalPolicy.objects.filter(entity=entity, name__iexact=name).exists():
+        detail = "Another policy has this name; make a new version of that one."
+        raise Invalid(detail, errors=[FieldError("/name", "taken", detail)])
+
+
+def _require_only_version(draft: ApprovalPolicy) -> None:
+    if len(_versions(draft)) > 1:
+        detail = "The name ties the versions of a policy together and stays."
+        raise Invalid(detail, errors=[FieldError("/name", "fixed", detail)])
+
+
+def _locked(chosen: ApprovalPolicy) -> ApprovalPolicy:
+    return (
+        ApprovalPolicy.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity")
+        .get(pk=chosen.pk)
+    )
+
+
+def _versions(chosen: ApprovalPolicy) -> list[ApprovalPolicy]:
+    """All versions of a policy, locked."""
+    return list(
+        ApprovalPolicy.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity")
+        .filter(entity=chosen.entity_id, name=chosen.name)
+        .order_by("pk")
+    )
+
+
+def _header(name: str, applies_to: str, description: str, priority: int) -> dict[str, Any]:
+    name = " ".join(name.split())
+    errors = text.check(name, "/name", most=MOST_NAME, required=True, name=True)
+    errors += text.check(description, "/description", most=MOST_DESCRIPTION, multiline=True)
+    if applies_to not in subjects.names():
+        errors.append(FieldError("/applies_to", "unknown", "Nothing of this kind is approved."))
+    if isinstance(priority, bool) or not 0 <= priority <= MOST_PRIORITY:
+        detail = f"A whole number up to {MOST_PRIORITY}."
+        errors.append(FieldError("/priority", "out_of_range", detail))
+    if errors:
+        raise Invalid(errors=errors)
+    return {"name": name, "applies_to": applies_to, "description": description.strip(),
+            "priority": priority}  # fmt: skip
+
+
+Contents = tuple[list[PolicyRule], list[PolicyRequirement]]
+
+
+def _contents(rules: Sequence[RuleInput], requirements: Sequence[RequirementInput]) -> Contents:
+    """Rules and requirements as they are kept. Raises Invalid with all that is wrong."""
+    errors: list[FieldError] = []
+    if len(rules) > MOST_RULES:
+        errors.append(FieldError("/rules", "too_many", f"At most {MOST_RULES} rules."))
+    if len(requirements) > MOST_REQUIREMENTS:
+        detail = f"At most {MOST_REQUIREMENTS} requirements."
+        errors.append(FieldError("/requirements", "too_many", detail))
+    if errors:
+        raise Invalid(errors=errors)
+    made = [_rule(each, place, errors) for place, each in enumerate(rules)]
+    asked = [_requirement(each, place, errors) for place, each in enumerate(requirements)]
+    if errors:
+        raise Invalid(errors=errors)
+    return made, asked
+
+
+def _rule(said: RuleInput, place: int, errors: list[FieldError]) -> PolicyRule:
+    here, name = f"/rules/{place}", " ".join(str(said.name).split())
+    errors += text.check(name, f"{here}/name", most=MOST_NAME, required=True, name=True)
+    made = PolicyRule(position=place + 1, name=name)
+    try:
+        made.conditions = conditions.read(said.conditions, f"{here}/conditions").stored
+    except PolicyBroken as broken:
+        errors += broken.errors
+    try:
+        asked = steps.read(said.steps, f"{here}/steps")
+    except PolicyBroken as broken:
+        errors += broken.errors
+        return made
+    for number, step in enumerate(asked):
+        if not step.approvers:
+            detail = "Say who is asked."
+            errors.append(FieldError(f"{here}/steps/{number}/approvers", "required", detail))
+    made.steps = [each.stored for each in asked]
+    return made
+
+
+def _requirement(said: RequirementInput, place: int, errors: list[FieldError]) -> PolicyRequirement:
+    here = f"/requirements/{place}"
+    made = PolicyRequirement(position=place + 1, reference=said.reference)
+    if said.reference not in PolicyRequirement.Reference.values:
+        detail = f"Unknown reference “{said.reference}”."
+        errors.append(FieldError(f"{here}/reference", "unknown", detail))
+    try:
+        made.conditions = conditions.read(said.conditions, f"{here}/conditions").stored
+    except PolicyBroken as broken:
+        errors += broken.errors
+    return made
+
+
+def _store(draft: ApprovalPolicy, contents: Contents) -> None:
+    rules, requirements = contents
+    for each in (*rules, *requirements):
+        each.policy = draft
+    PolicyRule.objects.bulk_create(rules)
+    PolicyRequirement.objects.bulk_create(requirements)
+
+
+def _seen(draft: ApprovalPolicy) -> dict[str, Any]:
+    """What a version says, field by field, in words."""
+    seen: dict[str, Any] = {field: getattr(draft, field) for field in _HEADER}
+    for stored in draft.rules.all():
+        seen[f"rule {stored.position}"] = rule_words(stored)
+    for asked in draft.requirements.all():
+        when = conditions.read(asked.conditions).words
+        seen[f"requirement {asked.position}"] = f"{asked.get_reference_display()} when {when}"
+    return seen
+
+
+def rule_words(stored: PolicyRule) -> str:
+    """A rule in one line."""
+    rule = policy.Rule.of(stored)
+    return f"{rule.name}: when {rule.conditions.words}: {steps.words(rule.steps)}"
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    fields: Iterable[str] = dict.fromkeys((*before, *after))
+    return [
+        {"field": field, "old": before.get(field), "new": after.get(field)}
+        for field in fields
+        if before.get(field) != after.get(field)
+    ]

@@ -1,31 +1,23 @@
 """A round of approval from its snapshot to its end."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from accounts.models import Entity, User
-from approvals import chain, clock, policy, subjects
+from approvals import chain, clock, conditions, policy, steps, subjects
+from approvals.directory import Directory
 from approvals.models import ApprovalRequest, ApprovalStep
+from approvals.services import keeping, ratifications
 from core import events, transactions
 from core.documents import Document
 from core.errors import Conflict
 from core.transitions import perform
 
 _OPEN = (ApprovalStep.Status.WAITING, ApprovalStep.Status.ACTIVE)
-
-
-@dataclass(frozen=True)
-class StepPreview:
-    """One person who would be asked, before anything is submitted."""
-
-    person: User
-    why: str
-    group: int
-    mode: str
 
 
 @transactions.atomic
@@ -39,55 +31,43 @@ def request(
     title: str,
     actor: User | None,
     at: datetime,
+    parts: Mapping[str, str] | None = None,
 ) -> ApprovalRequest:
     """Begin the round of a document whose row the caller holds locked.
 
     The chain is built now and never again: policy version, rule, facts and people are a snapshot.
     `amount` is base currency without recoverable tax. A rule without steps ends the round at once,
-    approved by policy. Raises Conflict while another round is pending, PolicyBroken, NoApprover.
+    approved by policy. Who agreed to an earlier version and to nothing that changed since is not
+    asked again (`parts`: digests of the parts; read from the subject where they are not given).
+    Raises Conflict while another round is pending, PolicyBroken, NoApprover.
     """
     entity: Entity = document.entity  # type: ignore[attr-defined]
-    subjects.of(document.document_type)
+    subject = subjects.of(document.document_type)
     if ApprovalRequest.objects.filter(
         subject_id=document.pk, status=ApprovalRequest.Status.PENDING
     ).exists():
         raise Conflict(f"{title} is waiting for approval already.")
-    known = {**_plain(facts), "amount": str(amount)}
+    known = plain({**facts, "amount": amount})
+    directory = Directory.of(entity, at=at)
     choice = policy.choose(entity=entity, applies_to=document.document_type, facts=known)
-    groups = chain.build(rule=choice.rule, entity=entity, requester=requester, facts=known)
+    groups = chain.build(
+        rule=choice.rule,
+        requester=requester,
+        facts=known,
+        directory=directory,
+        applies_to=document.document_type,
+    )
     round_ = _snapshot(
         document, choice, requester=requester, facts=known, digest=digest, title=title, at=at
     )
+    round_.parts = subject.present_parts(document.pk) if parts is None else dict(parts)
     round_._history_user = actor
     round_.save()
-    steps = _seat(round_, groups, at)
+    seats = _seat(round_, groups, at)
     data = {**about(round_), "policy": str(choice.policy or "")}
     events.publish("approval_request.opened", round_, actor=actor, at=at, data=data)
-    first = [step for step in steps if step.stage == 1]
-    open_in_memory(first, at)
-    ApprovalStep.objects.bulk_create(steps)
-    for step in first:
-        announce(step, at=at)
-    if not steps:
-        _end(round_, round_.approve, actor=None, at=at, comment=f"Approved by {choice.policy}")
+    _begin(round_, seats, directory, at=at)
     return round_
-
-
-def preview(
-    *, entity: Entity, applies_to: str, requester: User, facts: Mapping[str, Any]
-) -> list[StepPreview]:
-    """Who would be asked, in order; empty when a rule approves at once. Reads only.
-
-    Raises PolicyBroken and NoApprover as `request` would.
-    """
-    known = _plain(facts)
-    choice = policy.choose(entity=entity, applies_to=applies_to, facts=known)
-    groups = chain.build(rule=choice.rule, entity=entity, requester=requester, facts=known)
-    return [
-        StepPreview(seat.person, seat.why, number, group.mode)
-        for number, group in enumerate(groups, 1)
-        for seat in group.seats
-    ]
 
 
 @transactions.atomic
@@ -144,21 +124,37 @@ def locked_steps(round_: ApprovalRequest) -> list[ApprovalStep]:
 
 def advance(
     round_: ApprovalRequest,
-    steps: list[ApprovalStep],
+    seats: list[ApprovalStep],
     *,
     actor: User | None,
     at: datetime,
     comment: str = "",
 ) -> None:
-    """Open the next group once the open one is done; end the round when none is left."""
-    if any(step.status == ApprovalStep.Status.ACTIVE for step in steps):
-        return
-    waiting = [step for step in steps if step.status == ApprovalStep.Status.WAITING]
-    if not waiting:
+    """Let groups that have enough go, open the next stage, end the round when none is left."""
+    for group in _groups(seats):
+        if group_done(group):
+            skip_open(group, actor=actor, at=at, reason=_enough(group))
+    left = [step for step in seats if step.status in _OPEN]
+    if not left:
         _end(round_, round_.approve, actor=actor, at=at, comment=comment)
         return
-    number = min(step.stage for step in waiting)
-    open_steps([step for step in waiting if step.stage == number], at=at)
+    stage = min(step.stage for step in left)
+    waiting = [step for step in left if step.stage == stage]
+    open_steps([step for step in waiting if step.status == ApprovalStep.Status.WAITING], at=at)
+
+
+def group_done(steps_of_group: Sequence[ApprovalStep]) -> bool:
+    """Whether a group needs nobody else: its mode is met, or nobody of it is left to ask.
+
+    Whoever moved to an earlier group by escalation is asked there, and that say counts.
+    """
+    if not any(step.status in _OPEN for step in steps_of_group):
+        return True
+    first = steps_of_group[0]
+    if first.mode == steps.ALL:
+        return False
+    needed = first.quorum if first.mode == steps.QUORUM else 1
+    return sum(step.status == ApprovalStep.Status.APPROVED for step in steps_of_group) >= needed
 
 
 def open_steps(steps: Iterable[ApprovalStep], *, at: datetime) -> None:
@@ -258,6 +254,8 @@ def _end(
         ApprovalRequest.Status.RETURNED: subject.returned,
     }[ApprovalRequest.Status(round_.status)]
     outcome(subject_id=round_.subject_id, actor=actor, at=at, comment=comment)
+    if round_.emergency and round_.status == ApprovalRequest.Status.APPROVED:
+        ratifications.open_for(round_, at=at)
 
 
 def _snapshot(
@@ -279,6 +277,7 @@ def _snapshot(
         digest=digest,
         amount=Decimal(facts["amount"]),
         facts=facts,
+        emergency=conditions.typed(facts).get("emergency", False),
         policy=choice.policy,
         policy_version=choice.policy.policy_version if choice.policy else 0,
         rule_name=choice.rule.name if choice.rule else "",
@@ -291,9 +290,13 @@ def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> l
         ApprovalStep(
             entity=round_.entity,
             request=round_,
-            stage=number,
+            stage=group.stage,
             group=number,
             mode=group.mode,
+            quorum=group.quorum,
+            kind=seat.kind,
+            scope=list(seat.scope),
+            sla_hours=group.sla_hours,
             assignee=seat.person,
             why=seat.why[:200],
             required_limit=seat.required_limit,
@@ -304,14 +307,59 @@ def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> l
     ]
 
 
-def _plain(value: Any) -> Any:
+def _begin(
+    round_: ApprovalRequest, seats: list[ApprovalStep], directory: Directory, *, at: datetime
+) -> None:
+    """Store the steps, the first stage that needs somebody open; nobody needed ends the round."""
+    kept = keeping.keep(round_, seats, directory, at=at)
+    spared = []
+    for group in _groups(seats):
+        if kept and group_done(group):
+            spared += [step for step in group if step.status == ApprovalStep.Status.WAITING]
+    for step in spared:
+        perform(step.skip, actor=None, at=at)
+    left = [step for step in seats if step.status == ApprovalStep.Status.WAITING]
+    stage = min((step.stage for step in left), default=0)
+    first = [step for step in left if step.stage == stage]
+    open_in_memory(first, at)
+    ApprovalStep.objects.bulk_create(seats)
+    for step in kept:
+        data = {**about(round_), "kept_from": str(step.kept_from_id)}
+        events.publish("approval.kept", step, actor=None, at=at, data=data)
+    for step in spared:
+        events.publish(
+            "approval.skipped", step, actor=None, at=at, reason="enough had agreed before",
+            data=about(round_),
+        )  # fmt: skip
+    for step in first:
+        announce(step, at=at)
+    if not left:
+        said = (
+            "Nothing changed for anybody who is asked" if kept else f"Approved by {round_.policy}"
+        )
+        _end(round_, round_.approve, actor=None, at=at, comment=said)
+
+
+def _groups(seats: Iterable[ApprovalStep]) -> list[list[ApprovalStep]]:
+    groups: dict[int, list[ApprovalStep]] = defaultdict(list)
+    for step in seats:
+        groups[step.group].append(step)
+    return [groups[number] for number in sorted(groups)]
+
+
+def _enough(group: Sequence[ApprovalStep]) -> str:
+    agreed = [str(s.decided_by) for s in group if s.status == ApprovalStep.Status.APPROVED]
+    return f"{' and '.join(agreed)} approved"
+
+
+def plain(value: Any) -> Any:
     """Facts as JSON: decimals and ids as text."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, set | frozenset):
-        return sorted(_plain(each) for each in value)
+        return sorted(plain(each) for each in value)
     if value is None or isinstance(value, str | bool | int):
         return str(value) if hasattr(value, "label") else value
     return str(value)

@@ -8,22 +8,30 @@ import pytest
 from accounts.models import Role
 from approvals import chain, services
 from approvals.chain import NoApprover
+from approvals.directory import Directory
 from approvals.models import PolicyRule
-from approvals.policy import PolicyBroken
+from approvals.policy import PolicyBroken, Rule
 from tests import factories
-from tests.factories import Organisation, step
+from tests.factories import NOW, Organisation, step
 
 FACTS: dict[str, Any] = {"amount": "4000", "cost_centers": ["CC100"], "budget_owners": []}
 
 
-def build(org: Organisation, *steps: dict[str, Any], requester: Any = None, **facts: Any) -> Any:
-    """The chain as first names: a list per group."""
-    groups = chain.build(
-        rule=PolicyRule(name="rule", steps=list(steps)),
-        entity=org.entity,
+def groups_of(
+    org: Organisation, *steps: dict[str, Any], requester: Any = None, **facts: Any
+) -> list[chain.Group]:
+    return chain.build(
+        rule=Rule.of(PolicyRule(name="rule", steps=list(steps))),
         requester=requester or org.rita,
         facts={**FACTS, **facts},
+        directory=Directory.of(org.entity, at=NOW),
+        applies_to="requisition",
     )
+
+
+def build(org: Organisation, *steps: dict[str, Any], requester: Any = None, **facts: Any) -> Any:
+    """The chain as first names: a list per group."""
+    groups = groups_of(org, *steps, requester=requester, **facts)
     return [[seat.person.name.split()[0].lower() for seat in group.seats] for group in groups]
 
 
@@ -50,7 +58,9 @@ def test_nobody_and_no_fallback_approver_is_refused(org: Organisation) -> None:
 
 
 def test_no_matching_rule_asks_the_fallback_approver(org: Organisation) -> None:
-    groups = chain.build(rule=None, entity=org.entity, requester=org.rita, facts=FACTS)
+    groups = chain.build(
+        rule=None, requester=org.rita, facts=FACTS, directory=Directory.of(org.entity, at=NOW)
+    )
     assert [seat.person for group in groups for seat in group.seats] == [org.cora]
 
 
@@ -68,6 +78,7 @@ def test_a_missing_or_inactive_manager_is_replaced_by_the_fallback(org: Organisa
 
 def test_a_manager_of_another_entity_does_not_count(org: Organisation) -> None:
     org.rita.manager = org.nils
+    org.rita.save()
     assert build(org, step("manager")) == [["cora"]]
 
 
@@ -90,10 +101,7 @@ def test_the_manager_chain_ends_at_the_first_limit_that_covers(
 def test_the_last_of_the_chain_needs_the_limit_also_when_it_is_the_fallback(
     org: Organisation,
 ) -> None:
-    rule = PolicyRule(name="r", steps=[step("manager_chain")])
-    groups = chain.build(
-        rule=rule, entity=org.entity, requester=org.rita, facts={**FACTS, "amount": "60000"}
-    )
+    groups = groups_of(org, step("manager_chain"), amount="60000")
     limits = [seat.required_limit for group in groups for seat in group.seats]
     assert limits == [None, None, Decimal(60000)]
 
@@ -130,6 +138,7 @@ def test_a_named_person_who_requests_is_replaced_by_the_fallback(org: Organisati
 
 def test_a_fallback_who_requests_is_replaced_by_the_person_above(org: Organisation) -> None:
     org.cora.manager = org.dora
+    org.cora.save()
     org.entity.fallback_approver = org.cora
     assert build(org, step(("role", Role.CONTROLLER)), requester=org.cora) == [["dora"]]
 
@@ -152,9 +161,7 @@ def test_budgets_without_an_owner_go_to_the_fallback(org: Organisation) -> None:
 
 def test_one_person_is_asked_once_and_keeps_the_strictest_limit(org: Organisation) -> None:
     steps = [step("manager_chain"), step("budget_owner")]
-    rule = PolicyRule(name="r", steps=steps)
-    facts = {**FACTS, "amount": "20000", "budget_owners": [str(org.dora.pk)]}
-    groups = chain.build(rule=rule, entity=org.entity, requester=org.rita, facts=facts)
+    groups = groups_of(org, *steps, amount="20000", budget_owners=[str(org.dora.pk)])
     seats = [seat for group in groups for seat in group.seats]
     assert [seat.person for seat in seats] == [org.axel, org.dora]
     assert seats[1].required_limit == Decimal(20000)

@@ -1,0 +1,97 @@
+"""Approvals of an earlier version that a change does not touch: nobody is asked the same twice."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from approvals import conditions
+from approvals.directory import Directory
+from approvals.models import ApprovalRequest, ApprovalStep
+
+KEPT_FOR = timedelta(days=30)
+AMOUNT = "amount"
+
+
+def keep(
+    round_: ApprovalRequest, seats: list[ApprovalStep], directory: Directory, *, at: datetime
+) -> list[ApprovalStep]:
+    """Seats of a new round that stand as approved already; they are changed in memory.
+
+    So stands who agreed, by their own hand and at most 30 days ago, to the round before of the
+    same document, where no part that their say is about has changed and the amount is not higher.
+    Never in an emergency, and only for whose limit still suffices; that they may decide at all is
+    what the chain was just built from.
+    """
+    if not seats or round_.emergency or not round_.parts:
+        return []
+    before = _round_before(round_)
+    if before is None:
+        return []
+    earlier = {step.assignee_id: step for step in _agreed(before, at)}
+    kept = []
+    for seat in seats:
+        agreed = earlier.get(seat.assignee_id)
+        if agreed and _untouched(before, round_, seat) and _within_limit(seat, directory):
+            _stand(seat, agreed)
+            kept.append(seat)
+    return kept
+
+
+def _round_before(round_: ApprovalRequest) -> ApprovalRequest | None:
+    """The last round of the document, where it was returned or called off and can be compared."""
+    before = (
+        ApprovalRequest.objects.filter(
+            subject_type=round_.subject_type, subject_id=round_.subject_id
+        )
+        .exclude(pk=round_.pk)
+        .order_by("-id")
+        .first()
+    )
+    again = (ApprovalRequest.Status.RETURNED, ApprovalRequest.Status.CANCELLED)
+    if before is None or before.status not in again or before.emergency or not before.parts:
+        return None
+    return before
+
+
+def _agreed(before: ApprovalRequest, at: datetime) -> list[ApprovalStep]:
+    return [
+        step
+        for step in ApprovalStep.objects.filter(
+            request=before,
+            status=ApprovalStep.Status.APPROVED,
+            decided_at__gte=at - KEPT_FOR,
+        )
+        if step.decided_by_id == step.assignee_id
+    ]
+
+
+def _untouched(before: ApprovalRequest, now: ApprovalRequest, seat: ApprovalStep) -> bool:
+    names = seat.scope or {*before.parts, *now.parts, AMOUNT}
+    return all(
+        _not_higher(before.facts, now.facts)
+        if name == AMOUNT
+        else before.parts.get(name) == now.parts.get(name)
+        for name in names
+    )
+
+
+def _not_higher(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Neither the amount itself nor with the requests around it."""
+    old, new = conditions.facts_of(before), conditions.facts_of(now)
+    return all(Decimal(str(new[key])) <= Decimal(str(old[key])) for key in (AMOUNT, "tier_amount"))
+
+
+def _within_limit(seat: ApprovalStep, directory: Directory) -> bool:
+    if seat.required_limit is None:
+        return True
+    person = directory.person(seat.assignee_id)
+    return person is not None and (person.approval_limit or 0) >= seat.required_limit
+
+
+def _stand(seat: ApprovalStep, agreed: ApprovalStep) -> None:
+    """The decision as it was taken. It is no transition of this step: it never was open."""
+    seat.__dict__["status"] = ApprovalStep.Status.APPROVED.value
+    seat.kept_from = agreed
+    seat.decided_by_id, seat.decided_at = agreed.decided_by_id, agreed.decided_at
+    seat.channel, seat.comment = agreed.channel, agreed.comment

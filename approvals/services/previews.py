@@ -1,0 +1,59 @@
+"""Who would be asked, before anything is submitted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Entity, User
+from approvals import chain, policy
+from approvals.directory import Directory
+from approvals.services.rounds import plain
+
+
+@dataclass(frozen=True)
+class StepPreview:
+    """One person who would be asked. Steps of a stage are open together, stages follow in order.
+
+    `quorum` is how many of the group suffice where its mode says so, else 0. `usual_hours` are the
+    working hours this person took lately (median); None where nothing was measured.
+    """
+
+    person: User
+    why: str
+    group: int
+    stage: int
+    mode: str
+    quorum: int
+    usual_hours: Decimal | None = None
+
+
+def preview(
+    *,
+    entity: Entity,
+    applies_to: str,
+    requester: User,
+    facts: Mapping[str, Any],
+    at: datetime | None = None,
+) -> list[StepPreview]:
+    """Who would be asked, in order; empty when a rule approves at once. Reads only.
+
+    `at` is now where it is not said. Raises PolicyBroken and NoApprover as `request` would.
+    """
+    known = plain(facts)
+    choice = policy.choose(entity=entity, applies_to=applies_to, facts=known)
+    groups = chain.build(
+        rule=choice.rule,
+        requester=requester,
+        facts=known,
+        directory=Directory.of(entity, at=at or timezone.now()),
+        applies_to=applies_to,
+    )
+    return [
+        StepPreview(seat.person, seat.why, number, group.stage, group.mode, group.quorum)
+        for number, group in enumerate(groups, 1)
+        for seat in group.seats
+    ]
