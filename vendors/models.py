@@ -90,6 +90,10 @@ class Vendor(EntityOwned, Document):
     def family_key(self) -> str:
         return self.family or self.code
 
+    @property
+    def is_approved(self) -> bool:
+        return self.status == self.Status.APPROVED
+
     @transition(status, source=Status.PROSPECT, target=Status.IN_REVIEW, permission=_MANAGES)
     def submit(self, **_: Any) -> None:
         """Put a prospect up for review."""

@@ -1,11 +1,12 @@
 """Reading vendors and their catalog."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
-from accounts.models import User
-from vendors.models import CatalogItem, Vendor
+from accounts.models import Entity, User
+from vendors.models import CatalogItem, ServiceOwner, Vendor
 
 MOST_WORDS = 6
 
@@ -25,6 +26,42 @@ def listing(user: User, *, status: str = "", search: str = "") -> QuerySet[Vendo
 def orderable(user: User) -> QuerySet[Vendor]:
     """Vendors that may get an order today, by name."""
     return listing(user, status=Vendor.Status.APPROVED)
+
+
+def families(vendors: Iterable[Vendor], *, lock: bool = False) -> dict[UUID, frozenset[UUID]]:
+    """Whose sales count as one with a vendor's: its family, and whoever has its tax id.
+
+    `lock` keeps the rows of all of them until the transaction ends: whoever adds up what was asked
+    of a family must not miss what somebody else is adding at that moment. Statements: 1.
+    """
+    asked = list(vendors)
+    if not asked:
+        return {}
+    keys = {vendor.family_key for vendor in asked}
+    taxes = {vendor.tax_id for vendor in asked if vendor.tax_id}
+    found = Vendor.objects.filter(entity__in={vendor.entity_id for vendor in asked}).filter(
+        Q(family__in=keys) | Q(family="", code__in=keys) | Q(tax_id__in=taxes)
+    )
+    if lock:
+        found = found.select_for_update(no_key=True)
+    kin = list(found.order_by("pk"))
+    return {
+        vendor.pk: frozenset(
+            each.pk for each in kin if each.entity_id == vendor.entity_id and _are_kin(each, vendor)
+        )
+        for vendor in asked
+    }
+
+
+def _are_kin(one: Vendor, other: Vendor) -> bool:
+    same_tax_id = bool(one.tax_id) and one.tax_id == other.tax_id
+    return one.family_key == other.family_key or same_tax_id
+
+
+def service_owners(entity: Entity, service_type: str) -> list[str]:
+    """The ids of who answers for a kind of service; [""] where nobody was named. Statements: 1."""
+    owners = ServiceOwner.objects.filter(entity=entity, service_type=service_type)
+    return [str(owner) for owner in owners.values_list("owner_id", flat=True)] or [""]
 
 
 def search_catalog(

@@ -1,6 +1,5 @@
 """Judging vendor master data: codes, names, addresses and tax ids by their format."""
 
-from babel import Locale
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from stdnum.eu import vat as eu_vat
@@ -11,14 +10,12 @@ from accounts.models import Entity
 from core import text
 from core.errors import FieldError, Invalid
 from core.money import UnknownCurrency, minor_units
+from vendors.countries import NAMES
 from vendors.inputs import ContactInput, VendorInput
 from vendors.models import MatchType, Vendor
 
 MOST_CONTACTS = 50
 MOST_TERMS_DAYS = 365
-_TERRITORIES = frozenset(
-    code for code in Locale("en").territories if len(code) == 2 and code.isalpha()
-)
 
 
 def judge(*, entity: Entity, data: VendorInput, vendor: Vendor | None = None) -> None:
@@ -57,8 +54,11 @@ def _contact_errors(contact: ContactInput, at: str) -> list[FieldError]:
 
 
 def _country_errors(country: str) -> list[FieldError]:
-    known = country in _TERRITORIES and country not in ("ZZ", "EU", "UN", "EZ")
-    return [] if known else [FieldError("/country", "unknown", "A country code of ISO 3166.")]
+    return (
+        []
+        if country in NAMES
+        else [FieldError("/country", "unknown", "A country code of ISO 3166.")]
+    )
 
 
 def _currency_errors(currency: str) -> list[FieldError]:
