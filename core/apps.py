@@ -6,9 +6,10 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        from core import anchors, append_only, events, idempotency, outbox, tasks  # noqa: F401
+        from core import anchors, app_role, append_only, events, idempotency, outbox, tasks  # noqa: F401
         from core.models import TrailEvent
 
         append_only.protect(TrailEvent)
         post_migrate.connect(append_only.install_triggers, dispatch_uid="append-only")
+        post_migrate.connect(app_role.prepare, sender=self, dispatch_uid="app-role")
         outbox.ring_with(tasks.ring)

@@ -6,7 +6,8 @@
     SECRET_KEY     own key, needed in production      EMAIL_URL     empty: files in DATA_DIR/mail
     ALLOWED_HOSTS  further host names                 TRUST_PROXY   believe X-Forwarded-Proto
     PORTAL_DEMO    demo people and the mail page      LOG_LEVEL     INFO
-    ANCHOR_DIR     heads of the audit trail, hourly   (DATA_DIR/anchors)
+    ANCHOR_DIR     heads of the audit trail, hourly (DATA_DIR/anchors)
+    APP_DATABASE_ROLE, APP_DATABASE_PASSWORD          who web and workers are in PostgreSQL
 
 po_portal/guards.py says which combinations are refused.
 """
@@ -143,6 +144,9 @@ USE_TZ = True
 SIMPLE_HISTORY_DATE_INDEX = "Composite"
 
 # --- Data ------------------------------------------------------------------------------------
+# The role that web and workers sign in as; `prepare`, run as the owner, gives it its rights.
+APP_DATABASE_ROLE = env.str("APP_DATABASE_ROLE", default="")
+APP_DATABASE_PASSWORD = env.str("APP_DATABASE_PASSWORD", default="")
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/portal.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # IMMEDIATE: a transaction that upgrades from read to write would fail instead of waiting.
