@@ -40,8 +40,28 @@ class Control(models.TextChoices):
     TRACK = "track", "Track"
 
 
-class Entity(models.Model):
+class Recorded(models.Model):
+    """A record whose changes stand in the audit trail, like those of a document.
+
+    `version` counts the changes that the trail tells of; signing in is none of them.
+    """
+
+    document_type: ClassVar[str]
+
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def reference(self) -> str:
+        return str(self)
+
+
+class Entity(Recorded):
     """A legal entity: the wall around documents, with its currency, calendar and fiscal year."""
+
+    document_type = "entity"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.CharField(max_length=16, unique=True)
@@ -90,6 +110,10 @@ class Entity(models.Model):
         return self.name
 
     @property
+    def stream(self) -> str:
+        return str(self.pk)
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
@@ -129,8 +153,16 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class UserQuerySet(models.QuerySet["User"]):
+    def visible_to(self, user: "User") -> "UserQuerySet":
+        """People of one's own entity."""
+        return self.filter(entity_id=user.entity_id)
+
+
+class User(Recorded, AbstractBaseUser, PermissionsMixin):
     """A person, signed in by email, working for one entity."""
+
+    document_type = "person"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     email = models.EmailField(unique=True)
@@ -154,12 +186,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(auto_now_add=True)
     history = HistoricalRecords(excluded_fields=["password", "last_login"])
 
-    objects = UserManager()
+    objects = UserManager.from_queryset(UserQuerySet)()
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar = ["name"]
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @property
+    def stream(self) -> str:
+        return str(self.entity_id)
 
     @cached_property
     def roles(self) -> frozenset[str]:

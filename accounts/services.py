@@ -1,18 +1,26 @@
-"""People: who works here, in which roles, up to which limits. History keeps every change."""
+"""People: who works here, in which roles, up to which limits.
+
+What gives somebody more is proposed by one person and approved by another (`proposed_by`,
+`actor`); without both it is the portal itself, setting up. Each change is one event of the trail.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from accounts.authority import locked_person, require_administrator, require_two_people
+from accounts.duties import require_grantable
 from accounts.models import ApiToken, Entity, Role, RoleAssignment, User
-from core import text
+from core import events, text
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.transactions import atomic
 
 LIMITS = ("approval_limit", "delegated_order_limit", "variance_limit")
+MOST_LIMIT = Decimal(10) ** 12
 
 
 class LastAdministrator(Conflict):
@@ -26,22 +34,27 @@ def add_person(
     entity: Entity,
     email: str,
     name: str,
-    roles: Iterable[str],
     actor: User | None,
     at: datetime,
+    roles: Iterable[str] = (),
     job_title: str = "",
     manager: User | None = None,
 ) -> User:
     """A person who signs in by this address once a password is set; no limits yet.
 
-    Raises NotAllowed for all but administrators of the entity, Invalid.
+    Roles come at once only when the portal itself sets up; otherwise by `set_roles`, which takes
+    two. Raises NotAllowed for all but administrators of the entity, Invalid.
     """
-    _require_administrator(entity, actor)
+    require_administrator(entity, actor)
+    roles = set(roles)
+    if roles and actor is not None:
+        raise NotAllowed("Roles are proposed by one person and approved by another.")
     errors = [
         *text.check(name, "/name", most=120, required=True, name=True),
         *text.check(job_title, "/job_title", most=120, name=True),
         *_email_errors(email),
-        *_manager_errors(entity, None, manager),
+        *manager_errors(entity, None, manager),
+        *role_errors(roles),
     ]
     if errors:
         raise Invalid(errors=errors)
@@ -56,94 +69,161 @@ def add_person(
     user.set_unusable_password()
     user._history_user = actor
     user.save()
-    _assign(user, set(roles), actor)
+    require_grantable(person=user, roles=roles, at=at)
+    _assign(user, roles, actor)
+    data = {"email": user.email, "manager": str(manager or ""), "roles": sorted(roles)}
+    events.publish("person.added", user, actor=actor, at=at, data=data)
     return user
 
 
 @atomic
-def set_roles(*, person: User, roles: Iterable[str], actor: User | None) -> User:
-    """Give exactly these roles in the person's entity. Nobody changes their own.
+def set_roles(
+    *,
+    person: User,
+    roles: Iterable[str],
+    actor: User | None,
+    at: datetime,
+    proposed_by: User | None = None,
+    reason: str = "",
+) -> User:
+    """Give exactly these roles in the person's entity, as one proposed and `actor` approved.
 
-    Raises NotAllowed, Invalid for an unknown role, LastAdministrator.
+    Raises NotAllowed without two others, Invalid for an unknown role, RolesConflict for duties
+    that are never given together, LastAdministrator.
     """
-    person = _locked(person, actor)
+    person = locked_person(person)
+    require_two_people(person.entity, actor=actor, proposed_by=proposed_by, person=person)
     wanted = set(roles)
+    if errors := role_errors(wanted):
+        raise Invalid(errors=errors)
     if Role.ADMINISTRATOR not in wanted:
         _require_other_administrator(person)
+    require_grantable(person=person, roles=wanted, at=at)
+    before = sorted(person.roles)
     _assign(person, wanted, actor)
+    after = sorted(wanted)
+    if before != after:
+        change = {"field": "roles", "old": ", ".join(before), "new": ", ".join(after)}
+        _changed(person, "person.roles_changed", [change], actor, proposed_by, at, reason)
     return User.objects.get(pk=person.pk)
 
 
 @atomic
-def set_limits(*, person: User, limits: dict[str, Decimal | None], actor: User | None) -> User:
-    """Set approval, delegated order or variance limits (base currency). Nobody sets their own.
+def set_limits(
+    *,
+    person: User,
+    limits: dict[str, Decimal | None],
+    actor: User | None,
+    at: datetime,
+    proposed_by: User | None = None,
+    reason: str = "",
+) -> User:
+    """Set approval, delegated order or variance limits (base currency), by two people.
 
     An empty approval limit approves nothing by amount. Raises NotAllowed, Invalid.
     """
-    person = _locked(person, actor)
-    errors = [
-        FieldError(f"/{name}", "unknown", "No such limit.") for name in limits if name not in LIMITS
+    person = locked_person(person)
+    require_two_people(person.entity, actor=actor, proposed_by=proposed_by, person=person)
+    if errors := limit_errors(limits):
+        raise Invalid(errors=errors)
+    changes = [
+        {"field": name, "old": figure(getattr(person, name)), "new": figure(value)}
+        for name, value in limits.items()
+        if getattr(person, name) != value
     ]
     for name, value in limits.items():
-        empty = value is None and name == "approval_limit"
-        if not empty and (value is None or not value.is_finite() or value < 0):
-            errors.append(FieldError(f"/{name}", "min_value", "Zero or more."))
-    if errors:
-        raise Invalid(errors=errors)
-    for name, value in limits.items():
         setattr(person, name, value)
-    person._history_user = actor
-    person.save()
+    if changes:
+        _changed(person, "person.limits_changed", changes, actor, proposed_by, at, reason)
     return person
 
 
 @atomic
-def set_manager(*, person: User, manager: User | None, actor: User | None) -> User:
-    """Name who stands above a person. Raises NotAllowed, Invalid for a loop or another entity."""
-    person = _locked(person, actor)
-    if errors := _manager_errors(person.entity, person, manager):
-        raise Invalid(errors=errors)
-    person.manager = manager
-    person._history_user = actor
-    person.save()
-    return person
+def set_manager(
+    *,
+    person: User,
+    manager: User | None,
+    actor: User | None,
+    at: datetime,
+    proposed_by: User | None = None,
+    reason: str = "",
+) -> User:
+    """Name who stands above a person, by two people: approvals go upwards.
 
-
-@atomic
-def deactivate(*, person: User, actor: User | None) -> User:
-    """Let nobody sign in as this person any more; tokens die at once, the history stays.
-
-    Raises NotAllowed, LastAdministrator.
+    Raises NotAllowed, Invalid for a loop or another entity.
     """
-    person = _locked(person, actor)
+    person = locked_person(person)
+    require_two_people(person.entity, actor=actor, proposed_by=proposed_by, person=person)
+    if errors := manager_errors(person.entity, person, manager):
+        raise Invalid(errors=errors)
+    change = {"field": "manager", "old": str(person.manager or ""), "new": str(manager or "")}
+    if person.manager_id != (manager.pk if manager else None):
+        person.manager = manager
+        _changed(person, "person.manager_changed", [change], actor, proposed_by, at, reason)
+    return person
+
+
+@atomic
+def deactivate(*, person: User, actor: User | None, at: datetime, reason: str = "") -> User:
+    """Let nobody act as this person any more, at once: sessions and tokens are refused, open
+    approvals go to others. One administrator suffices, since it takes away and gives nothing.
+
+    Raises NotAllowed, LastAdministrator, Conflict for somebody who left already.
+    """
+    person = locked_person(person)
+    require_administrator(person.entity, actor)
+    if actor is not None and actor.pk == person.pk:
+        raise NotAllowed("Somebody else must change what you may do.")
+    if errors := text.check(reason, "/reason", most=2000, multiline=True):
+        raise Invalid(errors=errors)
+    if not person.is_active:
+        raise Conflict(f"{person} is deactivated already.")
     _require_other_administrator(person)
     person.is_active = False
-    person._history_user = actor
-    person.save()
+    change = {"field": "is_active", "old": "yes", "new": "no"}
+    _changed(person, "person.deactivated", [change], actor, None, at, reason)
     ApiToken.objects.filter(user=person).delete()
     return person
 
 
-def _require_administrator(entity: Entity | None, actor: User | None) -> None:
-    """An administrator of that entity, or the portal itself (set-up)."""
-    if actor is None:
-        return
-    if not (actor.is_active and entity and actor.entity_id == entity.pk):
-        raise NotAllowed("You are not allowed to manage people.")
-    if not actor.has_role(Role.ADMINISTRATOR):
-        raise NotAllowed("You are not allowed to manage people.")
+def role_errors(roles: Iterable[str]) -> list[FieldError]:
+    if unknown := set(roles) - set(Role.values):
+        return [FieldError("/roles", "unknown", f"Unknown: {', '.join(sorted(unknown))}.")]
+    return []
 
 
-def _locked(person: User, actor: User | None) -> User:
-    person = (
-        User.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("entity")
-        .get(pk=person.pk)
-    )
-    _require_administrator(person.entity, actor)
-    if actor is not None and actor.pk == person.pk:
-        raise NotAllowed("Somebody else must change what you may do.")
-    return person
+def limit_errors(limits: dict[str, Decimal | None]) -> list[FieldError]:
+    errors = [
+        FieldError(f"/{name}", "unknown", "No such limit.") for name in limits if name not in LIMITS
+    ]
+    for name, value in limits.items():
+        if value is None and name == "approval_limit":
+            continue
+        if value is None or not value.is_finite() or not 0 <= value < MOST_LIMIT:
+            errors.append(FieldError(f"/{name}", "min_value", "Zero or more."))
+    return errors
+
+
+def figure(value: Decimal | None) -> str | None:
+    """A limit as the trail shows it, the same whatever its scale."""
+    return None if value is None else f"{Decimal(value).normalize():f}"
+
+
+def _changed(
+    person: User,
+    event: str,
+    changes: list[dict[str, Any]],
+    actor: User | None,
+    proposed_by: User | None,
+    at: datetime,
+    reason: str,
+) -> None:
+    """Store a change of a person and tell it once."""
+    person.version += 1
+    person._history_user = actor
+    person.save()
+    data = {"proposed_by": str(proposed_by.pk)} if proposed_by else {}
+    events.publish(event, person, actor=actor, at=at, reason=reason, changes=changes, data=data)
 
 
 def _require_other_administrator(person: User) -> None:
@@ -157,9 +237,6 @@ def _require_other_administrator(person: User) -> None:
 
 
 def _assign(person: User, roles: set[str], actor: User | None) -> None:
-    if unknown := roles - set(Role.values):
-        detail = f"Unknown: {', '.join(sorted(unknown))}."
-        raise Invalid(errors=[FieldError("/roles", "unknown", detail)])
     present = {each.role: each for each in person.role_assignments.filter(entity=person.entity)}
     for role in sorted(set(present) - roles):
         present[role]._history_user = actor
@@ -180,7 +257,7 @@ def _email_errors(email: str) -> list[FieldError]:
     return text.check(email, "/email", most=254, name=True)
 
 
-def _manager_errors(
+def manager_errors(
     entity: Entity | None, person: User | None, manager: User | None
 ) -> list[FieldError]:
     if manager is None:

@@ -138,6 +138,14 @@ def holders_of(subject_ids: Iterable[UUID]) -> dict[UUID, User]:
     return holders
 
 
+def approvers_of(subject_ids: Iterable[UUID]) -> set[UUID]:
+    """The people whose own hand approved any of these documents. Statements: 1."""
+    steps = ApprovalStep.objects.filter(
+        request__subject_id__in=list(subject_ids), status=ApprovalStep.Status.APPROVED
+    )
+    return {pk for pk in steps.values_list("decided_by", flat=True) if pk is not None}
+
+
 def history_of(subject_id: UUID) -> list[ApprovalStep]:
     """Every decided step of every round of a document, oldest first."""
     return list(

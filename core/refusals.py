@@ -44,10 +44,12 @@ def record(
     at: datetime,
     why: str,
     words: str = "",
+    data: dict[str, Any] | None = None,
 ) -> None:
     """Have the trail remember a refused act once the running unit of work has ended.
 
-    `why` is a slug for programs, `words` a sentence for people. Never hands on what was typed.
+    `why` is a slug for programs, `words` a sentence for people, `data` further facts as JSON.
+    Never hands on what was typed.
     """
     origin = provenance.current()
     source = str(actor.pk) if actor is not None else origin.address
@@ -56,20 +58,32 @@ def record(
         counted = _counted(source)
         if counted > MOST_A_MINUTE:
             return
-        data = {"why": why}
+        facts = {**(data or {}), "why": why}
         if counted == MOST_A_MINUTE:
-            data["capped"] = "further ones of this minute are not recorded"
+            facts["capped"] = "further ones of this minute are not recorded"
         with provenance.coming_from(origin.channel), transactions.atomic():
-            events.publish(event_type, document, actor=actor, at=at, reason=words, data=data)
+            events.publish(event_type, document, actor=actor, at=at, reason=words, data=facts)
 
     transactions.afterwards(write)
 
 
-def told(event_type: str, about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def trace(
+    refusal: DomainError, event_type: str, document: Any, *, actor: Any, at: datetime
+) -> None:
+    """Record a refusal of the kind that leaves a trace, once however many services it passes."""
+    if refusal.leaves_trace:
+        refusal.leaves_trace = False
+        record(event_type, document, actor=actor, at=at, why=refusal.slug, words=refusal.detail)
+
+
+Named = str | Callable[[dict[str, Any]], Any]
+
+
+def told(event_type: str, about: Named) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate a service so that its refusals which leave a trace are recorded.
 
-    `about` names the argument that holds the document; `actor` and `at` are taken from the call.
-    Stands outside of `transactions.atomic`.
+    `about` names the argument that holds the document, or finds it in the arguments; `actor` and
+    `at` are taken from the call. Stands outside of `transactions.atomic`.
     """
 
     def decorate(service: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,16 +92,9 @@ def told(event_type: str, about: str) -> Callable[[Callable[..., Any]], Callable
             try:
                 return service(**said)
             except DomainError as refusal:
-                if refusal.leaves_trace and not getattr(refusal, "recorded", False):
-                    refusal.recorded = True  # type: ignore[attr-defined]
-                    record(
-                        event_type,
-                        said[about],
-                        actor=said.get("actor"),
-                        at=said.get("at") or timezone.now(),
-                        why=refusal.slug,
-                        words=refusal.detail,
-                    )
+                document = about(said) if callable(about) else said[about]
+                at = said.get("at") or timezone.now()
+                trace(refusal, event_type, document, actor=said.get("actor"), at=at)
                 raise
 
         return call

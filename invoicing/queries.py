@@ -6,8 +6,10 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
-from accounts.models import Role, User
+from accounts.duties import Performed
+from accounts.models import Duty, Role, User
 from invoicing.models import Invoice, InvoiceLine, MatchException, MatchRun
+from purchase_orders import queries as orders
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, ReceiptLine
 
 TABS = (
@@ -49,6 +51,21 @@ def invoice_on(order: PurchaseOrder) -> str:
     """An invoice or credit note that stands against an order, by name; empty when there is none."""
     standing = order.invoices.exclude(status__in=_TAB_STATES["closed"]).order_by("pk").first()
     return f"{standing.get_kind_display()} {standing.number}" if standing else ""
+
+
+def performed_on(order: PurchaseOrder | None) -> Performed:
+    """Who did what on the whole purchase, invoices included. Statements: 7; none without one."""
+    if order is None:
+        return {}
+    accepted_by = MatchException.objects.filter(
+        invoice__order=order, resolution=MatchException.Resolution.ACCEPTED
+    )
+    entered = Invoice.objects.filter(order=order).order_by()
+    return {
+        **orders.performed_on(order),
+        Duty.ENTER_INVOICE: set(entered.values_list("captured_by", flat=True).distinct()),
+        Duty.RESOLVE: set(accepted_by.order_by().values_list("resolved_by", flat=True).distinct()),
+    }
 
 
 def exceptions_queue(user: User) -> QuerySet[MatchException]:

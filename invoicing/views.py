@@ -251,7 +251,7 @@ def _workbench(request: HttpRequest, queue: Any, current: MatchException | None)
     }
     if current is not None:
         context |= presentation.comparison(current)
-        context["refusal"] = services.accept_refusal(current, request.user)
+        context["refusal"] = services.accept_refusal(current, request.user, timezone.now())
         context["may_wait"] = queries.expects_receipt(current.invoice)
         context["others"] = [
             each

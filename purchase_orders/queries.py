@@ -21,12 +21,14 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThan
 
-from accounts.models import Entity, User
+from accounts.duties import Performed
+from accounts.models import Duty, Entity, User
 from budgets.models import Commitment, Stage
 from core.fields import AmountField, amount
 from core.models import TrailEvent
 from core.money import ZERO
-from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt
+from purchase_orders.models import OrderRevision, PurchaseOrder, PurchaseOrderLine, Receipt
+from requisitions import queries as requests
 from vendors.models import MatchType
 
 NONE, PARTIAL, FULL, OVER, SHORT_CLOSED, FINAL = (
@@ -194,6 +196,23 @@ def orders_of(requisition_id: UUID) -> QuerySet[PurchaseOrder]:
     """Orders that came of a requisition."""
     lines = PurchaseOrderLine.objects.filter(requisition_line__requisition=requisition_id)
     return PurchaseOrder.objects.filter(pk__in=lines.values("order")).order_by("pk")
+
+
+def performed_on(order: PurchaseOrder) -> Performed:
+    """Who requested, approved, ordered and received on this purchase. Statements: 5."""
+    requested = (
+        PurchaseOrderLine.objects.filter(order=order, requisition_line__isnull=False)
+        .order_by()
+        .values_list("requisition_line__requisition", flat=True)
+        .distinct()
+    )
+    issued = OrderRevision.objects.filter(order=order).values_list("issued_by", flat=True)
+    received = Receipt.objects.filter(order=order).order_by().values_list("received_by", flat=True)
+    return {
+        **requests.performed_on(list(requested), order.pk),
+        Duty.ORDER: {order.buyer_id, *issued},
+        Duty.RECEIVE: set(received.distinct()),
+    }
 
 
 def receipt_list(user: User) -> QuerySet[Receipt]:

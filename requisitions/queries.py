@@ -6,7 +6,9 @@ from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from accounts.models import Role, User
+from accounts.duties import Performed
+from accounts.models import Duty, Role, User
+from approvals import queries as approvals
 from approvals.models import ApprovalStep
 from core import transitions
 from requisitions import content
@@ -25,6 +27,16 @@ class Holder:
 
 
 NOBODY = Holder("")
+
+
+def performed_on(requisition_ids: Iterable[UUID], *further: UUID) -> Performed:
+    """Who asked for these requests, and who approved them or `further` documents. Statements: 2."""
+    ids = list(requisition_ids)
+    requesters = Requisition.objects.filter(pk__in=ids).values_list("requester", flat=True)
+    return {
+        Duty.REQUEST: set(requesters),
+        Duty.APPROVE: approvals.approvers_of([*ids, *further]),
+    }
 
 
 def listing(

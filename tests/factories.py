@@ -13,7 +13,8 @@ from django.contrib.auth.hashers import make_password
 
 import approvals.services
 import requisitions.services
-from accounts.models import Control, Entity, Role, RoleAssignment, TaxCode, User
+from accounts import duties
+from accounts.models import Control, DutyPair, Entity, Role, RoleAssignment, TaxCode, User
 from approvals.models import ApprovalPolicy, ApprovalStep, PolicyRule
 from budgets.models import (
     BudgetAdjustment,
@@ -144,6 +145,7 @@ def organisation() -> Organisation:
     )
     entity.fallback_approver, uk.fallback_approver = people["cora"], people["nils"]
     Entity.objects.bulk_update([entity, uk], ["fallback_approver"])
+    duty_pairs(entity)
     for each in (entity, uk):
         _fiscal_years(each)
         _rates(each)
@@ -163,6 +165,14 @@ def organisation() -> Organisation:
         policies=_policies(entity, people) | {"uk": _standard_policy(uk)},
         **coding,
         **abroad,
+    )
+
+
+def duty_pairs(entity: Entity) -> None:
+    """What an entity keeps apart unless it says otherwise. UK01 is one man, and says so."""
+    DutyPair.objects.bulk_create(
+        DutyPair(entity=entity, first=first, second=second, at_grant=at_grant)
+        for first, second, at_grant in duties.default_pairs()
     )
 
 

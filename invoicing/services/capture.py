@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from accounts.models import Entity, Role, User
+from accounts.duties import require_apart
+from accounts.models import Duty, Entity, Role, User
 from core import events, files
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.models import StoredFile
 from core.money import ZERO, UnknownCurrency, line_net, minor_units, round_amount
 from core.transactions import atomic
+from invoicing import queries
 from invoicing.inputs import InvoiceInput, TaxInput
 from invoicing.linking import find_order, find_vendor, link_lines, number_key
 from invoicing.models import Invoice, InvoiceCharge, InvoiceLine, InvoiceTax
@@ -40,8 +42,9 @@ def capture(
 ) -> Invoice:
     """Take an invoice in and have it matched. Nothing is committed or spent by it yet.
 
-    Raises Invalid with the fields at fault, NotAllowed for people outside accounts payable, and
-    DuplicateInvoice when this vendor's number is already here in the same year.
+    Raises Invalid with the fields at fault, NotAllowed for people outside accounts payable,
+    DutiesConflict for whoever did what is kept apart from entering invoices, and DuplicateInvoice
+    when this vendor's number is already here in the same year.
     """
     if actor.entity_id != entity.pk or not actor.has_role(Role.AP_CLERK, Role.AP_MANAGER):
         raise NotAllowed("Only accounts payable captures invoices.")
@@ -50,6 +53,14 @@ def capture(
     order = find_order(entity, data.order_reference, vendor=vendor, currency=data.currency)
     if vendor is None and order is not None and not data.vendor_name:
         vendor = order.vendor
+    require_apart(
+        entity=entity,
+        person=actor,
+        duty=Duty.ENTER_INVOICE,
+        performed=queries.performed_on(order),
+        at=at,
+        about=order,
+    )
     order_lines = link_lines(order, data.lines)
     invoice = Invoice(
         entity=entity,

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from accounts.models import User
+from accounts.duties import conflict_words, require_apart
+from accounts.models import Duty, User
 from core import events
 from core.errors import FieldError, IllegalTransition, Invalid, NotAllowed
 from core.transactions import atomic
 from core.transitions import perform
+from invoicing import queries
 from invoicing.matching.types import BLOCK
 from invoicing.models import Invoice, MatchException
 from invoicing.services.clearing import unbillable
@@ -119,6 +121,7 @@ def _accept(
     comment: str,
 ) -> None:
     _require_may_accept(exception, invoice, actor, reason_code)
+    require_apart(**_resolving(invoice, actor, at), about=invoice)
     _settle(
         exception,
         MatchException.Resolution.ACCEPTED,
@@ -133,13 +136,24 @@ def _accept(
         clear_accepted(invoice=invoice, actor=actor, at=at, reason=reason)
 
 
-def accept_refusal(exception: MatchException, actor: User) -> str:
+def _resolving(invoice: Invoice, actor: User, at: datetime) -> dict[str, Any]:
+    """Accepting what differs, as a duty on the purchase."""
+    return {
+        "entity": invoice.entity,
+        "person": actor,
+        "duty": Duty.RESOLVE,
+        "performed": queries.performed_on(invoice.order),
+        "at": at,
+    }
+
+
+def accept_refusal(exception: MatchException, actor: User, at: datetime) -> str:
     """Why this person may not accept the variance; empty where they may. Changes nothing."""
     try:
         _require_may_accept(exception, exception.invoice, actor, next(iter(ACCEPT_REASONS)))
     except NotAllowed as refusal:
         return refusal.detail
-    return ""
+    return conflict_words(**_resolving(exception.invoice, actor, at))
 
 
 def _require_may_accept(

@@ -1,11 +1,14 @@
 """Naming the order an invoice bills, when its reference was missing or wrong."""
 
 from datetime import datetime
+from typing import Any
 
-from accounts.models import Role, User
+from accounts.duties import require_apart
+from accounts.models import Duty, Role, User
 from core import events
 from core.errors import FieldError, Invalid, NotAllowed
 from core.transactions import atomic
+from invoicing import queries
 from invoicing.linking import find_order, link_lines
 from invoicing.models import Invoice, InvoiceLine
 from invoicing.services.capture import save_once
@@ -17,7 +20,8 @@ def link_order(*, invoice: Invoice, order_reference: str, actor: User, at: datet
     """Bill the order with this number, line by line, and judge the invoice again.
 
     Raises Invalid for an unknown order, IllegalTransition once the invoice is settled,
-    DuplicateInvoice when the order's vendor sent this number before.
+    DuplicateInvoice when the order's vendor sent this number before, DutiesConflict where this
+    order was requested, approved, ordered or received by who links or who captured the invoice.
     """
     invoice = Invoice.objects.select_for_update(of=("self",), no_key=True).get(pk=invoice.pk)
     if actor.entity_id != invoice.entity_id or not actor.has_role(Role.AP_CLERK, Role.AP_MANAGER):
@@ -33,6 +37,7 @@ def link_order(*, invoice: Invoice, order_reference: str, actor: User, at: datet
                 )
             ]
         )
+    _require_apart(invoice, order, actor, at)
     request_match(invoice=invoice, actor=actor, at=at)
     before = invoice.order_reference
     invoice.order, invoice.order_reference = order, order_reference.strip()
@@ -51,3 +56,17 @@ def link_order(*, invoice: Invoice, order_reference: str, actor: User, at: datet
         changes=[{"field": "order_reference", "old": before, "new": invoice.order_reference}],
     )
     return invoice
+
+
+def _require_apart(invoice: Invoice, order: Any, actor: User, at: datetime) -> None:
+    """Linking makes it an invoice of this purchase, also for who captured it."""
+    performed = queries.performed_on(order)
+    for person in {actor, invoice.captured_by}:
+        require_apart(
+            entity=invoice.entity,
+            person=person,
+            duty=Duty.ENTER_INVOICE,
+            performed=performed,
+            at=at,
+            about=order,
+        )

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db.models import Q
 from django_fsm import can_proceed
 
-from accounts.models import Role, User
+from accounts.duties import require_apart
+from accounts.models import Duty, Role, User
 from accounts.permissions import role
 from budgets.ledger import BudgetExceeded
 from core import events
@@ -18,6 +19,7 @@ from core.models import TrailEvent
 from core.transactions import atomic
 from core.transitions import perform
 from invoicing import matching as engine
+from invoicing import queries
 from invoicing.facts import lock_order, match_input
 from invoicing.matching.types import BLOCK, EXCEPTION, WAITING
 from invoicing.models import Invoice, MatchRun
@@ -124,8 +126,17 @@ def clear(*, invoice: Invoice, actor: User, at: datetime, reason: str = "") -> I
     """Release an invoice for payment whose every exception a person has resolved.
 
     `reason` stands in the ledger: why what runs over was accepted. Raises IllegalTransition,
-    NotAllowed, BudgetExceeded, Conflict while something stops it, also what is new.
+    NotAllowed, DutiesConflict, BudgetExceeded, Conflict while something stops it, also what is
+    new.
     """
+    require_apart(
+        entity=invoice.entity,
+        person=actor,
+        duty=Duty.RESOLVE,
+        performed=queries.performed_on(invoice.order),
+        at=at,
+        about=invoice,
+    )
     invoice = clear_accepted(invoice=invoice, actor=actor, at=at, reason=reason)
     if invoice.status != Invoice.Status.CLEARED:
         raise Conflict(

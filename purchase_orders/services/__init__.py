@@ -17,7 +17,6 @@ from purchase_orders.services.orders import (
 )
 from purchase_orders.services.receipts import (
     OverReceipt,
-    SegregationOfDuties,
     post_receipt,
     reverse_receipt,
 )
@@ -32,7 +31,6 @@ __all__ = [
     "DuplicateOrder",
     "NeedsRequisition",
     "OverReceipt",
-    "SegregationOfDuties",
     "VendorNotApproved",
     "bill",
     "cancel",

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import requisitions.services
-from accounts.models import User
+from accounts.duties import require_apart
+from accounts.models import Duty, User
 from budgets import ledger
 from budgets.ledger import Share
 from budgets.rates import rate_on
@@ -16,7 +17,7 @@ from core.errors import Conflict, Invalid, RuleBroken
 from core.money import HUNDRED, ZERO, round_amount, to_base
 from core.transactions import atomic
 from core.transitions import perform
-from purchase_orders import accruals, content, subjects
+from purchase_orders import accruals, content, queries, subjects
 from purchase_orders.locks import locked, locked_lines, source
 from purchase_orders.models import OrderRevision, PurchaseOrder, PurchaseOrderLine, Receipt
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
@@ -53,12 +54,14 @@ def issue(
 
     What came from requisitions uses up their reservation (C3, C3′); the rest is a buyer's own and
     must lie within the buyer's approval limit (C5). `reason` answers budgets that warn. Raises
-    IllegalTransition, NotAllowed, VendorNotApproved, AboveApproved, NeedsRequisition, RateMissing,
-    BudgetExceeded, BudgetReasonRequired; what is refused takes no number.
+    IllegalTransition, NotAllowed, DutiesConflict, VendorNotApproved, AboveApproved,
+    NeedsRequisition, RateMissing, BudgetExceeded, BudgetReasonRequired; what is refused takes no
+    number.
     """
     order = locked(order)
     lines = locked_lines(order)
     perform(order.issue, actor=actor, at=at)
+    _require_apart(order, actor, at)
     _require_approved_vendor(order)
     today = order.entity.day_of(at)
     order.rate = rate_on(currency=order.currency, base=order.entity.currency, day=today)
@@ -206,6 +209,20 @@ def _check_reason(reason: str, *, required: bool = True) -> None:
     errors = text.check(reason, "/reason", most=MOST_REASON, required=required, multiline=True)
     if errors:
         raise Invalid(errors=errors)
+
+
+def _require_apart(order: PurchaseOrder, actor: User | None, at: datetime) -> None:
+    """Whoever drafted it orders as much as whoever issues it."""
+    performed = queries.performed_on(order)
+    for person in {actor, order.buyer if actor else None}:
+        require_apart(
+            entity=order.entity,
+            person=person,
+            duty=Duty.ORDER,
+            performed=performed,
+            at=at,
+            about=order,
+        )
 
 
 def _require_approved_vendor(order: PurchaseOrder) -> None:

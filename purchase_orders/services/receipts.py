@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from accounts.models import User
+from accounts.duties import require_apart
+from accounts.models import Duty, User
 from core import events, numbering, rows, text
-from core.errors import Conflict, DomainError, FieldError, IllegalTransition, Invalid, NotAllowed
+from core.errors import Conflict, DomainError, FieldError, IllegalTransition, Invalid
 from core.money import HUNDRED
 from core.transactions import atomic
 from core.transitions import perform
-from purchase_orders import accruals
+from purchase_orders import accruals, queries
 from purchase_orders.inputs import ReceiptInput
 from purchase_orders.locks import locked, locked_lines
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptLine
@@ -28,11 +29,6 @@ class OverReceipt(DomainError):
 
     slug = "over-receipt"
     title = "More than was ordered."
-
-
-class SegregationOfDuties(NotAllowed):
-    slug = "segregation-of-duties"
-    title = "Two duties that one person must not hold on one order."
 
 
 @atomic
@@ -50,12 +46,12 @@ def post_receipt(
 
     The sum of all receipts of a line may reach quantity × (1 + tolerance). Raises
     IllegalTransition unless the order is issued, NotAllowed without the role,
-    SegregationOfDuties for the order's own buyer, OverReceipt, Invalid.
+    DutiesConflict for whoever did what is kept apart from receiving, OverReceipt, Invalid.
     """
     order = locked(order)
     stored = {line.pk: line for line in locked_lines(order, watched_on=received_on)}
     _require_open(order)
-    _require_other_person(order, actor)
+    _require_apart(order, actor, at)
     _check(order, stored, lines, received_on, delivery_note, note, at)
     receipt = Receipt(
         entity=order.entity,
@@ -78,9 +74,9 @@ def post_receipt(
 def reverse_receipt(*, receipt: Receipt, reason: str, actor: User | None, at: datetime) -> Receipt:
     """Take a receipt back by its mirror, which is returned; the receipt itself stays as it was.
 
-    Raises IllegalTransition when it was reversed before or is itself a mirror, NotAllowed, Invalid
-    without a reason, Conflict when what remains would be less than was billed: the credit note
-    comes first.
+    Raises IllegalTransition when it was reversed before or is itself a mirror, NotAllowed,
+    DutiesConflict, Invalid without a reason, Conflict when what remains would be less than was
+    billed: the credit note comes first.
     """
     order = locked(receipt.order)
     today = order.entity.day_of(at)
@@ -90,6 +86,7 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User | None, at: da
     if receipt.reverses_id is not None:
         raise IllegalTransition(f"{receipt.number} is itself a reversal.")
     perform(receipt.reverse, actor=actor, at=at)
+    _require_apart(order, actor, at)
     if errors := text.check(reason, "/reason", most=2000, required=True, multiline=True):
         raise Invalid(errors=errors)
     counted = [
@@ -128,11 +125,15 @@ def _require_open(order: PurchaseOrder) -> None:
         raise IllegalTransition(f"{order.reference} is {state}: nothing can be received on it now.")
 
 
-def _require_other_person(order: PurchaseOrder, actor: User | None) -> None:
-    if actor is not None and actor.pk == order.buyer_id:
-        raise SegregationOfDuties(
-            f"You ordered {order.number}: somebody else must confirm that it arrived."
-        )
+def _require_apart(order: PurchaseOrder, actor: User | None, at: datetime) -> None:
+    require_apart(
+        entity=order.entity,
+        person=actor,
+        duty=Duty.RECEIVE,
+        performed=queries.performed_on(order),
+        at=at,
+        about=order,
+    )
 
 
 def _check(

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.duties import DutiesConflict
 from budgets.models import LedgerEntry
 from core.errors import Conflict, DomainError, IllegalTransition, Invalid, NotAllowed
 from core.models import NumberSequence, TrailEvent
@@ -39,8 +40,11 @@ def test_only_a_receiver_receives(make: Maker, persona: str) -> None:
 
 def test_the_buyer_of_an_order_does_not_receive_it(make: Maker) -> None:
     order = make.issued(("2", "10"))
-    refused = refuse(make, order, services.SegregationOfDuties, "1", actor=make.org.bea)
-    assert "somebody else" in refused.detail
+    with pytest.raises(DutiesConflict, match="somebody else must confirm what arrived"):
+        make.receive(order, "1", actor=make.org.bea)
+    assert not Receipt.objects.exists()
+    tried = TrailEvent.objects.get(type="person.kept_apart")
+    assert (tried.actor, tried.data["document_id"]) == (make.org.bea, str(order.pk))
 
 
 def test_nothing_is_received_on_an_order_that_is_not_issued(make: Maker) -> None:
