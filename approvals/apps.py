@@ -5,7 +5,12 @@ class ApprovalsConfig(AppConfig):
     name = "approvals"
 
     def ready(self) -> None:
-        from approvals import queries, tasks  # noqa: F401
-        from core import navigation
+        from django.utils import timezone
 
-        navigation.count("approvals:inbox", queries.waiting_count)
+        from approvals import queries, tasks  # noqa: F401
+        from core import events, navigation
+
+        navigation.count(
+            "approvals:inbox", lambda user: queries.waiting_count(user, timezone.now())
+        )
+        events.subscribe("person.deactivated", "approvals.reroute_leaver")

@@ -1,29 +1,78 @@
 """What waits for whom, and how a document's rounds went."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
+from statistics import median
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from accounts.models import User
-from approvals.models import ApprovalRequest, ApprovalStep
+from accounts import calendars
+from accounts.models import Entity, User
+from approvals.models import ApprovalRequest, ApprovalStep, Delegation, furthest
+
+MEASURED_OVER = timedelta(days=90)
 
 
-def inbox(user: User) -> QuerySet[ApprovalStep]:
-    """Steps that wait for this person, the most urgent first, with what a list shows."""
+def inbox(user: User, at: datetime) -> QuerySet[ApprovalStep]:
+    """Steps that wait for this person or for whom they stand in, the most urgent first.
+
+    With what a list shows; a step that is not the person's own is decided for its assignee.
+    Statements: 1 here, which asks for delegations, and 1 when it is read.
+    """
     return (
-        ApprovalStep.objects.awaiting(user)
+        ApprovalStep.objects.awaiting(user, at)
         .select_related("entity", "request", "request__requester", "assignee")
         .order_by("due_at", "id")
     )
 
 
-def waiting_count(user: User) -> int:
-    """How many decisions wait for this person."""
-    return ApprovalStep.objects.awaiting(user).count()
+def waiting_count(user: User, at: datetime) -> int:
+    """How many decisions wait for this person, for others too."""
+    return ApprovalStep.objects.awaiting(user, at).count()
+
+
+def acting_for(user: User, step: ApprovalStep, at: datetime) -> Delegation | None:
+    """Under which delegation this person may decide the step for its assignee; None if not so."""
+    if user.pk == step.assignee_id:
+        return None
+    if not ApprovalStep.objects.awaiting(user, at).filter(pk=step.pk).exists():
+        return None
+    given = Delegation.objects.lending_to(user, at).filter(from_user=step.assignee_id)
+    return furthest(given, step.request.subject_type)
+
+
+def look_for(user: User, steps: Iterable[ApprovalStep], at: datetime) -> None:
+    """Note on others' steps under which delegation the person looks at them. Statements: 1.
+
+    Whether it goes far enough is judged by what made the list, and again by the decision.
+    """
+    others = [step for step in steps if step.assignee_id != user.pk]
+    given: dict[UUID, list[Delegation]] = defaultdict(list)
+    if others:
+        for each in Delegation.objects.lending_to(user, at):
+            given[each.from_user_id].append(each)
+    for step in others:
+        step.acting_under = furthest(given[step.assignee_id], step.request.subject_type)
+
+
+def standing_delegations(user: User, at: datetime) -> QuerySet[Delegation]:
+    """Who decides for this person at present, for whom a mail alone is then not enough."""
+    return Delegation.objects.standing(at).filter(from_user=user).select_related("to_user")
+
+
+def delegations(user: User) -> QuerySet[Delegation]:
+    """Those that a person gave, received or looks after, newest first."""
+    return (
+        Delegation.objects.visible_to(user)
+        .select_related("entity", "from_user", "to_user", "created_by")
+        .order_by("-id")
+    )
 
 
 @dataclass(frozen=True)
@@ -65,7 +114,7 @@ def steps_of(subject_id: UUID) -> list[ApprovalStep]:
     steps = (
         ApprovalStep.objects.filter(request=newest)
         .select_related("assignee", "decided_by", "replaces__assignee")
-        .order_by("group", "id")
+        .order_by("stage", "group", "id")
     )
     return list(steps)
 
@@ -115,7 +164,7 @@ def holder_of(subject_id: UUID) -> User | None:
             status=ApprovalStep.Status.ACTIVE,
         )
         .select_related("assignee")
-        .order_by("group", "id")
+        .order_by("stage", "group", "id")
         .first()
     )
     return step.assignee if step else None
@@ -130,7 +179,7 @@ def holders_of(subject_ids: Iterable[UUID]) -> dict[UUID, User]:
             status=ApprovalStep.Status.ACTIVE,
         )
         .select_related("assignee", "request")
-        .order_by("group", "id")
+        .order_by("stage", "group", "id")
     )
     holders: dict[UUID, User] = {}
     for step in steps:
@@ -150,7 +199,7 @@ def history_of(subject_id: UUID) -> list[ApprovalStep]:
     """Every decided step of every round of a document, oldest first."""
     return list(
         ApprovalStep.objects.filter(request__subject_id=subject_id, decided_at__isnull=False)
-        .select_related("assignee", "decided_by", "request")
+        .select_related("assignee", "decided_by", "request", "delegation")
         .order_by("decided_at", "id")
     )
 
@@ -160,3 +209,32 @@ def trail_ids(subject_id: UUID) -> list[UUID]:
     rounds = rounds_of(subject_id).values_list("pk", flat=True)
     steps = ApprovalStep.objects.filter(request__subject_id=subject_id).values_list("pk", flat=True)
     return [*rounds, *steps]
+
+
+def usual_hours(
+    entity: Entity, people: Iterable[User], at: datetime | None = None
+) -> dict[UUID, Decimal]:
+    """How many working hours each of these people took lately from being asked to deciding.
+
+    The median of the last 90 days, of the newest 50 decisions each on average (5 000 in all); who
+    decided nothing is left out. Statements: 1.
+    """
+    wanted = [person.pk for person in people]
+    decided = (
+        ApprovalStep.objects.filter(
+            entity=entity,
+            assignee__in=wanted,
+            decided_at__gte=(at or timezone.now()) - MEASURED_OVER,
+            activated_at__isnull=False,
+        )
+        .order_by("-decided_at")
+        .values_list("assignee_id", "activated_at", "decided_at")
+    )
+    taken: dict[UUID, list[float]] = defaultdict(list)
+    for person, since, until in decided[: min(50 * len(wanted), 5000)]:
+        passed = calendars.working_time_between(entity, since, until)
+        taken[person].append(passed.total_seconds() / 3600)
+    return {
+        person: Decimal(str(median(hours))).quantize(Decimal("0.1"))
+        for person, hours in taken.items()
+    }

@@ -83,7 +83,7 @@ def _own(request: HttpRequest, step_id: UUID) -> ApprovalStep:
 
 
 def _steps(request: HttpRequest) -> list[ApprovalStep]:
-    return list(queries.inbox(request.user)[:SHOWN])
+    return list(queries.inbox(request.user, timezone.now())[:SHOWN])
 
 
 def _asked(request: HttpRequest) -> UUID | None:

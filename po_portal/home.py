@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 
 import approvals.queries
 import invoicing.queries
@@ -143,7 +144,7 @@ def _work(title: str, url: str, found: Any, row: Any) -> Work:
 
 
 def _decisions(user: User) -> Work:
-    steps = approvals.queries.inbox(user)
+    steps = approvals.queries.inbox(user, timezone.now())
     return _work(
         "To decide",
         reverse("approvals:inbox"),

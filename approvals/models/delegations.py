@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django_fsm import FSMField, transition
 
 from accounts.models import EntityOwned, Role
-from accounts.permissions import either, named, person, portal, role
+from accounts.permissions import either, named, portal, role
 from core.documents import Document
 from core.fields import AmountField
 
@@ -20,6 +20,11 @@ DECIDING_ROLES = (
     *(Role.SECURITY, Role.LEGAL, Role.FINANCE),
 )
 _SEES_DELEGATIONS = (Role.ADMINISTRATOR, Role.CONTROLLER, Role.AUDITOR)
+
+
+@named("the delegator")
+def _delegator(delegation: Any, user: Any) -> bool:
+    return user is not None and user.is_active and delegation.from_user_id == user.pk
 
 
 @named("the delegator's manager")
@@ -143,9 +148,7 @@ class Delegation(EntityOwned, Document):
         status,
         source=Status.STANDING,
         target=Status.REVOKED,
-        permission=either(
-            person("from_user"), _manager_of_delegator, role(Role.ADMINISTRATOR), portal
-        ),
+        permission=either(_delegator, _manager_of_delegator, role(Role.ADMINISTRATOR), portal),
     )
     def revoke(self, *, at: Any, **_: Any) -> None:
         """End it now."""

@@ -3,9 +3,15 @@
 from approvals.services.decisions import (
     DocumentChanged,
     LimitTooLow,
+    OnePersonOnce,
+    Outcome,
     SelfApproval,
     decide,
+    decide_many,
 )
+from approvals.services.additions import add_approver
+from approvals.services.delegations import delegate, revoke_delegation
+from approvals.services.leaving import reroute_leaver, reroute_leavers
 from approvals.services.handovers import forward
 from approvals.services.nudging import nudge
 from approvals.services.policies import (

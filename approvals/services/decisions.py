@@ -1,19 +1,33 @@
 """Deciding: who may, on what, under which locks."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django_fsm import has_transition_perm
 
 from accounts.models import User
 from approvals import subjects
-from approvals.models import ApprovalRequest, ApprovalStep
+from approvals.models import ApprovalRequest, ApprovalStep, Delegation, furthest
 from approvals.services import rounds
-from core import events, text, transactions
-from core.errors import Conflict, FieldError, Invalid, NotAllowed
+from approvals.wording import require_comment
+from core import events, transactions
+from core.errors import (
+    Conflict,
+    DomainError,
+    FieldError,
+    IllegalTransition,
+    Invalid,
+    Missing,
+    NotAllowed,
+)
 from core.money import minor_units
 from core.transitions import perform
 
 APPROVE, REJECT, RETURN = "approve", "reject", "return"
-MOST_COMMENT = 2000
 DECISIONS = (APPROVE, REJECT, RETURN)
 
 
@@ -25,6 +39,11 @@ class SelfApproval(NotAllowed):
 class LimitTooLow(NotAllowed):
     slug = "limit-too-low"
     title = "The amount is above your approval limit."
+
+
+class OnePersonOnce(Conflict):
+    slug = "one-person-once"
+    title = "One person decides once."
 
 
 class DocumentChanged(Conflict):
@@ -43,22 +62,25 @@ def decide(
     channel: str = "web",
     digest: str | None = None,
 ) -> ApprovalStep:
-    """Approve, reject or return what waits for `actor` in this step.
+    """Approve, reject or return what waits for `actor` in this step, or for whom they stand in.
 
-    `digest` is that of the content the person saw. Raises SelfApproval for the requester,
-    IllegalTransition when the step is not open any more, NotAllowed for anybody but its person,
-    LimitTooLow when that person's limit no longer covers the amount, DocumentChanged when the
-    content is not what the round is about, Invalid without a decision or a reason to reject.
+    `digest` is that of the content the person saw. Raises SelfApproval for the requester and
+    whoever decides for them, IllegalTransition when the step is not open any more, NotAllowed for
+    anybody but its person and their delegates, LimitTooLow when the limit that counts does not
+    cover the amount, OnePersonOnce for who has a say in the round already, DocumentChanged when
+    the content is not what the round is about, Invalid without a decision or a reason to reject.
     """
     comment = comment.strip()
     _require_words(decision, comment)
     round_, steps = rounds.locked_round(step.pk)
     step = next(each for each in steps if each.pk == step.pk)
-    refuse_requester(round_, actor)
+    refuse_requester_side(round_, actor, at)
+    step.acting_under = _delegation_for(step, actor, at)
     move = {APPROVE: step.approve, REJECT: step.reject, RETURN: step.send_back}[decision]
     perform(move, actor=actor, at=at, channel=channel, comment=comment)
-    if decision == APPROVE:
+    if decision == APPROVE and step.delegation is None:
         require_limit(step, actor)
+    _require_hand(step, steps, actor)
     _require_same_content(round_, digest)
     step.save()
     events.publish(
@@ -67,16 +89,74 @@ def decide(
         actor=actor,
         at=at,
         reason=comment,
+        on_behalf_of=step.assignee if step.delegation is not None else None,
         data={**rounds.about(round_), "channel": channel},
     )
     _go_on(step, round_, steps, decision)
     return step
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one of many decisions; `slug` names the refusal."""
+
+    step_id: UUID
+    ok: bool
+    detail: str = ""
+    slug: str = ""
+
+
+def decide_many(
+    *,
+    steps: Sequence[tuple[UUID, str | None]],
+    decision: str,
+    actor: User,
+    at: datetime,
+    comment: str = "",
+    channel: str = "web",
+) -> list[Outcome]:
+    """The same decision on many steps, each with the digest of what was seen.
+
+    Each is a unit of work of its own: one refusal leaves the others alone. Raises Invalid for a
+    decision or comment that no step would take; every other refusal is an outcome.
+    """
+    _require_words(decision, comment.strip())
+    said: dict[str, Any] = {"decision": decision, "comment": comment, "channel": channel}
+    return [_decide_one(step_id, digest, actor=actor, at=at, **said) for step_id, digest in steps]
+
+
+def _decide_one(step_id: UUID, digest: str | None, *, actor: User, **said: Any) -> Outcome:
+    step = ApprovalStep.objects.visible_to(actor).filter(pk=step_id).first()
+    if step is None:
+        return Outcome(step_id, False, Missing.title, Missing.slug)
+    try:
+        with transactions.atomic():
+            decide(step=step, actor=actor, digest=digest, **said)
+    except DomainError as refusal:
+        return Outcome(step_id, False, refusal.detail, refusal.slug)
+    return Outcome(step_id, True)
+
+
 def refuse_requester(round_: ApprovalRequest, person: User) -> None:
     """The requester has no say in the own request, whatever roles or flags they carry."""
     if person.pk == round_.requester_id:
         raise SelfApproval(f"{person} requested this and cannot decide on it.")
+
+
+def refuse_requester_side(round_: ApprovalRequest, person: User, at: datetime) -> None:
+    """Neither the requester nor whoever may decide for them while their delegation stands."""
+    refuse_requester(round_, person)
+    if person.pk in requester_side(round_, at):
+        raise SelfApproval(
+            f"{person} decides for {round_.requester} at present, so not on their request."
+        )
+
+
+def requester_side(round_: ApprovalRequest, at: datetime) -> set[UUID]:
+    """Who never decides on this: the requester and their standing delegates for such documents."""
+    standing = Delegation.objects.standing(at).filter(from_user=round_.requester_id)
+    delegates = {each.to_user_id for each in standing if each.covers(round_.subject_type)}
+    return {round_.requester_id, *delegates}
 
 
 def require_limit(step: ApprovalStep, person: User) -> None:
@@ -86,12 +166,64 @@ def require_limit(step: ApprovalStep, person: User) -> None:
         return
     limit = User.objects.values_list("approval_limit", flat=True).get(pk=person.pk) or Decimal(0)
     if limit < needed:
-        currency = step.entity.currency
-        decimals = minor_units(currency)
+        has = f"{limit:,.{minor_units(step.entity.currency)}f}"
         raise LimitTooLow(
-            f"This needs a limit of {needed:,.{decimals}f} {currency}; {person} has "
-            f"{limit:,.{decimals}f}. Forward it to somebody who may."
+            f"This needs a limit of {_money(needed, step)}; {person} has {has}. "
+            "Forward it to somebody who may."
         )
+
+
+def _delegation_for(step: ApprovalStep, actor: User, at: datetime) -> Delegation | None:
+    """Under which the actor decides for the step's person: the one that goes furthest.
+
+    Its row stays locked: a revocation comes before the decision or after it.
+    """
+    if actor.pk == step.assignee_id:
+        return None
+    found = (
+        Delegation.objects.lending_to(actor, at)
+        .filter(from_user=step.assignee_id)
+        .select_for_update(of=("self",), no_key=True)
+    )
+    return furthest(found, step.request.subject_type)
+
+
+def require_say(step: ApprovalStep, steps: list[ApprovalStep], actor: User, at: datetime) -> None:
+    """Raise what a decision would unless the open step waits for this person or their delegator."""
+    if step.status != ApprovalStep.Status.ACTIVE:
+        raise IllegalTransition(f"{step.reference} does not wait for a decision any more.")
+    step.acting_under = _delegation_for(step, actor, at)
+    if not has_transition_perm(step.approve, actor):
+        raise NotAllowed(f"This decision is {step.assignee}'s.")
+    _require_hand(step, steps, actor)
+
+
+def _require_hand(step: ApprovalStep, steps: list[ApprovalStep], actor: User) -> None:
+    """Who signed in this round does not sign again; who has a seat in it signs for nobody else.
+
+    A delegate decides no further than the cap, nor than the delegator's own limit now.
+    """
+    under = step.acting_under
+    for other in steps:
+        seated = other.assignee_id == actor.pk and other.status not in ApprovalStep.GONE
+        if other.pk != step.pk and (other.decided_by_id == actor.pk or (seated and under)):
+            raise OnePersonOnce(f"{actor} has a say in this round already.")
+    if under is None:
+        return
+    asked = [(step.request.amount, under.reach)]
+    if step.required_limit is not None:
+        asked.append((step.required_limit, under.limit))
+    for amount, most in asked:
+        if amount > most:
+            raise LimitTooLow(
+                f"You decide for {under.from_user} up to {_money(most, step)}; "
+                f"this is about {_money(amount, step)}."
+            )
+
+
+def _money(amount: Decimal, step: ApprovalStep) -> str:
+    currency = step.entity.currency
+    return f"{amount:,.{minor_units(currency)}f} {currency}"
 
 
 def _require_words(decision: str, comment: str) -> None:
@@ -102,13 +234,6 @@ def _require_words(decision: str, comment: str) -> None:
         detail = "Say why it is rejected."
         raise Invalid(detail, errors=[FieldError("/comment", "required", detail)])
     require_comment(comment)
-
-
-def require_comment(comment: str) -> None:
-    """Raise Invalid for a comment that is too long or holds characters that may not enter."""
-    errors = text.check(comment, "/comment", most=MOST_COMMENT, multiline=True)
-    if errors:
-        raise Invalid(errors=errors)
 
 
 def _require_same_content(round_: ApprovalRequest, seen: str | None) -> None:
