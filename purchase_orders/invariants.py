@@ -1,13 +1,14 @@
 """What ties orders and receipts to the ledger and to each other; run by `verify_books`."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
 from django.db.models import F, OuterRef, Subquery, Sum
 
 from budgets import invariants
-from budgets.invariants import Proof, cell_name, differences, figures, first, rows
+from budgets.invariants import Proof, Row, cell_name, differences, figures, first, rows
 from budgets.models import AccruedSum, Commitment, Stage
 from core.models import OutboxItem
 from core.money import ZERO
@@ -157,9 +158,11 @@ def accrued() -> Proof:
         f"budget cell {cell} ({cell_name(cell)}): received, not invoiced "
         f"{'now' if day == date.min else f'moved on {day}'} {figures(says)}, its documents say "
         f"{figures(told)}"
-        for (cell, day), says, told in differences(
-            *(((key, (sums[key],)) for key in sorted(sums)) for sums in (stored, counted))
-        )
+        for (cell, day), says, told in differences(_in_order(stored), _in_order(counted))
     )
     total = sum((amount for (_, day), amount in counted.items() if day == date.min), ZERO)
     return Proof(f"{len(stored):,} sums, {total:,.2f} waits for invoices", first(faults))
+
+
+def _in_order(sums: Mapping[tuple[int, date], Decimal]) -> list[Row]:
+    return [(key, (sums[key],)) for key in sorted(sums)]

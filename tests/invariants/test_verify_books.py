@@ -1,6 +1,7 @@
 """The command that proves the books: it says what it compared, and names every row that lies."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 
@@ -13,7 +14,8 @@ from core import events
 from core.models import TrailEvent, TrailHead
 from core.transactions import atomic
 from tests.budgets.postings import D, Desk
-from tests.factories import NOW, Organisation
+from tests.factories import NOW, TODAY, Organisation
+from tests.reports.test_accruals import Order
 
 pytestmark = pytest.mark.django_db
 
@@ -231,3 +233,50 @@ def test_a_forged_event_at_the_end_is_named(desk: Desk, tampered: Tamper):
     last._state.adding = True
     last.save()
     assert "event 4: was changed after it was written" in refused()
+
+
+@pytest.fixture
+def waiting(org: Organisation) -> Order:
+    """70 of an order over two budgets came in March and wait for their invoice; 20 are billed."""
+    order = Order(org, "10", "10")
+    order.receive("7")
+    order.bill("2", on=TODAY + timedelta(days=3))
+    return order
+
+
+@pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        ("day IS NULL", "now 31.00, its documents say 30.00"),
+        ("amount > 0 AND day IS NOT NULL", "moved on 2026-03-02 43.00, its documents say 42.00"),
+        ("amount < 0", "moved on 2026-03-05 -11.00, its documents say -12.00"),
+    ],
+)
+def test_a_changed_sum_of_what_waits_is_named(
+    waiting: Order, tampered: Tamper, which: str, words: str
+):
+    cell = waiting.cells[0]
+    tampered(
+        f"UPDATE budgets_accruedsum SET amount = amount + %s WHERE cell_id = %s AND {which}",
+        stored("1"),
+        cell.pk,
+    )
+    assert f"budget cell {cell.pk} ({cell}): received, not invoiced {words}" in refused()
+
+
+def test_a_lost_sum_and_one_of_nothing_are_named(waiting: Order, tampered: Tamper):
+    one, other = waiting.cells
+    tampered("DELETE FROM budgets_accruedsum WHERE cell_id = %s", one.pk)
+    tampered("UPDATE budgets_accruedsum SET day = '2026-04-01' WHERE day = '2026-03-02'")
+    said = refused()
+    assert f"budget cell {one.pk} ({one}): received, not invoiced now 0.00" in said
+    assert f"{other.pk} ({other}): received, not invoiced moved on 2026-04-01 28.00" in said
+
+
+def test_a_changed_receipt_and_a_changed_billed_line_are_named(waiting: Order, tampered: Tamper):
+    tampered("UPDATE purchase_orders_receiptline SET quantity = quantity + quantity")
+    said = refused()
+    assert f"order line {waiting.line.pk}: received and rejected 7.00 / 0.00" in said
+    assert f"budget cell {waiting.cells[0].pk} " in said
+    tampered("DELETE FROM purchase_orders_billedline")
+    assert f"order line {waiting.line.pk}: billed quantity and net 2.00 / 20.00" in refused()

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.models import LedgerEntry
+import purchase_orders.invariants
+from budgets.models import AccruedSum, LedgerEntry
 from core.errors import Conflict, IllegalTransition
 from core.models import NumberSequence
+from core.transactions import atomic
 from purchase_orders import services
 from purchase_orders.models import PurchaseOrder, Receipt
 from requisitions.inputs import LineInput, RequisitionInput
@@ -175,3 +177,34 @@ def test_orders_of_two_vendors_and_approvals_lock_budgets_in_no_circle(make: Mak
         failures = [each for each in race(jobs) if isinstance(each, Exception)]
         assert not failures, failures[0]
     assert PurchaseOrder.objects.filter(status="issued").count() == 60
+
+
+def test_receipts_and_bills_at_once_on_crossing_budgets_leave_the_sums_exact(make: Maker) -> None:
+    """Two orders name the same two budgets the other way round; nobody waits in a circle."""
+    parts = (("CC100", "6600", "50"), ("CC100", "6300", "50"))
+    there, back = (
+        make.issued(("20", "3.33"), coding=make.coding(*parts)),
+        make.issued(("20", "3.33"), coding=make.coding(*reversed(parts))),
+    )
+    orders = [there, back] * 10
+    results = race([lambda order=order: make.receive(order, "1") for order in orders])
+    assert Counter(type(each) for each in results) == {Receipt: 20}
+    assert accrued(make) == Decimal("66.60")
+
+    def bill(order: PurchaseOrder) -> None:
+        with atomic():
+            fresh = PurchaseOrder.objects.select_for_update(no_key=True).get(pk=order.pk)
+            change = {line_of(fresh).pk: (Decimal(1), Decimal("3.33"), False)}
+            services.bill(order=fresh, lines=change, actor=None, at=NOW)
+
+    jobs = [lambda order=order: bill(order) for order in [there, back] * 5]
+    jobs += [lambda order=order: make.receive(order, "1") for order in [there, back] * 5]
+    results = race(jobs)
+    assert Counter(type(each) for each in results) == {type(None): 10, Receipt: 10}
+    assert accrued(make) == Decimal("66.60")
+    assert not purchase_orders.invariants.accrued().faults
+
+
+def accrued(make: Maker) -> Decimal:
+    sums = AccruedSum.objects.filter(cell__entity=make.org.entity, day=None)
+    return sum((each.amount for each in sums), Decimal(0))
