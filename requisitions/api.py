@@ -22,7 +22,7 @@ from core.api.fields import (
     Reference,
     money,
 )
-from core.api.filtering import choice, created, day, exact, reference
+from core.api.filtering import choice, created, day, exact, flag, reference
 from core.api.serializers import Input, Nothing, Output, PersonSerializer, ReasonInput
 from core.api.views import Resource, Timeline
 from core.money import HUNDRED
@@ -77,6 +77,24 @@ class RequisitionLineSerializer(LineSerializer):
     ordered_quantity = FigureField()
 
 
+class RiskSerializer(Output):
+    personal_data = serializers.BooleanField()
+    data_residency = serializers.CharField(help_text="ISO 3166 country, or empty.")
+    regulated = serializers.BooleanField()
+    third_party_access = serializers.BooleanField()
+
+
+class ReferencesSerializer(Output):
+    """References by kind; empty where none is given."""
+
+    business_case = serializers.CharField(default="")
+    dpia = serializers.CharField(default="")
+    change_ticket = serializers.CharField(default="")
+    incident = serializers.CharField(default="")
+    project = serializers.CharField(default="")
+    sow = serializers.CharField(default="")
+
+
 class RequisitionSerializer(Output):
     id = Id()
     version = serializers.IntegerField()
@@ -95,12 +113,19 @@ class RequisitionSerializer(Output):
     justification = serializers.CharField()
     external_reference = serializers.CharField()
     budget_reason = serializers.CharField()
+    emergency = serializers.BooleanField()
+    emergency_reason = serializers.CharField()
+    risk = RiskSerializer(source="*")
+    references = ReferencesSerializer()
     lines = RequisitionLineSerializer(many=True)
     total = AmountField()
     approval = serializers.SerializerMethodField()
     holder = serializers.SerializerMethodField()
     holder_name = serializers.SerializerMethodField(
         help_text="Who has it now: people, a department, or nobody."
+    )
+    due_at = serializers.SerializerMethodField(
+        help_text="When the first of its open approvals is due."
     )
     created_at = MomentField()
     submitted_at = MomentField(allow_null=True)
@@ -119,6 +144,11 @@ class RequisitionSerializer(Output):
 
     def get_holder_name(self, row: Requisition) -> str:
         return self.context["holders"][row.pk].name
+
+    @extend_schema_field(MomentField(allow_null=True))
+    def get_due_at(self, row: Requisition) -> Any:
+        due = self.context["holders"][row.pk].due_at
+        return MomentField().to_representation(due) if due else None
 
     def get_available_actions(self, row: Requisition) -> list[str]:
         return queries.available_actions(row, self.context["request"].user)
@@ -160,6 +190,26 @@ class RequisitionLineInputSerializer(LineInputSerializer):
     vendor = Reference(Vendor.objects.visible_to, noun="vendor", **_MAYBE)
 
 
+class RiskInputSerializer(Input):
+    personal_data = serializers.BooleanField(required=False)
+    data_residency = serializers.CharField(
+        required=False, allow_blank=True, help_text="ISO 3166 country."
+    )
+    regulated = serializers.BooleanField(required=False)
+    third_party_access = serializers.BooleanField(required=False)
+
+
+class ReferencesInputSerializer(Input):
+    """References by kind, up to 64 characters; an empty one takes it away."""
+
+    business_case = serializers.CharField(required=False, allow_blank=True)
+    dpia = serializers.CharField(required=False, allow_blank=True)
+    change_ticket = serializers.CharField(required=False, allow_blank=True)
+    incident = serializers.CharField(required=False, allow_blank=True)
+    project = serializers.CharField(required=False, allow_blank=True)
+    sow = serializers.CharField(required=False, allow_blank=True)
+
+
 class RequisitionInputSerializer(Input):
     title = serializers.CharField(**_TEXT)
     vendor = Reference(Vendor.objects.visible_to, noun="vendor", **_MAYBE)
@@ -174,6 +224,10 @@ class RequisitionInputSerializer(Input):
     justification = serializers.CharField(**_TEXT)
     external_reference = serializers.CharField(**_TEXT)
     budget_reason = serializers.CharField(**_TEXT)
+    emergency = serializers.BooleanField(required=False, default=False)
+    emergency_reason = serializers.CharField(**_TEXT)
+    risk = RiskInputSerializer(required=False, default=dict)
+    references = ReferencesInputSerializer(required=False, default=dict)
     lines = RequisitionLineInputSerializer(many=True, required=False, default=list)
 
 
@@ -210,6 +264,7 @@ class RequisitionViewSet(Timeline, Resource):
         "currency": exact("currency"),
         "external_reference": exact("external_reference"),
         "need_by_before": day("need_by", "lte"),
+        "emergency": flag("emergency"),
         **created(),
     }
     search_fields = ("number", "title", "vendor__name")
@@ -227,13 +282,17 @@ class RequisitionViewSet(Timeline, Resource):
         """A draft of one's own."""
         said = self.read(RequisitionInputSerializer)
         said.setdefault("currency", request.user.entity.currency)
-        data = RequisitionInput(**{**said, "lines": line_inputs(said["lines"])})
+        said["lines"] = line_inputs(said["lines"])
+        data = RequisitionInput(**said.pop("risk"), **said)
         made = services.create(requester=request.user, data=data, at=timezone.now())
         return self.answer(made, 201)
 
     @extend_schema(request=RequisitionInputSerializer, responses={200: RequisitionSerializer})
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change a draft; members that are not sent stay, `lines` are replaced as a whole."""
+        """Change a draft; members that are not sent stay, those of `risk` and `references` too.
+
+        `lines` are replaced as a whole.
+        """
         said = self.read(RequisitionInputSerializer, partial=True)
         if "lines" in said:
             said["lines"] = line_inputs(said["lines"])
@@ -242,6 +301,8 @@ class RequisitionViewSet(Timeline, Resource):
     @staticmethod
     def _edit(*, requisition: Requisition, said: dict[str, Any], **who: Any) -> Requisition:
         kept = content.as_input(requisition, content.lines_of(requisition))
+        said = {**said.pop("risk", {}), **said}
+        said["references"] = {**kept.references, **said.get("references", {})}
         return services.edit(requisition=requisition, data=replace(kept, **said), **who)
 
     def _perform(self, service: Any, body: type[Input] = Nothing) -> Response:

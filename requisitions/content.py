@@ -20,7 +20,15 @@ HEADER = (
     "justification",
     "external_reference",
     "budget_reason",
+    "emergency",
+    "emergency_reason",
+    "personal_data",
+    "data_residency",
+    "regulated",
+    "third_party_access",
+    "references",
 )
+RISK = ("service_type", "personal_data", "data_residency", "regulated", "third_party_access")
 LINE = (
     "line_number",
     "kind",
@@ -92,10 +100,31 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def digest(stated: dict[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of `content`."""
+def digest(stated: Any) -> str:
+    """SHA-256 of the canonical JSON of `content`, or of a part of it."""
     text = json.dumps(stated, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parts(stated: dict[str, Any]) -> dict[str, str]:
+    """Digests of the parts of a content, together all of it: a change of one touches only those
+    who were asked about it. Coding is one part for each cost centre."""
+    lines = stated["lines"]
+    known: dict[str, Any] = {
+        "lines": [_without(line, "net", "vendor", "distributions") for line in lines],
+        "amount": [stated["currency"], [line["net"] for line in lines]],
+        "vendor": [stated["vendor"], [line["vendor"] for line in lines]],
+        "risk": [{name: stated[name] for name in RISK}, stated["references"]],
+        "terms": _without(stated, "lines", "currency", "vendor", *RISK),
+    }
+    for part in [part for line in lines for part in line["distributions"]]:
+        coding = known.setdefault(f"coding:{part['cost_center']}", [])
+        coding.append([part["gl_account"], part["project"], part["amount"]])
+    return {name: digest(part) for name, part in known.items()}
+
+
+def _without(stated: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in stated.items() if name not in names}
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
@@ -129,7 +158,8 @@ def as_input(
     requisition: Requisition, lines: list[RequisitionLine], *, fresh: bool = False
 ) -> RequisitionInput:
     """The stored requisition as input again. `fresh` drops what belongs to its own time: days,
-    the reason given for its budget, outside references and prices that the catalog sets."""
+    the reason given for its budget, its emergency, outside references and prices that the catalog
+    sets. What it says of data and access stays."""
     return RequisitionInput(
         title=requisition.title,
         currency=requisition.currency,
@@ -140,6 +170,13 @@ def as_input(
         justification=requisition.justification,
         external_reference="" if fresh else requisition.external_reference,
         budget_reason="" if fresh else requisition.budget_reason,
+        emergency=not fresh and requisition.emergency,
+        emergency_reason="" if fresh else requisition.emergency_reason,
+        personal_data=requisition.personal_data,
+        data_residency=requisition.data_residency,
+        regulated=requisition.regulated,
+        third_party_access=requisition.third_party_access,
+        references={} if fresh else requisition.references,
         lines=[_line_input(line, fresh=fresh) for line in lines],
     )
 

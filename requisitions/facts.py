@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from accounts.models import TaxCode
 from budgets.ledger import Demand, FundsCheck, Share, Source
-from core.money import HUNDRED, ZERO, round_amount, to_base
+from core.money import HUNDRED, ZERO, to_base
+from requisitions.asked import Asked
 from requisitions.models import Requisition, RequisitionLine
+from requisitions.recent import Recent
 from requisitions.validation import Judged
-from vendors.models import Vendor
+from vendors.queries import service_owners
 
 
 def source(requisition: Requisition) -> Source:
@@ -69,26 +70,6 @@ def judged_demands(judged: Judged, *, rate: Decimal, base: str) -> list[Demand]:
     ]
 
 
-def vendors(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[Vendor | None]:
-    """The vendor of each line: its own, else the header's."""
-    return [line.vendor or requisition.vendor for line in lines]
-
-
-def approval_amount(requisition: Requisition, lines: list[RequisitionLine]) -> Decimal:
-    """Net plus the tax that cannot be recovered, in base currency at the submission's rate."""
-    codes = {code.code: code for code in TaxCode.objects.filter(entity=requisition.entity)}
-    lost = ZERO
-    for line in lines:
-        if code := codes.get(line.tax_code):
-            share = (HUNDRED - code.recoverable_percent) / HUNDRED
-            lost += round_amount(line.net * code.percent / HUNDRED * share, requisition.currency)
-    return to_base(
-        requisition.total + lost,
-        rate=requisition.rate,
-        base_currency=requisition.entity.currency,
-    )
-
-
 def budget_state(checks: Iterable[FundsCheck]) -> str:
     """`over` when a budget would be overdrawn, `warn` when one warns, else `ok`."""
     checks = list(checks)
@@ -97,27 +78,37 @@ def budget_state(checks: Iterable[FundsCheck]) -> str:
     return "warn" if any(check.verdict != "ok" for check in checks) else "ok"
 
 
-def approval_facts(
-    requisition: Requisition,
-    lines: list[RequisitionLine],
-    *,
-    amount: Decimal,
-    checks: Iterable[FundsCheck],
-) -> dict[str, Any]:
-    """The facts that policy rules ask about, as JSON data (amounts as text, base currency)."""
-    parts = [part for line in lines for part in line.distributions.all()]
-    sellers = vendors(requisition, lines)
-    approved = all(each and each.status == Vendor.Status.APPROVED for each in sellers)
+def approval_facts(asked: Asked, *, recent: Recent, checks: Iterable[FundsCheck]) -> dict[str, Any]:
+    """The facts that policy rules ask about, as JSON data (amounts as text, base currency).
+
+    What one person may order without asking counts together with what they asked for lately.
+    """
+    said, coding = asked.said, [pair for line in asked.lines for pair in line.coding]
+    approved = all(line.vendor and line.vendor.is_approved for line in asked.lines)
+    tier_amount = max(asked.amount, recent.total)
+    limit = asked.requester.delegated_order_limit
     return {
-        "amount": str(amount),
-        "currency": requisition.currency,
-        "service_type": requisition.service_type,
-        "cost_centers": sorted({part.cost_center.code for part in parts}),
-        "gl_accounts": sorted({part.gl_account.code for part in parts}),
+        "amount": str(asked.amount),
+        "rolling_total": str(recent.total),
+        "tier_amount": str(tier_amount),
+        "currency": said.currency,
+        "service_type": said.service_type,
+        "cost_centers": sorted({center.code for center, _ in coding}),
+        "gl_accounts": sorted({account.code for _, account in coding}),
+        "gl_classes": sorted({str(account.kind) for _, account in coding}),
         "vendor_status": "approved" if approved else "other",
-        "catalog_only": all(line.catalog_item_id is not None for line in lines),
-        "within_delegated_limit": ZERO < amount <= requisition.requester.delegated_order_limit,
+        "vendor_family": recent.family,
+        "catalog_only": all(line.catalog_item_id is not None for line in asked.lines),
+        "within_delegated_limit": ZERO < tier_amount <= limit,
+        "under_contract": False,
+        "emergency": said.emergency,
+        "incident": said.references.get("incident", ""),
+        "personal_data": said.personal_data,
+        "data_residency": said.data_residency,
+        "regulated": said.regulated,
+        "third_party_access": said.third_party_access,
         "budget_state": budget_state(checks),
-        # "" stands for a cost centre without an owner: somebody must decide for it, too
-        "budget_owners": sorted({str(part.cost_center.owner_id or "") for part in parts}),
+        # "" stands for a cost centre or service without an owner: somebody must decide for it, too
+        "budget_owners": sorted({str(center.owner_id or "") for center, _ in coding}),
+        "service_owners": service_owners(asked.entity, said.service_type),
     }

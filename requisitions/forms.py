@@ -1,27 +1,29 @@
 """The requisition form: a head, a grid of lines, and up to four codings a line."""
 
-import re
+from collections.abc import Iterable
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.db.models import F
 
-from accounts.models import Entity, TaxCode, User
-from budgets.models import CostCenter, GLAccount, Project
+from accounts.models import Entity, User
+from approvals.models import PolicyRequirement
 from core import units
 from core.forms import FigureField, GridSelect
 from core.money import minor_units
 from requisitions import content
+from requisitions.coding import CODING, LABELS, CodingChoices
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
+from vendors import countries
 from vendors.models import CatalogItem, Vendor
 
-LEAST_PARTS, MOST_PARTS = 4, 50
-CODING = ("cost_center", "gl_account", "project")
+Reference = PolicyRequirement.Reference
+
 SAID = ("catalog_item", "description", "quantity", "unit_price")
+RISK = ("personal_data", "regulated", "third_party_access", "data_residency")
+REFERENCE = "reference_"
 _DATE = {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
 
@@ -67,17 +69,67 @@ class RequisitionForm(forms.Form):
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 2, "hx-preserve": "true"}),
     )
+    personal_data = forms.BooleanField(label="Personal data is kept or processed", required=False)
+    regulated = forms.BooleanField(label="A regulated system is touched", required=False)
+    third_party_access = forms.BooleanField(
+        label="Somebody outside gets access to our systems or data", required=False
+    )
+    data_residency = forms.ChoiceField(
+        label="Country where the data is kept",
+        required=False,
+        choices=[("", "Not applicable, or not known"), *countries.NAMES.items()],
+    )
+    emergency = forms.BooleanField(label="This is an emergency", required=False)
+    emergency_reason = forms.CharField(
+        label="Why it cannot wait",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
     def __init__(self, *args: Any, entity: Entity, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for kind in Reference:
+            self.fields[REFERENCE + kind] = forms.CharField(
+                label=kind.label,
+                required=False,
+                max_length=64,
+                widget=forms.TextInput(attrs={"hx-preserve": "true", "autocomplete": "off"}),
+            )
         approved = Vendor.objects.filter(entity=entity, status=Vendor.Status.APPROVED)
         self.fields["vendor"].queryset = approved.order_by("name")
 
     def clean_currency(self) -> str:
         return str(self.cleaned_data["currency"]).upper()
 
+    def ask_for(self, kinds: Iterable[str]) -> None:
+        """Policy wants these references: their fields are shown and no longer optional."""
+        for kind in kinds:
+            self.fields[REFERENCE + kind].required = True
+
+    @property
+    def references(self) -> list[forms.BoundField]:
+        """The references that are asked for or given; an emergency always names its incident."""
+        if self["emergency"].value():
+            self.ask_for([Reference.INCIDENT])
+        shown = [self[REFERENCE + kind] for kind in Reference]
+        return [each for each in shown if each.field.required or each.value() or each.errors]
+
+    @property
+    def is_risky(self) -> bool:
+        """Whether anything was said about data and access."""
+        return any(self[name].value() for name in RISK)
+
     def as_input(self, lines: list[LineInput]) -> RequisitionInput:
-        return RequisitionInput(lines=lines, **self.cleaned_data)
+        said = {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if not name.startswith(REFERENCE)
+        }
+        references = {kind: self.cleaned_data[REFERENCE + kind] for kind in Reference}
+        return RequisitionInput(
+            lines=lines, references={str(k): v for k, v in references.items() if v}, **said
+        )
 
 
 class OneOf(forms.ChoiceField):
@@ -122,7 +174,7 @@ class LineForm(forms.Form):
     )
     need_by = forms.DateField(label="Needed by", required=False, **_DATE)
 
-    def __init__(self, *args: Any, choices: "CodingChoices", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, choices: CodingChoices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known = choices
         self.fields["tax_code"].choices = choices.tax_codes
@@ -133,7 +185,7 @@ class LineForm(forms.Form):
                     choices.codings[name],
                     choices.options[name],
                     required=part == 1 and name != "project",
-                    label=_LABELS[name],
+                    label=LABELS[name],
                 )
             self.fields[f"percent_{part}"] = FigureField(
                 label="Share in %", required=part == 1, initial=100 if part == 1 else None
@@ -200,9 +252,7 @@ class LineForm(forms.Form):
         )
 
 
-_LABELS = {"cost_center": "Cost centre", "gl_account": "GL account", "project": "Project"}
 _PAID = ("percent", "cost_center")
-_PERCENT = re.compile(r"-percent_\d{1,2}$")
 
 
 class BaseLineFormSet(forms.BaseFormSet):
@@ -218,62 +268,6 @@ class BaseLineFormSet(forms.BaseFormSet):
 LineFormSet = forms.formset_factory(
     LineForm, formset=BaseLineFormSet, can_delete=True, max_num=500, validate_max=True
 )
-
-
-class CodingChoices:
-    """What lines can be coded to, read once for the whole grid. Statements: 6, two of them late.
-
-    `data` is the posted form: catalog items, vendors and the number of codings are those it names.
-    """
-
-    def __init__(self, entity: Entity, data: Any = None, *, parts: int = LEAST_PARTS) -> None:
-        self.entity, self.data = entity, data or {}
-        posted = [int(key.rpartition("_")[2]) for key in self.data if _PERCENT.search(key)]
-        self.parts = range(1, min(max([parts, LEAST_PARTS, *posted]), MOST_PARTS) + 1)
-        codes = list(entity.tax_codes.order_by("code"))
-        self.tax_codes = [("", "–"), *((code.code, code.name) for code in codes)]
-        self.usual_tax_code = _usual(codes)
-        self.codings: dict[str, dict[str, Any]] = {}
-        self.options: dict[str, list[tuple[str, str]]] = {}
-        for name, model in zip(CODING, (CostCenter, GLAccount, Project), strict=True):
-            rows = model.objects.filter(entity=entity, is_active=True).order_by("code")
-            self.codings[name] = {str(row.pk): row for row in rows}
-            named = [(key, str(row)) for key, row in self.codings[name].items()]
-            self.options[name] = [("", _LABELS[name]), *named]
-
-    @cached_property
-    def items(self) -> dict[str, CatalogItem]:
-        """The catalog items that the lines name."""
-        wanted = CatalogItem.objects.filter(vendor__entity=self.entity, pk__in=self._named("item"))
-        return {str(item.pk): item for item in wanted.select_related("vendor")}
-
-    @cached_property
-    def vendors(self) -> dict[str, Vendor]:
-        """The vendors that lines name apart from the head's."""
-        wanted = Vendor.objects.filter(entity=self.entity, pk__in=self._named("vendor"))
-        return {str(vendor.pk): vendor for vendor in wanted}
-
-    def _named(self, field: str) -> list[UUID]:
-        ids = [_id(value) for key, value in self.data.items() if key.endswith(field)]
-        return [pk for pk in ids if pk]
-
-    def account_of(self, item: CatalogItem) -> str:
-        """The key of the account that an item is usually booked to, if it is in use."""
-        accounts = self.codings["gl_account"].items()
-        return next((key for key, row in accounts if row.code == item.gl_account_code), "")
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _usual(codes: list[TaxCode]) -> str:
-    """The standard rate: the highest of category S."""
-    standard = [code for code in codes if code.category == "S"]
-    return max(standard, key=lambda code: code.percent).code if standard else ""
 
 
 def blank_row(user: User, choices: CodingChoices, item: CatalogItem | None) -> dict[str, Any]:
@@ -312,6 +306,7 @@ def initial_of(requisition: Requisition) -> tuple[dict[str, Any], list[dict[str,
     said = content.as_input(requisition, content.lines_of(requisition))
     head = {name: getattr(said, name) for name in RequisitionForm.base_fields if name != "vendor"}
     head["vendor"] = said.vendor.pk if said.vendor else None
+    head |= {REFERENCE + kind: value for kind, value in said.references.items()}
     most = max((len(line.distributions) for line in said.lines), default=1)
     return head, [_line_initial(line, said.currency) for line in said.lines], most
 

@@ -4,6 +4,7 @@ Objects are found by the caller among what the person may see; every figure is c
 `requisitions.validation`, whoever built the input.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -44,7 +45,11 @@ class LineInput:
 
 @dataclass(frozen=True)
 class RequisitionInput:
-    """A whole requisition; `currency` is that of every line."""
+    """A whole requisition; `currency` is that of every line.
+
+    `data_residency` is a country of ISO 3166. `references` are by kind: business_case, dpia,
+    change_ticket, incident, project, sow; an empty one counts as not given.
+    """
 
     title: str
     currency: str
@@ -56,3 +61,10 @@ class RequisitionInput:
     justification: str = ""
     external_reference: str = ""
     budget_reason: str = ""
+    emergency: bool = False
+    emergency_reason: str = ""
+    personal_data: bool = False
+    data_residency: str = ""
+    regulated: bool = False
+    third_party_access: bool = False
+    references: Mapping[str, str] = field(default_factory=dict)

@@ -127,6 +127,9 @@ class Requisition(EntityOwned, Document):
             # list page by keyset, and filtered by state
             models.Index(fields=["entity", "-id"], name="requisitions_newest"),
             models.Index(fields=["entity", "status", "-id"], name="requisitions_by_state"),
+            # what one person asked for lately, and what was asked for lately at all
+            models.Index(fields=["requester", "submitted_at"], name="requisitions_by_requester"),
+            models.Index(fields=["entity", "submitted_at"], name="requisitions_lately"),
         ]
 
     def __str__(self) -> str:

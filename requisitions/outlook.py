@@ -1,21 +1,22 @@
 """What would happen to a request that is still being typed: budgets and approvers. Reads only."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import approvals.services
 from accounts.models import Entity, User
+from approvals.subjects import Flag
 from budgets import ledger
 from budgets.ledger import FundsCheck
 from budgets.rates import rate_on
 from core.errors import DomainError
-from core.money import ZERO, to_base
-from requisitions import facts, validation
+from requisitions import facts, submission, validation
+from requisitions.asked import typed
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition
-from vendors.models import Vendor
+from requisitions.recent import flags, recent
 
 _NOT_RESERVED = (
     Requisition.Status.DRAFT,
@@ -34,6 +35,9 @@ class Outlook:
     checks: list[FundsCheck]
     steps: list[Any]
     approvers_problem: str = ""
+    references: list[str] = field(default_factory=list)
+    flags: list[Flag] = field(default_factory=list)
+    emergency_closed: str = ""
 
     @property
     def is_refused(self) -> bool:
@@ -44,24 +48,51 @@ class Outlook:
         return any(check.verdict == "warn" for check in self.checks)
 
 
-def outlook(*, entity: Entity, requester: User, data: RequisitionInput, on: date) -> Outlook:
+def outlook(*, requester: User, data: RequisitionInput, at: datetime) -> Outlook:
     """Judge an input without keeping it. Raises Invalid while it is not complete, RateMissing."""
+    entity = requester.entity
+    on = entity.day_of(at)
     judged = validation.judge(entity=entity, data=data, today=on)
     rate = rate_on(currency=data.currency, base=entity.currency, day=on)
     demands = facts.judged_demands(judged, rate=rate, base=entity.currency)
     checks = ledger.check_funds(entity=entity, on=on, demands=demands)
-    base_total = to_base(judged.total, rate=rate, base_currency=entity.currency)
-    known = _facts(data, judged, requester, base_total, checks)
+    asked = typed(data, judged, requester=requester, rate=rate)
+    around = recent(asked, at=at)
+    known = facts.approval_facts(asked, recent=around, checks=checks)
+    steps, problem = _steps(entity, requester, known)
+    return Outlook(
+        total=judged.total,
+        base_total=asked.amount,
+        checks=checks,
+        steps=steps,
+        approvers_problem=problem,
+        references=_references(entity, known),
+        flags=flags(asked, around, seen_by=requester),
+        emergency_closed=submission.emergency_closed(entity, requester, amount=asked.amount, at=at)
+        if data.emergency
+        else "",
+    )
+
+
+def _steps(entity: Entity, requester: User, known: dict[str, Any]) -> tuple[list[Any], str]:
+    """Who would be asked, or why nobody can be."""
     try:
-        steps = approvals.services.preview(
+        return approvals.services.preview(
             entity=entity,
             applies_to=Requisition.document_type,
             requester=requester,
             facts=known,
-        )
+        ), ""
     except DomainError as problem:
-        return Outlook(judged.total, base_total, checks, [], problem.detail)
-    return Outlook(judged.total, base_total, checks, steps)
+        return [], problem.detail
+
+
+def _references(entity: Entity, known: dict[str, Any]) -> list[str]:
+    """What policy asks for; a policy that cannot be read says so where the approvers stand."""
+    try:
+        return submission.required_references(entity, known)
+    except DomainError:
+        return []
 
 
 def standing(requisition: Requisition, at: datetime) -> list[FundsCheck]:
@@ -71,28 +102,3 @@ def standing(requisition: Requisition, at: datetime) -> list[FundsCheck]:
     demands = facts.demands(requisition, requisition.lines.all())
     entity = requisition.entity
     return ledger.check_funds(entity=entity, on=entity.day_of(at), demands=demands)
-
-
-def _facts(
-    data: RequisitionInput,
-    judged: validation.Judged,
-    requester: User,
-    amount: Decimal,
-    checks: list[FundsCheck],
-) -> dict[str, Any]:
-    """The facts that `facts.approval_facts` would state, of lines that are not stored."""
-    parts = [part for line in judged.lines for part in line.said.distributions]
-    sellers = [line.vendor or data.vendor for line in judged.lines]
-    approved = all(each and each.status == Vendor.Status.APPROVED for each in sellers)
-    return {
-        "amount": str(amount),
-        "currency": data.currency,
-        "service_type": data.service_type,
-        "cost_centers": sorted({part.cost_center.code for part in parts}),
-        "gl_accounts": sorted({part.gl_account.code for part in parts}),
-        "vendor_status": "approved" if approved else "other",
-        "catalog_only": all(line.said.catalog_item is not None for line in judged.lines),
-        "within_delegated_limit": ZERO < amount <= requester.delegated_order_limit,
-        "budget_state": facts.budget_state(checks),
-        "budget_owners": sorted({str(part.cost_center.owner_id or "") for part in parts}),
-    }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -20,10 +21,11 @@ _INTERNAL = frozenset({"approve", "reject", "send_back", "order_part", "order_al
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a requisition now: people, or a department by its name."""
+    """Who has a requisition now, people or a department by its name, and until when."""
 
     name: str
     people: tuple[User, ...] = ()
+    due_at: datetime | None = None
 
 
 NOBODY = Holder("")
@@ -37,6 +39,11 @@ def performed_on(requisition_ids: Iterable[UUID], *further: UUID) -> Performed:
         Duty.REQUEST: set(requesters),
         Duty.APPROVE: approvals.approvers_of([*ids, *further]),
     }
+
+
+def performed(requisition_id: UUID) -> Performed:
+    """`performed_on` for a single request."""
+    return performed_on([requisition_id])
 
 
 def listing(
@@ -121,14 +128,14 @@ def holders(requisitions: Iterable[Requisition]) -> dict[UUID, Holder]:
     """Who has each of them now. Statements: 1, however many there are."""
     requisitions = list(requisitions)
     waiting = [each.pk for each in requisitions if each.status == Requisition.Status.SUBMITTED]
-    approvers: dict[UUID, list[User]] = {}
+    open_steps: dict[UUID, list[ApprovalStep]] = {}
     if waiting:
         steps = ApprovalStep.objects.filter(
             request__subject_id__in=waiting, status=ApprovalStep.Status.ACTIVE
         ).select_related("assignee", "request")
         for step in steps.order_by("group", "id"):
-            approvers.setdefault(step.request.subject_id, []).append(step.assignee)
-    return {each.pk: _holder(each, approvers.get(each.pk, [])) for each in requisitions}
+            open_steps.setdefault(step.request.subject_id, []).append(step)
+    return {each.pk: _holder(each, open_steps.get(each.pk, [])) for each in requisitions}
 
 
 def holder(requisition: Requisition) -> Holder:
@@ -136,12 +143,14 @@ def holder(requisition: Requisition) -> Holder:
     return holders([requisition])[requisition.pk]
 
 
-def _holder(requisition: Requisition, approvers: list[User]) -> Holder:
+def _holder(requisition: Requisition, steps: list[ApprovalStep]) -> Holder:
     status = Requisition.Status
     if requisition.status in (status.DRAFT, status.RETURNED):
         return Holder(requisition.requester.name, (requisition.requester,))
     if requisition.status == status.SUBMITTED:
-        return Holder(", ".join(each.name for each in approvers), tuple(approvers))
+        people = tuple(step.assignee for step in steps)
+        due = min((step.due_at for step in steps if step.due_at), default=None)
+        return Holder(", ".join(each.name for each in people), people, due)
     if requisition.status in (status.APPROVED, status.PARTIALLY_ORDERED):
         return Holder(PURCHASING)
     return NOBODY

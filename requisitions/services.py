@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import approvals.services
@@ -15,10 +16,11 @@ from core.errors import Conflict, FieldError, Invalid, Missing, NotAllowed, Stal
 from core.money import ZERO
 from core.transactions import atomic
 from core.transitions import perform
-from requisitions import content, facts, validation
+from requisitions import content, facts, storing, submission, validation
+from requisitions.asked import Asked, stored
 from requisitions.inputs import RequisitionInput
-from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
-from requisitions.validation import Judged
+from requisitions.models import Requisition, RequisitionLine
+from requisitions.recent import recent
 
 KIND = "REQ"
 MOST_REASON = 2000
@@ -33,7 +35,9 @@ def create(*, requester: User, data: RequisitionInput, at: datetime) -> Requisit
     today = entity.day_of(at)
     judged = validation.judge(entity=entity, data=data, today=today)
     requisition = Requisition(entity=entity, requester=requester, created_at=at)
-    _store(requisition, data, judged, rate=_rate(entity, data.currency, today), actor=requester)
+    storing.store(
+        requisition, data, judged, rate=_rate(entity, data.currency, today), actor=requester
+    )
     events.publish("requisition.created", requisition, actor=requester, at=at)
     return requisition
 
@@ -60,7 +64,7 @@ def edit(
     before = content.content(requisition, content.lines_of(requisition))
     requisition.lines.all().delete()
     rate = _rate(requisition.entity, data.currency, today)
-    _store(requisition, data, judged, rate=rate, actor=actor)
+    storing.store(requisition, data, judged, rate=rate, actor=actor)
     after = content.content(requisition, content.lines_of(requisition))
     changes = content.differences(before, after)
     events.publish("requisition.edited", requisition, actor=actor, at=at, changes=changes)
@@ -86,36 +90,33 @@ def submit(*, requisition: Requisition, actor: User, at: datetime) -> Requisitio
     """Ask for approval: funds are checked, nothing is reserved yet. The number is taken once.
 
     Where the policy asks nobody, it is approved at once. Raises IllegalTransition, NotAllowed,
-    Invalid (also when the draft's coding, vendor or prices no longer hold), RateMissing,
-    BudgetExceeded, BudgetReasonRequired.
+    Invalid (when the draft's coding, vendor or prices no longer hold, a reference that policy
+    demands is missing, or it cannot be an emergency), RateMissing, BudgetExceeded,
+    BudgetReasonRequired.
     """
     requisition = _locked(requisition)
     perform(requisition.submit, actor=actor, at=at)
     entity, lines = requisition.entity, content.lines_of(requisition)
     today = entity.day_of(at)
     validation.judge(entity=entity, data=content.as_input(requisition, lines), today=today)
-    _require_vendors(requisition, lines)
     requisition.rate = _rate(entity, requisition.currency, today)
+    asked = stored(requisition, lines)
+    submission.require_vendors(asked)
+    submission.require_emergency(asked, at=at)
     checks = ledger.require_funds(
         entity=entity,
         on=today,
         demands=facts.demands(requisition, lines),
         reason=requisition.budget_reason,
     )
+    around = recent(asked, at=at, pk=requisition.pk, lock=True)
+    known = facts.approval_facts(asked, recent=around, checks=checks)
+    submission.require_references(asked, known)
     if requisition.number is None:
         year = entity.fiscal_year_of(today)
         requisition.number = numbering.take(stream=requisition.stream, kind=KIND, fiscal_year=year)
     requisition.save()
-    stated = content.content(requisition, lines)
-    digest = content.digest(stated)
-    events.publish(
-        "requisition.submitted",
-        requisition,
-        actor=actor,
-        at=at,
-        data={"digest": digest, "content": stated, "rate": str(requisition.rate)},
-    )
-    round_ = _ask_for_approval(requisition, lines, checks, digest=digest, actor=actor, at=at)
+    round_ = _ask_for_approval(requisition, lines, asked, known, actor=actor, at=at)
     if round_.closed_at is not None:
         requisition.refresh_from_db()  # approved by policy in the same breath
     return requisition
@@ -231,16 +232,6 @@ def _require_version(requisition: Requisition, expected: int | None) -> None:
         raise StaleVersion(f"It is version {requisition.version} now, not {expected}.")
 
 
-def _require_vendors(requisition: Requisition, lines: list[RequisitionLine]) -> None:
-    missing = [
-        FieldError(f"/lines/{index}/vendor", "required", "Say who sells it.")
-        for index, vendor in enumerate(facts.vendors(requisition, lines))
-        if vendor is None
-    ]
-    if missing:
-        raise Invalid(errors=missing)
-
-
 def _check_reason(reason: str, *, required: bool = True) -> None:
     errors = text.check(reason, "/reason", most=MOST_REASON, required=required, multiline=True)
     if errors:
@@ -256,76 +247,29 @@ def _rate(entity: Entity, currency: str, day: date) -> Decimal:
         raise
 
 
-def _store(
-    requisition: Requisition,
-    data: RequisitionInput,
-    judged: Judged,
-    *,
-    rate: Decimal,
-    actor: User,
-) -> None:
-    for name in content.HEADER:
-        setattr(requisition, name, getattr(data, name))
-    requisition.vendor = data.vendor
-    requisition.rate, requisition.total = rate, judged.total
-    requisition._history_user = actor
-    requisition.save()
-    _store_lines(requisition, judged)
-
-
-def _store_lines(requisition: Requisition, judged: Judged) -> None:
-    lines = [
-        RequisitionLine(
-            requisition=requisition,
-            line_number=number,
-            kind=line.said.kind,
-            catalog_item=line.said.catalog_item,
-            sku=line.sku,
-            description=line.description,
-            quantity=line.quantity,
-            unit=line.unit,
-            unit_price=line.unit_price,
-            tax_code=line.tax_code,
-            net=line.net,
-            need_by=line.said.need_by,
-            basis=line.said.basis,
-            vendor=line.vendor,
-        )
-        for number, line in enumerate(judged.lines, 1)
-    ]
-    RequisitionLine.objects.bulk_create(lines)
-    RequisitionDistribution.objects.bulk_create(
-        RequisitionDistribution(
-            line=stored,
-            position=position,
-            cost_center=part.cost_center,
-            gl_account=part.gl_account,
-            project=part.project,
-            percent=part.percent,
-            amount=amount,
-        )
-        for stored, line in zip(lines, judged.lines, strict=True)
-        for position, (part, amount) in enumerate(
-            zip(line.said.distributions, line.amounts, strict=True), 1
-        )
-    )
-
-
 def _ask_for_approval(
     requisition: Requisition,
     lines: list[RequisitionLine],
-    checks: list[ledger.FundsCheck],
+    asked: Asked,
+    known: dict[str, Any],
     *,
-    digest: str,
     actor: User,
     at: datetime,
 ) -> ApprovalRequest:
-    amount = facts.approval_amount(requisition, lines)
+    stated = content.content(requisition, lines)
+    digest = content.digest(stated)
+    events.publish(
+        "requisition.submitted",
+        requisition,
+        actor=actor,
+        at=at,
+        data={"digest": digest, "content": stated, "rate": str(requisition.rate)},
+    )
     return approvals.services.request(
         document=requisition,
         requester=requisition.requester,
-        amount=amount,
-        facts=facts.approval_facts(requisition, lines, amount=amount, checks=checks),
+        amount=asked.amount,
+        facts=known,
         digest=digest,
         title=requisition.title,
         actor=actor,

@@ -5,15 +5,19 @@ from typing import Any
 from uuid import UUID
 
 from approvals import subjects
-from approvals.subjects import Description, LineView
+from approvals.subjects import Description, LineView, PriceNote
 from budgets import ledger
 from core import events
 from core.models import Attachment
 from core.money import to_base
 from core.transactions import atomic
 from core.transitions import perform
-from requisitions import content, facts
+from requisitions import content, facts, presentation
+from requisitions.asked import stored
+from requisitions.changes import changes_since
 from requisitions.models import Requisition, RequisitionLine
+from requisitions.price_notes import price_notes
+from requisitions.queries import performed
 
 
 def register() -> None:
@@ -24,6 +28,9 @@ def register() -> None:
         returned=mark_returned,
         describe=describe,
         digest=present_digest,
+        parts=present_parts,
+        changes=changes_since,
+        performed=performed,
     )
 
 
@@ -72,13 +79,21 @@ def present_digest(subject_id: UUID) -> str:
     return content.digest(content.content(requisition, content.stated_lines(requisition)))
 
 
+def present_parts(subject_id: UUID) -> dict[str, str]:
+    """Digests of the parts of the content as it is now."""
+    requisition = Requisition.objects.get(pk=subject_id)
+    return content.parts(content.content(requisition, content.stated_lines(requisition)))
+
+
 def describe(subject_id: UUID) -> Description:
     """Everything an approver signs, with what its budgets say today."""
     requisition = Requisition.objects.select_related("entity", "requester", "vendor").get(
         pk=subject_id
     )
     entity, lines = requisition.entity, content.lines_of(requisition)
-    vendors = {str(vendor): vendor for vendor in facts.vendors(requisition, lines) if vendor}
+    asked, stated = stored(requisition, lines), content.content(requisition, lines)
+    vendors = {str(vendor): vendor for vendor in asked.vendors}
+    prices = price_notes(requisition, lines)
     return Description(
         title=requisition.title,
         number=requisition.number or "",
@@ -92,13 +107,16 @@ def describe(subject_id: UUID) -> Description:
         base_total=to_base(requisition.total, rate=requisition.rate, base_currency=entity.currency),
         base_currency=entity.currency,
         url=f"/requisitions/{requisition.pk}/",
-        digest=content.digest(content.content(requisition, lines)),
-        lines=[_line_view(line) for line in lines],
+        digest=content.digest(stated),
+        parts=content.parts(stated),
+        lines=[_line_view(line, prices[line.pk]) for line in lines],
         budget=_budget(requisition, lines),
-        flags=_flags(requisition),
+        flags=presentation.flags(requisition, asked, at=requisition.submitted_at),
         attachments=Attachment.objects.filter(document_id=requisition.pk).select_related("file"),
         justification=requisition.justification,
         need_by=requisition.need_by,
+        references=presentation.references(requisition),
+        risks=presentation.risks(requisition),
     )
 
 
@@ -107,7 +125,7 @@ def _locked(subject_id: UUID) -> Requisition:
     return rows.select_related("entity").get(pk=subject_id)
 
 
-def _line_view(line: RequisitionLine) -> LineView:
+def _line_view(line: RequisitionLine, prices: list[PriceNote]) -> LineView:
     return LineView(
         line_number=line.line_number,
         description=line.description,
@@ -116,6 +134,7 @@ def _line_view(line: RequisitionLine) -> LineView:
         unit_price=line.unit_price,
         net=line.net,
         coding="; ".join(_coding(part) for part in line.distributions.all()),
+        prices=prices,
     )
 
 
@@ -136,10 +155,3 @@ def _budget(requisition: Requisition, lines: list[RequisitionLine]) -> list[ledg
         on=requisition.entity.day_of(requisition.submitted_at),
         demands=facts.demands(requisition, lines),
     )
-
-
-def _flags(requisition: Requisition) -> list[str]:
-    flags = []
-    if requisition.budget_reason:
-        flags.append(f"Over a budget that warns: {requisition.budget_reason}")
-    return flags

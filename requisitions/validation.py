@@ -4,12 +4,14 @@ The same judgement stands behind the form, the API and a second look at submissi
 vendors or catalog prices may have changed since the draft was saved.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from accounts.models import Entity, TaxCode
+from approvals.models import PolicyRequirement
 from core import text
 from core.decimals import NotADecimal, parse, places
 from core.errors import FieldError, Invalid
@@ -17,6 +19,7 @@ from core.money import HUNDRED, ZERO, UnknownCurrency, allocate, line_net, minor
 from core.units import UNITS
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
 from requisitions.models import RequisitionLine
+from vendors import countries
 from vendors.models import ServiceType, Vendor
 
 MOST_LINES = 500
@@ -25,6 +28,7 @@ MOST_QUANTITY = Decimal(1_000_000_000)
 MOST_PRICE = Decimal(1_000_000_000)
 MOST_TOTAL = Decimal(100_000_000_000)
 MOST_DECIMALS = 6
+MOST_REFERENCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,27 @@ def _header_errors(entity: Entity, data: RequisitionInput, today: date) -> list[
         *_choice_error(data.service_type, ServiceType.values, "/service_type"),
         *_day_error(data.need_by, today, "/need_by"),
         *_vendor_errors(entity, data, data.vendor, "/vendor"),
+        *text.check(data.emergency_reason, "/emergency_reason", most=2000, multiline=True),
+        *_choice_error(data.data_residency, {"", *countries.NAMES}, "/risk/data_residency"),
+        *_reference_errors(data.references),
     ]
     if not data.lines:
         errors.append(FieldError("/lines", "required", "At least one line is needed."))
     if len(data.lines) > MOST_LINES:
         errors.append(FieldError("/lines", "max_length", f"At most {MOST_LINES} lines."))
+    return errors
+
+
+def _reference_errors(references: Mapping[str, str]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for kind, value in references.items():
+        pointer = f"/references/{text.escaped(kind)}"
+        if kind not in PolicyRequirement.Reference.values:
+            errors.append(FieldError(pointer, "unknown", "There is no such kind of reference."))
+        elif not isinstance(value, str):
+            errors.append(FieldError(pointer, "invalid", "A reference is text."))
+        else:
+            errors += text.check(value, pointer, most=MOST_REFERENCE, name=True)
     return errors
 
 

@@ -1,6 +1,7 @@
 """Pages of requisitions: list, form with live check, one requisition with all it holds."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +21,10 @@ from core.money import minor_units
 from core.transactions import atomic
 from core.web import Repeated, act, keyset_page, once, place, visible_or_404
 from requisitions import forms, presentation, queries, services
+from requisitions.coding import CODING, CodingChoices
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition
-from requisitions.outlook import outlook, standing
+from requisitions.outlook import Outlook, outlook, standing
 from vendors.models import CatalogItem
 from vendors.queries import search_catalog
 
@@ -106,6 +108,9 @@ def _form(request: HttpRequest, requisition: Requisition | None) -> HttpResponse
         "stamp": requisition.version if requisition else request.user.requisitions.count(),
         "answer": _answer(requisition) if requisition else None,
         "faulty": sum(bool(line.errors) for line in lines) if status == 422 else 0,
+        "refused": status == 422,
+        "emergencies": presentation.emergencies(request.user.entity),
+        "at_once": request.user.delegated_order_limit,
     }
     return render(request, "requisitions/form.html", context, status=status)
 
@@ -123,15 +128,15 @@ def _bound(request: HttpRequest, requisition: Requisition | None) -> tuple[Any, 
     if request.method == "POST":
         data = _with_new_line(request)
         return forms.RequisitionForm(data, entity=entity), _grid(
-            forms.CodingChoices(entity, data), data=data
+            CodingChoices(entity, data), data=data
         )
     if requisition is not None:
         initial, rows, parts = forms.initial_of(requisition)
         return forms.RequisitionForm(initial=initial, entity=entity), _grid(
-            forms.CodingChoices(entity, parts=parts), initial=rows
+            CodingChoices(entity, parts=parts), initial=rows
         )
     item = _wanted_item(request)
-    choices = forms.CodingChoices(entity)
+    choices = CodingChoices(entity)
     initial = {
         "currency": item.currency if item else entity.currency,
         "service_type": item.service_type if item else "other",
@@ -142,7 +147,7 @@ def _bound(request: HttpRequest, requisition: Requisition | None) -> tuple[Any, 
     )
 
 
-def _grid(choices: forms.CodingChoices, **options: Any) -> Any:
+def _grid(choices: CodingChoices, **options: Any) -> Any:
     return forms.LineFormSet(prefix="lines", form_kwargs={"choices": choices}, **options)
 
 
@@ -166,7 +171,7 @@ def _with_new_line(request: HttpRequest) -> Any:
         data["lines-TOTAL_FORMS"] = str(last + 1)
         for key, value in list(data.items()):
             name = key.removeprefix(f"lines-{last - 1}-")
-            if name != key and name.startswith((*forms.CODING, *_CARRIED)):
+            if name != key and name.startswith((*CODING, *_CARRIED)):
                 data[f"lines-{last}-{name}"] = value
     return data
 
@@ -205,7 +210,7 @@ def _save(
             requisition=requisition, actor=request.user, at=timezone.now()
         )
     except DomainError as refusal:
-        place(head, kept, refusal, field_of=_field)
+        place(head, kept, _by_form_field(refusal), field_of=_field)
         if requisition is not None and "send" in request.POST:
             messages.info(request, "It is kept as a draft and was not sent yet.")
         return requisition, None
@@ -237,6 +242,16 @@ def _field(parts: list[str]) -> str:
     return "percent_1" if parts[2:3] == ["distributions"] else "".join(parts[2:3])
 
 
+def _by_form_field(refusal: DomainError) -> DomainError:
+    """`/references/dpia` and `/risk/data_residency` are fields of the head."""
+    names = {"references": "/reference_", "risk": "/"}
+    for place_, error in enumerate(refusal.errors):
+        group, _, name = error.pointer.strip("/").partition("/")
+        if group in names:
+            refusal.errors[place_] = replace(error, pointer=names[group] + name)
+    return refusal
+
+
 @login_required
 @require_POST
 def check(request: HttpRequest) -> HttpResponse:
@@ -249,27 +264,35 @@ def check(request: HttpRequest) -> HttpResponse:
     data["title"] = data.get("title", "").strip() or "–"
     entity = request.user.entity
     head = forms.RequisitionForm(data, entity=entity)
-    lines = _grid(forms.CodingChoices(entity, data), data=data)
+    lines = _grid(CodingChoices(entity, data), data=data)
     complete = _said(lines) if lines.management_form.is_valid() else []
     context: dict[str, Any] = {"currency": entity.currency, "form": head}
     if complete and head.is_valid():
         asked = [each for each in lines if each.has_changed() and not each["DELETE"].value()]
         counted, answer = _judged(request, head, complete)
         context |= {"incomplete": len(asked) - counted, **answer}
-        found = answer.get("outlook")
-        head.fields["budget_reason"].required = bool(found and found.is_warned)
+        if found := answer.get("outlook"):
+            _ask(head, found, was_refused="refused" in data)
     return render(request, "requisitions/_outlook.html", context)
+
+
+def _ask(head: Any, found: Outlook, *, was_refused: bool) -> None:
+    """Ask for what policy and budget want; once sending was refused, say again what is missing."""
+    head.fields["budget_reason"].required = found.is_warned
+    head.ask_for(found.references)
+    if was_refused:
+        for field in head.references:
+            if field.field.required and not field.value():
+                head.add_error(field.name, "Policy asks for this here.")
 
 
 def _judged(request: HttpRequest, head: Any, lines: list[Any]) -> tuple[int, dict[str, Any]]:
     """The outlook and how many lines it counts; lines that a rule refuses are left out."""
-    entity = request.user.entity
     try:
         found = outlook(
-            entity=entity,
             requester=request.user,
             data=head.as_input([form.as_input() for form in lines]),
-            on=entity.day_of(timezone.now()),
+            at=timezone.now(),
         )
     except DomainError as refusal:
         faulty = {error.pointer.split("/")[2] for error in refusal.errors if _of_line(error)}
@@ -277,7 +300,7 @@ def _judged(request: HttpRequest, head: Any, lines: list[Any]) -> tuple[int, dic
         if faulty and sound and all(map(_of_line, refusal.errors)):
             return _judged(request, head, sound)
         return 0, {"problem": refusal}
-    return len(lines), {"outlook": found}
+    return len(lines), {"outlook": found, "route": presentation.route(found.steps)}
 
 
 def _of_line(error: FieldError) -> bool:
@@ -289,7 +312,7 @@ def catalog_search(request: HttpRequest) -> HttpResponse:
     """Suggestions while a line is typed."""
     words = next((value for name, value in request.GET.items() if name.endswith("description")), "")
     items = search_catalog(request.user, words)[:8] if len(words.strip()) > 1 else []
-    choices = forms.CodingChoices(request.user.entity) if items else None
+    choices = CodingChoices(request.user.entity) if items else None
     rows = [{"item": item, "fill": json.dumps(_fill(item, choices))} for item in items]
     return render(request, "requisitions/_suggestions.html", {"rows": rows})
 
@@ -331,6 +354,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "comments": core.queries.comments(requisition),
         "files": core.queries.attachments(requisition),
         "promised": outbox.promised(requisition.pk, "purchase_orders.order_by_itself"),
+        **presentation.beside(requisition, request.user, at=timezone.now()),
     }
     return render(request, "requisitions/detail.html", context)
 

@@ -94,15 +94,28 @@
     }, 400);
   });
 
+  // References are asked for by the answer beside the form: what was typed there waits for its field.
+  const owed = new Map();
+  document.addEventListener("htmx:afterSettle", () => {
+    owed.forEach((value, name) => {
+      const field = form.elements.namedItem(name);
+      if (!field) return;
+      if (!field.value) field.value = value;
+      owed.delete(name);
+    });
+  });
+
   function restore(typed) {
     const wanted = Number((typed.find(([name]) => name.endsWith("-TOTAL_FORMS")) || [])[1] || 0);
     const count = () => Number(grid.querySelector("[name$='-TOTAL_FORMS']").value);
     while (count() < wanted) grid.querySelector("[data-add-line]").click();
     typed.forEach(([name, value]) => {
       const field = form.elements.namedItem(name);
+      if (name.startsWith("reference_") && !field) owed.set(name, value);
       if (!(field instanceof HTMLElement) || name.endsWith("_FORMS")) return;
-      if (field.type === "checkbox") field.closest("[data-line]")?.querySelector("[data-remove-line]").click();
-      else field.value = value;
+      if (field.type !== "checkbox") field.value = value;
+      else if (field.closest("[data-line]")) field.closest("[data-line]").querySelector("[data-remove-line]").click();
+      else field.checked = true;
     });
     form.querySelectorAll("[data-split]").forEach(showRest);
     grid.querySelector("[data-role=quantity]")?.dispatchEvent(new Event("input", { bubbles: true }));

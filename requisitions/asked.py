@@ -1,0 +1,121 @@
+"""What is asked for, as policy sees it: who sells it, what it costs all in all, who pays."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from accounts.models import Entity, TaxCode, User
+from budgets.models import CostCenter, GLAccount
+from core.money import HUNDRED, ZERO, allocate, round_amount, to_base
+from requisitions.inputs import RequisitionInput
+from requisitions.models import Requisition, RequisitionLine
+from requisitions.validation import Judged
+from vendors.models import Vendor
+
+
+@dataclass(frozen=True, slots=True)
+class AskedLine:
+    """One line as policy sees it. `base` is its part of the approval amount, base currency."""
+
+    vendor: Vendor | None
+    net: Decimal
+    base: Decimal
+    description: str
+    catalog_item_id: UUID | None
+    coding: tuple[tuple[CostCenter, GLAccount], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as policy sees it, whether it is stored or still being typed.
+
+    `said` carries currency, kind of service, risk and emergency. `amount` is what approvers judge:
+    net plus the tax that cannot be recovered, in base currency at the request's rate.
+    """
+
+    entity: Entity
+    requester: User
+    said: Requisition | RequisitionInput
+    lines: list[AskedLine]
+    amount: Decimal
+    tax_codes: Mapping[str, TaxCode]
+
+    @property
+    def vendors(self) -> list[Vendor]:
+        """Who sells something of it, each once."""
+        return list({line.vendor.pk: line.vendor for line in self.lines if line.vendor}.values())
+
+
+def stored(requisition: Requisition, lines: list[RequisitionLine]) -> Asked:
+    """A stored requisition. Lines come with their coding. Statements: 1."""
+    codes = _tax_codes(requisition.entity)
+    costs = [cost(line.net, codes.get(line.tax_code), requisition.currency) for line in lines]
+    amount, bases = _in_base(requisition.entity, costs, requisition.rate)
+    return Asked(
+        requisition.entity,
+        requisition.requester,
+        requisition,
+        [
+            AskedLine(
+                seller,
+                line.net,
+                base,
+                line.description,
+                line.catalog_item_id,
+                tuple((part.cost_center, part.gl_account) for part in line.distributions.all()),
+            )
+            for line, base, seller in zip(lines, bases, sellers(requisition, lines), strict=True)
+        ],
+        amount,
+        codes,
+    )
+
+
+def typed(data: RequisitionInput, judged: Judged, *, requester: User, rate: Decimal) -> Asked:
+    """The same of lines that are not stored. Statements: 1."""
+    entity = requester.entity
+    codes = _tax_codes(entity)
+    costs = [cost(line.net, codes.get(line.tax_code), data.currency) for line in judged.lines]
+    amount, bases = _in_base(entity, costs, rate)
+    return Asked(
+        entity,
+        requester,
+        data,
+        [
+            AskedLine(
+                line.vendor or data.vendor,
+                line.net,
+                base,
+                line.description,
+                line.said.catalog_item.pk if line.said.catalog_item else None,
+                tuple((part.cost_center, part.gl_account) for part in line.said.distributions),
+            )
+            for line, base in zip(judged.lines, bases, strict=True)
+        ],
+        amount,
+        codes,
+    )
+
+
+def sellers(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[Vendor | None]:
+    """The vendor of each line: its own, else the header's."""
+    return [line.vendor or requisition.vendor for line in lines]
+
+
+def cost(net: Decimal, code: TaxCode | None, currency: str) -> Decimal:
+    """A net and the tax on it that cannot be recovered."""
+    if code is None:
+        return net
+    share = (HUNDRED - code.recoverable_percent) / HUNDRED
+    return net + round_amount(net * code.percent / HUNDRED * share, currency)
+
+
+def _tax_codes(entity: Entity) -> dict[str, TaxCode]:
+    return {code.code: code for code in TaxCode.objects.filter(entity=entity)}
+
+
+def _in_base(entity: Entity, costs: list[Decimal], rate: Decimal) -> tuple[Decimal, list[Decimal]]:
+    """The approval amount and the part of each line, which add up to it."""
+    amount = to_base(sum(costs, ZERO), rate=rate, base_currency=entity.currency)
+    return amount, allocate(amount, costs, entity.currency) if costs else []

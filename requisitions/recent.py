@@ -1,0 +1,255 @@
+"""What was asked for lately beside a request: the rolling total, twins, and a cost cut in parts.
+
+Siblings are requests to the same vendor family within the entity's window: the requester's own, and
+those of colleagues that one of its cost centres pays for and that ask for much the same. They count
+as one amount with it, so that cutting a purchase in parts changes nobody who has to agree.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import User
+from approvals.subjects import Flag
+from core import text
+from core.money import ZERO, minor_units, to_base
+from requisitions import tiers
+from requisitions.asked import Asked, AskedLine, cost
+from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
+from vendors.queries import families
+
+# Drafts, returned and withdrawn ones count again as soon as they are sent again.
+STANDING = (
+    Requisition.Status.SUBMITTED,
+    Requisition.Status.APPROVED,
+    Requisition.Status.PARTIALLY_ORDERED,
+    Requisition.Status.ORDERED,
+    Requisition.Status.CLOSED,
+)
+NEARLY = Decimal("0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """An earlier or later request to the same family. `amounts` are base currency by vendor."""
+
+    pk: UUID
+    number: str
+    requester: str
+    asked_on: date
+    is_own: bool
+    amounts: dict[UUID, Decimal]
+    items: frozenset[str]
+
+    @property
+    def amount(self) -> Decimal:
+        return sum(self.amounts.values(), ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """`total`: the request and its siblings, of the family where that is most; base currency."""
+
+    total: Decimal
+    family: str = ""
+    siblings: tuple[Sibling, ...] = ()
+    twins: tuple[Sibling, ...] = ()
+
+
+def recent(asked: Asked, *, at: datetime, pk: UUID | None = None, lock: bool = False) -> Recent:
+    """Look around a request that is or would be submitted `at`; `pk` is its own, if it has one.
+
+    `lock` makes requests that are sent to one family at the same moment see each other.
+    Statements: 2.
+    """
+    kin = families(asked.vendors, lock=lock)
+    if not kin:
+        return Recent(asked.amount)
+    found = [
+        sibling
+        for sibling in _siblings(asked, kin, at, pk)
+        if sibling.is_own or _is_alike(asked, kin, sibling)
+    ]
+    total, family = max(
+        (_of_family(asked, kin[vendor.pk], found), vendor.family_key) for vendor in asked.vendors
+    )
+    twins = tuple(each for each in found if _is_twin(asked, kin, each))
+    return Recent(total, family, tuple(found), twins)
+
+
+def flags(asked: Asked, recent: Recent, *, seen_by: User | None = None) -> list[Flag]:
+    """What requester and approver should look at: twins, and parts of one larger purchase.
+
+    All siblings are named; `seen_by` gets links to those that they may see.
+    """
+    if not recent.siblings:
+        return []
+    links = _links(recent.siblings, seen_by)
+    currency = asked.entity.currency
+    found = []
+    if recent.twins:
+        twin = recent.twins[0]
+        others = f" and {len(recent.twins) - 1} more" if len(recent.twins) > 1 else ""
+        words = (
+            f"Possibly asked for twice: {_said(twin, currency)}{others} has the same vendor, item "
+            "and nearly the same amount."
+        )
+        found.append(Flag(words, more=_named(recent.twins, currency, links), kind="duplicate"))
+    if split := _split(asked, recent):
+        more = _named(recent.siblings, currency, links)
+        found.append(Flag(split, more=more, kind="split"))
+    return found
+
+
+def _links(siblings: Iterable[Sibling], seen_by: User | None) -> dict[UUID, str]:
+    shown = {each.pk for each in siblings}
+    if seen_by is not None:
+        visible = Requisition.objects.visible_to(seen_by).filter(pk__in=shown)
+        shown = set(visible.values_list("pk", flat=True))
+    return {pk: f"/requisitions/{pk}/" for pk in shown}
+
+
+def _split(asked: Asked, recent: Recent) -> str:
+    alone = max([asked.amount, *(each.amount for each in recent.siblings)])
+    tier = tiers.highest_crossed(asked.entity, asked.requester, alone=alone, together=recent.total)
+    if tier is None:
+        return ""
+    currency = asked.entity.currency
+    count = len(recent.siblings)
+    others = "another request" if count == 1 else f"{count} other requests"
+    return (
+        f"Possibly one purchase in parts: with {others} in "
+        f"{asked.entity.splitting_window_days} days it comes to {money(recent.total, currency)}, "
+        f"while each alone stays within {money(tier, currency)}."
+    )
+
+
+def _named(
+    siblings: Iterable[Sibling], currency: str, links: Mapping[UUID, str]
+) -> tuple[Flag, ...]:
+    return tuple(Flag(_said(each, currency), links.get(each.pk, "")) for each in siblings)
+
+
+def _said(sibling: Sibling, currency: str) -> str:
+    day = f"{sibling.asked_on:%d %b %Y}".lstrip("0")
+    return f"{sibling.number} · {sibling.requester} · {money(sibling.amount, currency)} · {day}"
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount in a sentence: 4,900.00 EUR."""
+    return f"{amount:,.{minor_units(currency)}f} {currency}"
+
+
+def _of_family(asked: Asked, kin: frozenset[UUID], siblings: Iterable[Sibling]) -> Decimal:
+    own = [line.base for line in asked.lines if line.vendor and line.vendor.pk in kin]
+    others = [
+        amount
+        for sibling in siblings
+        for vendor, amount in sibling.amounts.items()
+        if vendor in kin
+    ]
+    return sum([*own, *others], ZERO)
+
+
+def _counterpart(
+    asked: Asked, kin: dict[UUID, frozenset[UUID]], sibling: Sibling
+) -> list[AskedLine]:
+    """The lines that go to the family of a sibling."""
+    return [
+        line
+        for line in asked.lines
+        if line.vendor and not kin[line.vendor.pk].isdisjoint(sibling.amounts)
+    ]
+
+
+def _is_alike(asked: Asked, kin: dict[UUID, frozenset[UUID]], sibling: Sibling) -> bool:
+    lines = _counterpart(asked, kin, sibling)
+    return _same_items(lines, sibling) or _same_amount(lines, sibling)
+
+
+def _is_twin(asked: Asked, kin: dict[UUID, frozenset[UUID]], sibling: Sibling) -> bool:
+    lines = _counterpart(asked, kin, sibling)
+    return _same_items(lines, sibling) and _same_amount(lines, sibling)
+
+
+def _same_items(lines: list[AskedLine], sibling: Sibling) -> bool:
+    return any(item_key(line.catalog_item_id, line.description) in sibling.items for line in lines)
+
+
+def _same_amount(lines: list[AskedLine], sibling: Sibling) -> bool:
+    amount = sum((line.base for line in lines), ZERO)
+    return abs(amount - sibling.amount) <= NEARLY * max(amount, sibling.amount)
+
+
+def item_key(catalog_item_id: UUID | None, description: str) -> str:
+    """By which two lines ask for the same: the catalog item, else the words."""
+    return str(catalog_item_id) if catalog_item_id else text.folded(description)
+
+
+_COLUMNS = (
+    "requisition_id",
+    "requisition__number",
+    "requisition__requester_id",
+    "requisition__requester__name",
+    "requisition__submitted_at",
+    "requisition__vendor_id",
+    "requisition__currency",
+    "requisition__rate",
+    "vendor_id",
+    "net",
+    "tax_code",
+    "description",
+    "catalog_item_id",
+)
+
+
+def _siblings(
+    asked: Asked, kin: dict[UUID, frozenset[UUID]], at: datetime, pk: UUID | None
+) -> list[Sibling]:
+    """Oldest first. One statement of two halves, so that each is found by its own index."""
+    lines = _standing(asked, frozenset().union(*kin.values()), at)
+    own = lines.filter(requisition__requester=asked.requester)
+    centers = {center.pk for line in asked.lines for center, _ in line.coding}
+    paid = RequisitionDistribution.objects.filter(
+        line__requisition=OuterRef("requisition"), cost_center__in=centers
+    )
+    theirs = lines.exclude(requisition__requester=asked.requester).filter(Exists(paid))
+    grouped: dict[UUID, list[dict[str, Any]]] = {}
+    for row in own.values(*_COLUMNS).union(theirs.values(*_COLUMNS), all=True):
+        if row["requisition_id"] != pk:
+            grouped.setdefault(row["requisition_id"], []).append(row)
+    return [_sibling(asked, grouped[key]) for key in sorted(grouped)]
+
+
+def _standing(asked: Asked, vendors: frozenset[UUID], at: datetime) -> QuerySet[RequisitionLine]:
+    window = timedelta(days=asked.entity.splitting_window_days)
+    return RequisitionLine.objects.filter(
+        Q(vendor__in=vendors) | Q(vendor=None, requisition__vendor__in=vendors),
+        requisition__entity=asked.entity,
+        requisition__status__in=STANDING,
+        requisition__submitted_at__gt=at - window,
+        requisition__submitted_at__lt=at + window,
+    ).order_by()
+
+
+def _sibling(asked: Asked, rows: list[dict[str, Any]]) -> Sibling:
+    first, amounts = rows[0], dict[UUID, Decimal]()
+    for row in rows:
+        vendor = row["vendor_id"] or row["requisition__vendor_id"]
+        whole = cost(row["net"], asked.tax_codes.get(row["tax_code"]), row["requisition__currency"])
+        base = to_base(whole, rate=row["requisition__rate"], base_currency=asked.entity.currency)
+        amounts[vendor] = amounts.get(vendor, ZERO) + base
+    return Sibling(
+        first["requisition_id"],
+        first["requisition__number"],
+        first["requisition__requester__name"],
+        asked.entity.day_of(first["requisition__submitted_at"]),
+        first["requisition__requester_id"] == asked.requester.pk,
+        amounts,
+        frozenset(item_key(row["catalog_item_id"], row["description"]) for row in rows),
+    )
