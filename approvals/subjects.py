@@ -166,11 +166,6 @@ def of(document_type: str) -> Subject:
     return _subjects[document_type]
 
 
-def document_types() -> list[str]:
-    """Whatever can be approved, by name."""
-    return sorted(_subjects)
-
-
 def names() -> list[str]:
     """The document types that can be approved."""
     return sorted(_subjects)

@@ -1,5 +1,6 @@
 """The verbs of approval: begin a round, decide, hand on, remind, escalate, call off."""
 
+from approvals.services.additions import add_approver
 from approvals.services.decisions import (
     DocumentChanged,
     LimitTooLow,
@@ -9,10 +10,9 @@ from approvals.services.decisions import (
     decide,
     decide_many,
 )
-from approvals.services.additions import add_approver
 from approvals.services.delegations import delegate, revoke_delegation
-from approvals.services.leaving import reroute_leaver, reroute_leavers
 from approvals.services.handovers import forward
+from approvals.services.leaving import reroute_leaver, reroute_leavers
 from approvals.services.nudging import nudge
 from approvals.services.policies import (
     activate,
@@ -30,13 +30,18 @@ from approvals.services.rounds import cancel, request
 __all__ = [
     "DocumentChanged",
     "LimitTooLow",
+    "OnePersonOnce",
+    "Outcome",
     "SelfApproval",
     "StepPreview",
     "activate",
+    "add_approver",
     "answer",
     "ask",
     "cancel",
     "decide",
+    "decide_many",
+    "delegate",
     "discard_policy",
     "draft_policy",
     "edit_policy",
@@ -47,5 +52,8 @@ __all__ = [
     "preview",
     "ratify",
     "request",
+    "reroute_leaver",
+    "reroute_leavers",
     "retire",
+    "revoke_delegation",
 ]

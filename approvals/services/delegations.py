@@ -10,7 +10,7 @@ from django.db.models import Q
 from accounts.models import Role, User
 from approvals import subjects
 from approvals.models import DECIDING_ROLES, ActionToken, Delegation
-from core import decimals, events, text, transactions
+from core import decimals, events, refusals, text, transactions
 from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed
 from core.transitions import perform
 
@@ -20,6 +20,7 @@ WHOLE_DIGITS, SCALE = 12, 2
 CAUSE = "delegation"  # why a mail's link died
 
 
+@refusals.told("delegation.refused", about="from_user")
 @transactions.atomic
 def delegate(
     *,
@@ -79,6 +80,7 @@ def delegate(
     return delegation
 
 
+@refusals.told("delegation.refused", about="delegation")
 @transactions.atomic
 def revoke_delegation(
     *, delegation: Delegation, actor: User | None, at: datetime, reason: str = ""
@@ -175,7 +177,7 @@ def _people_errors(from_user: User, to_user: User) -> Iterable[FieldError]:
 
 
 def _duty_errors(duties: Sequence[str]) -> Iterable[FieldError]:
-    known = subjects.document_types()
+    known = subjects.names()
     for index, duty in enumerate(duties):
         if duty not in known:
             yield FieldError(f"/duties/{index}", "unknown", f"One of {', '.join(known)}.")
