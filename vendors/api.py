@@ -97,7 +97,6 @@ class VendorViewSet(Timeline, Resource):
     scope = "vendors:write"
     model = Vendor
     output = VendorSerializer
-    related = ("entity",)
     prefetched = ("contacts",)
     filters: ClassVar[dict[str, Any]] = {
         "code": exact("code"),

@@ -1,6 +1,7 @@
 """Bases of the serializers: input that refuses what it does not know, output that is only shown."""
 
 from collections.abc import Mapping
+from threading import local
 from typing import Any
 
 from rest_framework import serializers
@@ -31,6 +32,23 @@ class Input(serializers.Serializer):
 
 class Output(serializers.Serializer):
     """What the portal shows. Never used to read a request."""
+
+
+_made = local()
+
+
+def represented(kind: type[Output], rows: list[Any], context: dict[str, Any]) -> list[Any]:
+    """The rows as this kind shows them.
+
+    Each thread makes a serializer of a kind once: a new one copies every field of every level,
+    which took as long as showing. It holds nothing of a call when it has been used.
+    """
+    kept: Output = vars(_made).get(kind) or vars(_made).setdefault(kind, kind())
+    before, kept._context = kept._context, context
+    try:
+        return [kept.to_representation(row) for row in rows]
+    finally:
+        kept._context = before
 
 
 class Nothing(Input):

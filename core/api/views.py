@@ -28,7 +28,7 @@ from core.api.filtering import AllowedFilters, Filter
 from core.api.pagination import KeysetPagination
 from core.api.parsing import JsonParser
 from core.api.schema import Schema
-from core.api.serializers import HistorySerializer
+from core.api.serializers import HistorySerializer, Output, represented
 from core.models import TrailEvent
 
 
@@ -94,7 +94,7 @@ class Resource(Api, GenericViewSet):
     """
 
     model: ClassVar[type[Model]]
-    output: ClassVar[type[Serializer]]
+    output: ClassVar[type[Output]]
     related: ClassVar[tuple[str, ...]] = ()
     prefetched: ClassVar[tuple[Any, ...]] = ()
     filters: ClassVar[dict[str, Filter]] = {}
@@ -124,10 +124,14 @@ class Resource(Api, GenericViewSet):
     def get_object(self) -> Any:
         """The addressed record as such, read once a call. Raises NotFound for an unseen one."""
         if self._addressed is None:
-            self._addressed = self.visible().filter(pk=self.addressed()).first()
-        if self._addressed is None:
-            raise NotFound
+            self._addressed = self._one(self.visible())
         return self._addressed
+
+    def _one(self, rows: QuerySet[Any]) -> Any:
+        found = list(rows.filter(pk=self.addressed()).order_by()[:1])
+        if not found:
+            raise NotFound
+        return found[0]
 
     def addressed(self) -> Any:
         pk = as_id(self.kwargs["pk"])
@@ -146,18 +150,18 @@ class Resource(Api, GenericViewSet):
         return {}
 
     def shown(self, rows: list[Any]) -> list[Any]:
-        context = {**self.get_context(), **self.facts(rows)}
-        return [self.output(row, context=context).data for row in rows]
+        own = self.request.user.entity  # at hand, so that no row needs to fetch it
+        for row in rows:
+            if getattr(row, "entity_id", None) == own.pk:
+                row.entity = own
+        return represented(self.output, rows, {**self.get_context(), **self.facts(rows)})
 
     def list(self, request: Request) -> Response:
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.shown(rows))
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        found = self.get_queryset().filter(pk=self.addressed()).first()
-        if found is None:
-            raise NotFound
-        return self._shown_alone(found, 200)
+        return self._shown_alone(self._one(self.get_queryset()), 200)
 
     def answer(self, row: Any, status: int = 200) -> Response:
         """The record as it stands, with its version as ETag and, when new, where it is."""
@@ -175,13 +179,13 @@ class Resource(Api, GenericViewSet):
             response["ETag"] = preconditions.etag(row)
         return response
 
+    @transactions.atomic
     def act(self, service: Callable[..., Any], name: str, **facts: Any) -> Any:
         """Make one domain call on the addressed record, under its `If-Match` if one was sent."""
-        with transactions.atomic():
-            row = self.get_object()
-            if hasattr(row, "version"):
-                preconditions.require(row, self.request, lock=self.locked_first)
-            return service(**{name: row}, actor=self.request.user, at=timezone.now(), **facts)
+        row = self.get_object()
+        if hasattr(row, "version"):
+            preconditions.require(row, self.request, lock=self.locked_first)
+        return service(**{name: row}, actor=self.request.user, at=timezone.now(), **facts)
 
 
 class Timeline:

@@ -83,7 +83,7 @@ class MatchExceptionViewSet(Timeline, Resource):
     locked_first = False  # the invoice is
     model = MatchException
     output = MatchExceptionSerializer
-    related = ("entity", "invoice", "line", "assignee", "resolved_by")
+    related = ("invoice", "line", "assignee", "resolved_by")
     filters: ClassVar[dict[str, Filter]] = {
         "status": choice("status", MatchException.Status),
         "invoice": Filter(_of_invoice, {"type": "string"}, "The invoice's id or number."),

@@ -193,7 +193,7 @@ class InvoiceViewSet(Timeline, Resource):
     scope = "invoices:write"
     model = Invoice
     output = InvoiceSerializer
-    related = ("entity", "vendor", "order")
+    related = ("vendor", "order")
     prefetched = (
         "lines",
         "charges",

@@ -123,7 +123,7 @@ class OrderSerializer(Output):
     @extend_schema_field({"type": "string", "format": "decimal"})
     def get_open_commitment(self, order: PurchaseOrder) -> str:
         held = self.context["open_orders"].get(order.pk, ZERO)
-        return money(held, order.entity.currency)
+        return money(held, self.context["base"])
 
     def get_receipt_status(self, order: PurchaseOrder) -> str:
         return queries.receipt_status(order)
@@ -160,7 +160,7 @@ class OrderViewSet(Timeline, Resource):
     scope = "orders:write"
     model = PurchaseOrder
     output = OrderSerializer
-    related = ("entity", "vendor", "buyer")
+    related = ("vendor", "buyer")
     prefetched = (Prefetch("lines__distributions", coded(OrderDistribution)),)
     filters: ClassVar[dict[str, Filter]] = {
         "number": Filter(_numbered, {"type": "string"}, "Ours, or the one it came with."),
