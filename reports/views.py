@@ -64,19 +64,26 @@ FILES = {
 
 @login_required
 def commitments(request: HttpRequest) -> HttpResponse:
-    """The report; `?format=csv|xlsx` answers with a file of the same figures."""
+    """The report; `?format=csv|xlsx` answers with a file of the same figures.
+
+    Summing the ledger as proof takes longer than the report: `?compare=1` asks for it, which the
+    page does by itself once it is there.
+    """
     require_role(request, *_ROLES)
-    chosen = _chosen(request)
+    chosen, compared = _chosen(request), request.GET.get("compare") == "1"
     try:
         report = queries.commitments(
             entity=request.user.entity,
             group_by=chosen["group_by"].split(","),
+            tie_out=compared or chosen["format"] in FILES,
             **_asked(chosen),
         )
     except DomainError as refusal:
         return render(request, "reports/refused.html", {"refusal": refusal}, status=422)
     if chosen["format"] in FILES:
         return _file(report, chosen["format"])
+    if compared and request.htmx:
+        return render(request, "reports/_tie.html", {"report": report})
     context = {
         "report": report,
         "by_month": "period" in report.group_by,
@@ -92,7 +99,9 @@ def commitments(request: HttpRequest) -> HttpResponse:
         "burn_down": _burn_down(request.user.entity, chosen) if chosen["cost_center"] else None,
         "chart_size": _size(report),
         "most_bars": _MOST_BARS if len(report.rows) > _MOST_BARS else None,
-        "links": {kind: _file_url(request, kind) for kind in ("csv", "xlsx")},
+        "links": {kind: _same(request, format=kind) for kind in ("csv", "xlsx")},
+        "compared": compared,
+        "compare_url": _same(request, compare="1"),
     }
     return render(request, "reports/commitments.html", context)
 
@@ -342,7 +351,10 @@ def label(row: queries.CommitmentRow) -> str:
     return " · ".join(part.code for part in parts if part and part.code) or "no project"
 
 
-def _file_url(request: HttpRequest, kind: str) -> str:
+def _same(request: HttpRequest, **said: str) -> str:
+    """This page's address with the same filters and something more."""
     query = request.GET.copy()
-    query["format"] = kind
+    query.pop("compare", None)
+    for name, value in said.items():
+        query[name] = value
     return f"?{query.urlencode()}"

@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import timedelta
 from decimal import Decimal
+from html import escape
 
 import openpyxl
 import pytest
@@ -84,13 +85,34 @@ def total_behind(page: Client, url: str, stage: str) -> Decimal:
     ],
 )
 def test_every_figure_opens_entries_that_sum_to_it(moved: Organisation, page: Client, query: str):
-    shown = page.get(f"{REPORT}?{query}").context
+    shown = page.get(f"{REPORT}?{query}&compare=1").context
     assert shown["report"].ties
     rows = [(row.figures, links) for _, row, links in shown["rows"]]
     rows.append((shown["report"].totals, shown["total_links"]))
     for figures, links in rows:
         for stage, name in FIGURES.items():
             assert total_behind(page, links[stage], stage) == getattr(figures, name), (name, links)
+
+
+def test_the_page_compares_with_the_ledger_once_it_is_there(moved: Organisation, page: Client):
+    """Without JavaScript a link asks for it; either way it is the same comparison."""
+    query = "group_by=gl_account&as_of=2026-04-30"
+    first = page.get(f"{REPORT}?{query}")
+    asked = first.context["compare_url"]
+    assert "Ties to the ledger" not in text_of(first)
+    assert f'hx-get="{escape(asked)}" hx-trigger="load"' in first.content.decode()
+    part = page.get(f"{REPORT}{asked}", headers={"HX-Request": "true"})
+    assert text_of(part).startswith("Ties to the ledger: difference 0.00")
+    whole = page.get(f"{REPORT}{asked}")
+    assert text_of(part) in text_of(whole)
+    assert "hx-trigger" not in whole.content.decode()
+    assert "compare" not in whole.context["links"]["csv"]
+
+
+def test_a_page_that_does_not_tie_says_so(moved: Organisation, page: Client):
+    BudgetCell.objects.filter(cost_center__code="CC100", spent__gt=0).update(spent=D(24))
+    part = page.get(f"{REPORT}?compare=1", headers={"HX-Request": "true"})
+    assert text_of(part).startswith("Does not tie to the ledger: difference 1.00")
 
 
 @pytest.mark.parametrize("query", ["group_by=period", "group_by=period&as_of=2026-03-31"])
