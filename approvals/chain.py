@@ -66,11 +66,13 @@ def build(
 ) -> list[Group]:
     """The groups of a chain in order. No rule: the fallback approver alone; no steps: no groups.
 
+    Nor do the people in the fact `excluded`, whom the document itself is about.
     `applies_to` is the document type, for which delegations of the requester are looked at (all
     where it is not said). Raises PolicyBroken, NoApprover where nobody is left.
     """
     amount = Decimal(str(conditions.facts_of(facts)["tier_amount"]))
     excluded = directory.delegates_of(requester.pk, applies_to) | {requester.pk}
+    excluded |= {UUID(str(each)) for each in facts.get("excluded", ())}
     case = _Case(directory, requester, amount, facts, excluded)
     if rule is None:
         return [Group(steps.ALL, (_fallback(case, "no policy covers this"),))]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from accounts.duties import Performed
 from core.documents import Document, document_model
 
 
@@ -120,6 +121,7 @@ class Subject:
     digest: Callable[[UUID], str] | None = field(default=None)
     parts: Callable[[UUID], Mapping[str, str]] | None = field(default=None)
     changes: Callable[[UUID, str], list[Change]] | None = field(default=None)
+    performed: Callable[[UUID], Performed] | None = field(default=None)
 
     def present_digest(self, subject_id: UUID) -> str:
         """The digest of the document as it is now."""
@@ -132,6 +134,10 @@ class Subject:
     def changes_since(self, subject_id: UUID, digest: str) -> list[Change]:
         """Field by field what differs now from the content of that digest; empty if unknown."""
         return self.changes(subject_id, digest) if self.changes else []
+
+    def performed_on(self, subject_id: UUID) -> Performed:
+        """Who did which duty on the purchase of the document so far."""
+        return self.performed(subject_id) if self.performed else {}
 
 
 _subjects: dict[str, Subject] = {}
@@ -147,6 +153,7 @@ def register(
     digest: Callable[[UUID], str] | None = None,
     parts: Callable[[UUID], Mapping[str, str]] | None = None,
     changes: Callable[[UUID, str], list[Change]] | None = None,
+    performed: Callable[[UUID], Performed] | None = None,
 ) -> None:
     """Let documents of this type be approved.
 
@@ -154,10 +161,11 @@ def register(
     deciding transaction, the document's row already locked; an exception undoes the decision.
     `digest` gives only the digest where that is cheaper than the whole description; `parts` the
     digests of its parts by name: lines, amount, vendor, risk, terms, coding:<cost centre>;
-    `changes` what is different since the content had a digest that was submitted once.
+    `changes` what is different since the content had a digest that was submitted once; `performed`
+    who did which duty on its purchase, so that nobody approves who must be kept apart.
     """
     _subjects[document_type] = Subject(
-        document_type, approved, rejected, returned, describe, digest, parts, changes
+        document_type, approved, rejected, returned, describe, digest, parts, changes, performed
     )
 
 

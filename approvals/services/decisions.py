@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django_fsm import has_transition_perm
 
-from accounts.models import User
+from accounts.duties import require_apart
+from accounts.models import Duty, User
 from approvals import subjects
 from approvals.models import ApprovalRequest, ApprovalStep, Delegation, furthest
 from approvals.services import rounds
@@ -67,8 +68,9 @@ def decide(
     `digest` is that of the content the person saw. Raises SelfApproval for the requester and
     whoever decides for them, IllegalTransition when the step is not open any more, NotAllowed for
     anybody but its person and their delegates, LimitTooLow when the limit that counts does not
-    cover the amount, OnePersonOnce for who has a say in the round already, DocumentChanged when
-    the content is not what the round is about, Invalid without a decision or a reason to reject.
+    cover the amount, OnePersonOnce for who has a say in the round already, DutiesConflict for who
+    did another duty on the purchase that is kept apart from approving, DocumentChanged when the
+    content is not what the round is about, Invalid without a decision or a reason to reject.
     """
     comment = comment.strip()
     _require_words(decision, comment)
@@ -78,6 +80,8 @@ def decide(
     step.acting_under = _delegation_for(step, actor, at)
     move = {APPROVE: step.approve, REJECT: step.reject, RETURN: step.send_back}[decision]
     perform(move, actor=actor, at=at, channel=channel, comment=comment)
+    if decision == APPROVE:
+        _require_apart(round_, actor, at)
     if decision == APPROVE and step.delegation is None:
         require_limit(step, actor)
     _require_hand(step, steps, actor)
@@ -234,6 +238,18 @@ def _require_words(decision: str, comment: str) -> None:
         detail = "Say why it is rejected."
         raise Invalid(detail, errors=[FieldError("/comment", "required", detail)])
     require_comment(comment)
+
+
+def _require_apart(round_: ApprovalRequest, actor: User, at: datetime) -> None:
+    """Approving is one duty of a purchase; the document says who did the others."""
+    require_apart(
+        entity=round_.entity,
+        person=actor,
+        duty=Duty.APPROVE,
+        performed=subjects.of(round_.subject_type).performed_on(round_.subject_id),
+        at=at,
+        about=round_,
+    )
 
 
 def _require_same_content(round_: ApprovalRequest, seen: str | None) -> None:
