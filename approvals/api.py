@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
-from approvals import services
+from approvals import safeguards, services
 from approvals.models import ApprovalPolicy, ApprovalRequest, ApprovalStep
-from core import transitions
+from core import refusals, transactions, transitions
 from core.api.fields import AmountField, Id, MomentField, Reference
 from core.api.filtering import Filter, choice, created, exact, reference
 from core.api.serializers import (
@@ -192,13 +193,28 @@ class ApprovalViewSet(Timeline, Resource):
 
     def _decide(self, decision: str) -> Response:
         said = self.read(DecisionInput)
-        step = self.act(services.decide, "step", decision=decision, channel="api", **said)
+        step = self.act(self._prove_and_decide, "step", decision=decision, channel="api", **said)
         return self.answer(step)
+
+    @property
+    def _prove_and_decide(self) -> Any:
+        """The decision, for which a token must be new enough where more than a token is asked."""
+
+        @refusals.told("approval.refused", about="step")
+        @transactions.atomic
+        def decide(*, step: ApprovalStep, at: datetime, **said: Any) -> ApprovalStep:
+            if step.status == ApprovalStep.Status.ACTIVE:
+                safeguards.require_proof(self.request, step, at=at)
+            return services.decide(step=step, at=at, **said)
+
+        return decide
 
     @extend_schema(request=DecisionInput, responses={200: ApprovalSerializer})
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> Response:
-        """Say yes. 403 self-approval for the requester, limit-too-low above one's limit."""
+        """Say yes. 403 self-approval for the requester, limit-too-low above one's limit,
+        step-up-needed with an old token where more than a token is asked (emergency, over budget,
+        a new vendor, above the entity's limit)."""
         return self._decide("approve")
 
     @extend_schema(request=DecisionInput, responses={200: ApprovalSerializer})

@@ -7,25 +7,25 @@ is in no history, referrer or further log. It signs nobody in.
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import step_up
 from accounts.models import User
-from approvals import links, subjects
+from approvals import item, links, safeguards, subjects
 from approvals.forms import DecisionForm
 from approvals.links import LinkDead, SignInNeeded, SomebodyElses
 from approvals.models import ActionToken
-from core import provenance
+from approvals.services import DocumentChanged
+from core import files, provenance, refusals
 from core.errors import DomainError, Missing
-from core.web import add_errors
-
-logger = structlog.get_logger(__name__)
+from core.web import add_errors, visible_or_404
 
 REMEMBERED = "approval_links"  # session key: step id -> id of the link's row
 BAD_LINKS_A_MINUTE = 10
@@ -71,7 +71,30 @@ def link_decide(request: HttpRequest, step_id: UUID) -> HttpResponse:
     except SomebodyElses:
         return _somebody_elses(request, found)
     except LinkDead as dead:
+        if _changed_since_shown(request, found):
+            return _review_again(request, found)
         return _dead(request, found, dead)
+
+
+@require_safe
+def link_file(request: HttpRequest, step_id: UUID, pk: UUID) -> HttpResponse:
+    """A file of the document that is decided on, and of no other, while the link works."""
+    found = _recall(request, step_id)
+    if found is None:
+        return _without_link(request, step_id)
+    try:
+        _check(request, found)
+        links.require_alive(found, at=timezone.now())
+    except SomebodyElses:
+        return _somebody_elses(request, found)
+    except LinkDead as dead:
+        return _dead(request, found, dead)
+    attachment = visible_or_404(links.attachments(found), pk)
+    response = HttpResponse(files.read(attachment.file), content_type=attachment.file.content_type)
+    disposition = content_disposition_header(as_attachment=True, filename=attachment.name)
+    response["Content-Disposition"] = disposition or "attachment"
+    response["X-Content-Type-Options"] = "nosniff"
+    return _sealed(response)
 
 
 @require_POST
@@ -90,17 +113,15 @@ def _decide(request: HttpRequest, found: ActionToken) -> HttpResponse:
     form = DecisionForm(request.POST)
     if not form.is_valid():
         return _show(request, found, form, status=422)
+    said, now = form.cleaned_data, timezone.now()
+    if _signed_in(request) and _needs_proof(request, found):
+        safeguards.keep(request, found.step_id, said)
+        return _sealed(step_up.detour(_page_of(found)))
     try:
         with provenance.coming_from("email"):
-            step = links.decide_by_link(
-                token=found,
-                decision=form.cleaned_data["decision"],
-                signed_in=_signed_in(request),
-                at=timezone.now(),
-                comment=form.cleaned_data["comment"],
-                digest=form.cleaned_data["digest"],
-            )
+            step = links.decide_by_link(token=found, signed_in=_signed_in(request), at=now, **said)
     except SignInNeeded:
+        safeguards.keep(request, found.step_id, said)
         return _sealed(redirect(_sign_in_address(found)))
     except (LinkDead, SomebodyElses):
         raise
@@ -118,17 +139,26 @@ def _show(
 ) -> HttpResponse:
     round_ = found.step.request
     description = subjects.of(round_.subject_type).describe(round_.subject_id)
-    reasons = [] if _signed_in(request) else links.signin_reasons(found, description)
+    signed_in = _signed_in(request) is not None
+    at = timezone.now()
+    reasons = [] if signed_in else links.signin_reasons(found, at=at, description=description)
+    typed = {} if form or reasons else safeguards.kept(request, found.step_id, description.digest)
     context = {
         "step": found.step,
         "person": found.person,
         "description": description,
-        "form": form or DecisionForm(initial={"digest": description.digest}),
+        "form": form or DecisionForm(initial={**typed, "digest": description.digest}),
         "reasons": reasons,
         "sign_in": _sign_in_address(found),
+        "proof": signed_in and _needs_proof(request, found, description),
         "expires_at": found.expires_at,
+        **item.context(found.step, description),
     }
     return _sealed(render(request, "approvals/link_decide.html", context, status=status))
+
+
+def _needs_proof(request: HttpRequest, found: ActionToken, description: Any = None) -> bool:
+    return safeguards.needs_proof(request, found.step, at=timezone.now(), description=description)
 
 
 def _check(request: HttpRequest, found: ActionToken) -> None:
@@ -139,9 +169,12 @@ def _signed_in(request: HttpRequest) -> User | None:
     return request.user if request.user.is_authenticated else None
 
 
+def _page_of(found: ActionToken) -> str:
+    return reverse("approvals:link_decide", args=[found.step_id])
+
+
 def _sign_in_address(found: ActionToken) -> str:
-    back = reverse("approvals:link_decide", args=[found.step_id])
-    return f"{reverse(settings.LOGIN_URL)}?next={back}"
+    return f"{reverse(settings.LOGIN_URL)}?next={_page_of(found)}"
 
 
 def _remember(request: HttpRequest, found: ActionToken) -> None:
@@ -169,19 +202,52 @@ def _somebody_elses(request: HttpRequest, found: ActionToken) -> HttpResponse:
     """Whose decision it is, and nothing about what; noted once an hour for each visitor."""
     if cache.add(f"link-refused:{found.pk}:{request.user.pk}", 1, 3600):
         with provenance.coming_from("email"):
-            links.record_refusal(token=found, actor=request.user, at=timezone.now())
+            refusals.record(
+                "approval.refused",
+                found.step,
+                actor=request.user,
+                at=timezone.now(),
+                why=SomebodyElses.slug,
+                words="came with another's link",
+            )
     context = {"person": found.person}
     return _sealed(render(request, "approvals/link_not_yours.html", context, status=403))
 
 
 def _dead(request: HttpRequest, found: ActionToken, dead: LinkDead) -> HttpResponse:
+    """Which of its deaths it died, and the way on. Nothing about the document."""
+    if request.method == "POST":
+        with provenance.coming_from("email"):
+            actor = _signed_in(request)
+            refusals.trace(dead, "approval.refused", found.step, actor=actor, at=timezone.now())
     context: dict[str, Any] = {
         "words": dead.detail,
         "cause": dead.cause,
         "step": found.step,
-        "can_renew": dead.cause in ("expired", "superseded", "changed", "used"),
+        "can_renew": dead.cause not in links.FINAL,
     }
     return _sealed(render(request, "approvals/link_dead.html", context, status=410))
+
+
+def _changed_since_shown(request: HttpRequest, found: ActionToken) -> bool:
+    """Whether a decision was made on content that this browser was shown and that is gone."""
+    shown = request.POST.get("digest", "") if request.method == "POST" else ""
+    return shown == found.digest and links.present_digest(found) != found.digest
+
+
+def _review_again(request: HttpRequest, found: ActionToken) -> HttpResponse:
+    """The document changed between look and decision: what is different, and a new link."""
+    with provenance.coming_from("email"):
+        refusals.record(
+            "approval.refused",
+            found.step,
+            actor=_signed_in(request),
+            at=timezone.now(),
+            why=DocumentChanged.slug,
+            words="decided on content that was changed meanwhile",
+        )
+    context = {"step": found.step, "changes": links.changes(found)}
+    return _sealed(render(request, "approvals/link_changed.html", context, status=409))
 
 
 def _unknown(request: HttpRequest) -> HttpResponse:
@@ -192,7 +258,14 @@ def _unknown(request: HttpRequest) -> HttpResponse:
         cache.incr(key)
     except ValueError:  # it ran out between the two calls
         cache.add(key, 1, 60)
-    logger.warning("unknown approval link")
+    with provenance.coming_from("email"):
+        refusals.record(
+            "link.refused",
+            refusals.Door("approval link"),
+            actor=_signed_in(request),
+            at=timezone.now(),
+            why="unknown-link",
+        )
     return _sealed(render(request, "approvals/link_unknown.html", status=404))
 
 

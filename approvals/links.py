@@ -12,16 +12,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import User
-from approvals import services, subjects
+from approvals import safeguards, services, subjects
 from approvals.models import ActionToken, ApprovalRequest, ApprovalStep
-from approvals.subjects import Description
-from core import events, transactions
+from core import events, refusals, transactions
 from core.errors import DomainError, Missing, NotAllowed
+from core.models import Attachment
 
 LIFE = timedelta(hours=72)
+HOURS = int(LIFE.total_seconds() // 3600)
+_VOID = {
+    "superseded": "A newer link was sent; please use that one.",
+    "delegation": "Who may decide for you was changed after this link was sent.",
+}
+# After these nobody can do anything with the link's document any more, also not with a new link.
+FINAL = frozenset({"decided", "deactivated", "forwarded", "escalated"})
 
 
 class LinkDead(DomainError):
@@ -32,11 +40,14 @@ class LinkDead(DomainError):
     def __init__(self, detail: str, *, cause: str) -> None:
         super().__init__(detail)
         self.cause = cause
+        # A second press of one's own is no attempt at anything.
+        self.leaves_trace = cause not in ("decided", "used")
 
 
 class SignInNeeded(NotAllowed):
     slug = "sign-in-needed"
     title = "Sign in to decide on this."
+    leaves_trace = False  # an ordinary turn on the way, no attempt
 
 
 class SomebodyElses(NotAllowed):
@@ -108,20 +119,25 @@ def judge(token: ActionToken, *, at: datetime) -> Death | None:
     if token.used_at is not None:
         return Death("used", "This link was used already.")
     if token.void_reason:
-        return Death(token.void_reason, "A newer link was sent; please use that one.")
-    subject = subjects.of(step.request.subject_type)
-    if token.digest != subject.present_digest(step.request.subject_id):
+        return Death(token.void_reason, _VOID.get(token.void_reason, "This link was ended."))
+    if token.digest != present_digest(token):
         return Death("changed", "The document was changed after this link was sent.")
     if at >= token.expires_at:
-        return Death("expired", f"The link worked for {LIFE.total_seconds() / 3600:.0f} hours.")
+        return Death("expired", f"The link worked for {HOURS} hours.")
     return None
+
+
+def present_digest(token: ActionToken) -> str:
+    """The digest of the link's document as it is now."""
+    round_ = token.step.request
+    return subjects.of(round_.subject_type).present_digest(round_.subject_id)
 
 
 def _decided_or_moved(step: ApprovalStep) -> Death:
     if step.decided_at is not None:
         done = step.get_status_display().lower()
         how = step.get_channel_display().lower()
-        return Death("decided", f"{step.decided_by} {done} this already ({how}).")
+        return Death("decided", f"{_signature(step)} {done} this already ({how}).")
     heir = step.replaced_by.select_related("assignee").first()
     if heir is not None:
         word = "escalated" if step.status == ApprovalStep.Status.ESCALATED else "forwarded"
@@ -131,22 +147,11 @@ def _decided_or_moved(step: ApprovalStep) -> Death:
     return Death("decided", "Somebody else decided; your decision is not needed any more.")
 
 
-def signin_reasons(token: ActionToken, description: Description) -> list[str]:
-    """Why a mail alone is not enough for this decision; empty when it is."""
-    round_ = token.step.request
-    entity = token.step.entity
-    reasons = []
-    if round_.amount > entity.email_decision_limit:
-        reasons.append("the amount is above what may be decided from a mail")
-    if round_.facts.get("budget_state", "ok") != "ok" or any(
-        getattr(check, "verdict", "ok") != "ok" for check in description.budget
-    ):
-        reasons.append("it goes over budget")
-    if round_.facts.get("vendor_status", "approved") != "approved":
-        reasons.append("the vendor is not an approved one")
-    if round_.facts.get("emergency"):
-        reasons.append("it is an emergency")
-    return reasons
+def _signature(step: ApprovalStep) -> str:
+    """“B for A”, or just who decided."""
+    if step.decided_by_id == step.assignee_id:
+        return str(step.decided_by)
+    return f"{step.decided_by} for {step.assignee}"
 
 
 def require_person(token: ActionToken, signed_in: User | None) -> None:
@@ -155,6 +160,7 @@ def require_person(token: ActionToken, signed_in: User | None) -> None:
         raise SomebodyElses("This link is for somebody else. Sign out, or ask them to decide.")
 
 
+@refusals.told("approval.refused", about=lambda said: said["token"].step)
 @transactions.atomic
 def decide_by_link(
     *,
@@ -172,8 +178,7 @@ def decide_by_link(
     require_person(token, signed_in)
     require_alive(token, at=at)
     if signed_in is None:
-        subject = subjects.of(token.step.request.subject_type)
-        reasons = signin_reasons(token, subject.describe(token.step.request.subject_id))
+        reasons = signin_reasons(token, at=at)
         if reasons:
             raise SignInNeeded(f"Please sign in to decide: {'; '.join(reasons)}.")
     step = services.decide(
@@ -189,22 +194,54 @@ def decide_by_link(
     return step
 
 
+def signin_reasons(token: ActionToken, *, at: datetime, description: Any = None) -> list[str]:
+    """Why a mail alone is not enough for this decision; empty when it is."""
+    round_ = token.step.request
+    if description is None:
+        description = subjects.of(round_.subject_type).describe(round_.subject_id)
+    return safeguards.signin_reasons(token.step, token.person, at=at, description=description)
+
+
+def waiting(token: ActionToken) -> ApprovalStep | None:
+    """What waits now for the link's person about the link's document, in whatever round."""
+    return ApprovalStep.objects.filter(
+        request__subject_id=token.step.request.subject_id,
+        assignee=token.person_id,
+        assignee__is_active=True,
+        status=ApprovalStep.Status.ACTIVE,
+    ).first()
+
+
 @transactions.atomic
 def ask_for_new(*, token: ActionToken, at: datetime) -> bool:
     """Have a fresh link mailed to the dead link's person; False where nothing waits for them."""
-    step = ApprovalStep.objects.select_for_update(of=("self",), no_key=True).get(pk=token.step_id)
-    waits = step.status == ApprovalStep.Status.ACTIVE and step.assignee_id == token.person_id
-    if waits and token.person.is_active:
-        events.publish("approval.link_requested", step, actor=None, at=at)
-    return waits
+    found = waiting(token)
+    if found is None:
+        return False
+    step = ApprovalStep.objects.select_for_update(of=("self",), no_key=True).get(pk=found.pk)
+    if step.status != ApprovalStep.Status.ACTIVE or step.assignee_id != token.person_id:
+        return False
+    events.publish("approval.link_requested", step, actor=None, at=at)
+    return True
 
 
-@transactions.atomic
-def record_refusal(*, token: ActionToken, actor: User, at: datetime) -> None:
-    """Keep in the trail that somebody else came with this link."""
-    events.publish(
-        "approval.refused", token.step, actor=actor, at=at, reason="came with another's link"
-    )
+def attachments(token: ActionToken) -> QuerySet[Attachment]:
+    """The files of the link's document."""
+    round_ = token.step.request
+    return Attachment.objects.filter(
+        document_type=round_.subject_type, document_id=round_.subject_id
+    ).select_related("file")
+
+
+def changes(token: ActionToken) -> list[subjects.Change]:
+    """What is different in the document since the link was sent, for its person to review.
+
+    Empty unless the person is still asked about it: a link tells nothing to who has no say.
+    """
+    round_ = token.step.request
+    if waiting(token) is None:
+        return []
+    return subjects.of(round_.subject_type).changes_since(round_.subject_id, token.digest)
 
 
 def _one(**key: Any) -> ActionToken:

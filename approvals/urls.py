@@ -9,5 +9,6 @@ urlpatterns = [
     path("approvals/<uuid:step_id>/forward/", views.forward, name="forward"),
     path("a/decide/<uuid:step_id>/", link_views.link_decide, name="link_decide"),
     path("a/decide/<uuid:step_id>/new-link/", link_views.new_link, name="new_link"),
+    path("a/decide/<uuid:step_id>/files/<uuid:pk>/", link_views.link_file, name="link_file"),
     path("a/<str:token>/", link_views.link, name="link"),
 ]

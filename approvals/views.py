@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from approvals import queries, services, subjects
+from accounts import step_up
+from approvals import item, queries, safeguards, services, subjects
 from approvals.forms import DecisionForm, ForwardForm
 from approvals.models import ApprovalStep
 from core.errors import DomainError
@@ -35,6 +36,9 @@ def decide(request: HttpRequest, step_id: UUID) -> HttpResponse:
     step = _own(request, step_id)
     form = DecisionForm(request.POST)
     if form.is_valid():
+        if safeguards.needs_proof(request, step, at=timezone.now()):
+            safeguards.keep(request, step.pk, form.cleaned_data)
+            return step_up.detour(f"{reverse('approvals:inbox')}?step={step.pk}")
         following = _following(request, step)
         try:
             done = services.decide(
@@ -141,11 +145,14 @@ def _page(
     }
     if step is not None:
         description = subjects.of(step.request.subject_type).describe(step.request.subject_id)
+        digest, at = description.digest, timezone.now()
+        typed = {} if decision_form else safeguards.kept(request, step.pk, digest)
         context |= {
             "description": description,
-            "chain": queries.chain_of(step.request.subject_id),
-            "decision_form": decision_form or DecisionForm(initial={"digest": description.digest}),
+            "decision_form": decision_form or DecisionForm(initial={**typed, "digest": digest}),
             "forward_form": forward_form or ForwardForm(step=step),
+            "proof": safeguards.needs_proof(request, step, at=at, description=description),
+            **item.context(step, description),
         }
     return render(request, "approvals/inbox.html", context, status=status)
 

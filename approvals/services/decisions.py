@@ -15,7 +15,7 @@ from approvals import subjects
 from approvals.models import ApprovalRequest, ApprovalStep, Delegation, furthest
 from approvals.services import rounds
 from approvals.wording import require_comment
-from core import events, transactions
+from core import events, refusals, transactions
 from core.errors import (
     Conflict,
     DomainError,
@@ -50,8 +50,10 @@ class OnePersonOnce(Conflict):
 class DocumentChanged(Conflict):
     slug = "document-changed"
     title = "The document was changed; review it again."
+    leaves_trace = True
 
 
+@refusals.told("approval.refused", about="step")
 @transactions.atomic
 def decide(
     *,

@@ -6,11 +6,12 @@ from accounts.models import User
 from approvals.models import DECIDING_ROLES, ApprovalStep
 from approvals.services import decisions, rounds
 from approvals.wording import require_comment
-from core import events, transactions
+from core import events, refusals, transactions
 from core.errors import Conflict, FieldError, Invalid
 from core.transitions import perform
 
 
+@refusals.told("approval.refused", about="step")
 @transactions.atomic
 def forward(
     *, step: ApprovalStep, to: User, actor: User, at: datetime, comment: str = ""

@@ -28,13 +28,13 @@ def decide(requisition: Requisition, person: Any, decision: str = "approve", **m
 
 
 def state(requisition: Requisition) -> list[Any]:
-    """Everything that a refused decision must leave as it was."""
+    """Everything that a refused decision must leave as it was, beside the record of the attempt."""
     round_ = round_of(requisition)
     return [
         Requisition.objects.values().get(pk=requisition.pk),
         ApprovalRequest.objects.values().get(pk=round_.pk),
         list(ApprovalStep.objects.filter(request=round_).order_by("id").values()),
-        TrailEvent.objects.count(),
+        TrailEvent.objects.exclude(type="approval.refused").count(),
         OutboxItem.objects.count(),
     ]
 

@@ -1,0 +1,54 @@
+"""Proof from a moment ago that it is the person: for acts that an open session is too little for.
+
+A browser proves it by a sign-in or a re-authentication of the last five minutes, somebody with a
+second factor by that factor. A bearer token cannot be asked again: it proves its person for as
+long as a browser session may live at most, and never somebody who has a second factor (ADR 0009).
+"""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from django.conf import settings
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from core.errors import NotAllowed
+
+FRESH = timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+TOKEN_FRESH = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+SECOND_FACTOR = "mfa"
+
+
+class StepUpNeeded(NotAllowed):
+    slug = "step-up-needed"
+    title = "Confirm that it is you."
+
+
+def is_proven(request: Any, *, at: datetime) -> bool:
+    """Whether the signed-in person proved who they are a moment ago."""
+    if not request.user.is_authenticated:
+        return False
+    flows = {flow["id"] for flow in get_reauthentication_flows(request.user)}
+    has_second_factor = "mfa_reauthenticate" in flows
+    token = getattr(request, "auth", None)
+    if token is not None:
+        return not has_second_factor and at - token.created <= TOKEN_FRESH
+    since = time.time() - FRESH.total_seconds()  # the records carry the system's own time
+    return any(
+        record["at"] >= since
+        for record in get_authentication_records(request, request.user)
+        if not has_second_factor or record["method"] == SECOND_FACTOR
+    )
+
+
+def address(back: str) -> str:
+    """Where the person proves it, to come back to a path of the portal."""
+    return f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}"
+
+
+def detour(back: str) -> Any:
+    return redirect(address(back))
