@@ -49,6 +49,12 @@ def render_document(*, event_id: str, document_id: str) -> None:
         logger.warning("%s", missing)
 
 
+@outbox.handler("purchase_orders.send_unsent")
+def send_unsent(*, event_id: str, document_id: str) -> None:
+    """Once an order goes on, its vendor gets what nobody could send while it did not."""
+    services.send_unsent(order=PurchaseOrder.objects.get(pk=document_id), at=timezone.now())
+
+
 @job("purchase_orders.render_missing", every=timedelta(minutes=15))
 def render_missing(*, at: datetime) -> None:
     """Ask again for documents that are missing though their order was issued here a while ago."""

@@ -1,7 +1,13 @@
 """The verbs of purchase orders and receipts."""
 
 from purchase_orders.services.billing import bill
-from purchase_orders.services.documents import DocumentPending, mark_dispatched, render, send
+from purchase_orders.services.documents import (
+    DocumentPending,
+    mark_dispatched,
+    render,
+    send,
+    send_unsent,
+)
 from purchase_orders.services.drafts import create, create_from_requisition, edit
 from purchase_orders.services.orders import (
     AboveApproved,
@@ -50,5 +56,6 @@ __all__ = [
     "resume",
     "reverse_receipt",
     "send",
+    "send_unsent",
     "take_over",
 ]

@@ -69,6 +69,24 @@ def _goes_out(order: PurchaseOrder) -> bool:
 
 
 @atomic
+def send_unsent(*, order: PurchaseOrder, at: datetime) -> Dispatch | None:
+    """What was printed while nothing could go out, on hold or closed, goes out after all.
+
+    None where the newest document is not printed yet (it then goes out by itself), was queued
+    before, or is nobody's to get.
+    """
+    order = locked(order)
+    revision = order.revisions.last()
+    unsent = revision is not None and revision.pdf_id and not revision.dispatches.exists()
+    if not unsent or not _goes_out(order):
+        return None
+    to = order.vendor.order_email
+    dispatch = _queue(revision, to, requested_by=None, at=at)
+    _ask(order, dispatch, actor=None, at=at)
+    return dispatch
+
+
+@atomic
 def send(*, order: PurchaseOrder, actor: User, at: datetime, recipient: str = "") -> Dispatch:
     """Send the newest document (again), to the vendor's order address or another.
 
@@ -89,14 +107,23 @@ def send(*, order: PurchaseOrder, actor: User, at: datetime, recipient: str = ""
         detail = f"{order.vendor} has no order address."
         raise Invalid(errors=[FieldError("/recipient", "required", detail)])
     dispatch = _queue(revision, to, requested_by=actor, at=at)
+    _ask(order, dispatch, actor=actor, at=at)
+    return dispatch
+
+
+def _ask(order: PurchaseOrder, dispatch: Dispatch, *, actor: User | None, at: datetime) -> None:
+    """Have the worker send it."""
     events.publish(
         "order.send_requested",
         order,
         actor=actor,
         at=at,
-        data={"revision": revision.revision, "dispatch": str(dispatch.pk), "recipient": to},
+        data={
+            "revision": dispatch.revision.revision,
+            "dispatch": str(dispatch.pk),
+            "recipient": dispatch.recipient,
+        },
     )
-    return dispatch
 
 
 @atomic

@@ -23,7 +23,7 @@ def order_by_itself(*, requisition: Requisition, at: datetime) -> list[PurchaseO
     It qualifies when every line is a catalog item at its catalog price and the total is within the
     requester's delegated limit. Each vendor's part is one transaction, so that none takes budgets
     of one order after those of another. A second call orders nothing. Whatever refuses a part
-    leaves it to a buyer, with the reason in the requisition's trail.
+    leaves it to a buyer for good, with the reason in the requisition's trail.
     """
     sellers = dict.fromkeys(_seller(line, requisition) for line in requisition.lines.all())
     parts = [_order_part(requisition, seller, at) for seller in sellers]
@@ -36,7 +36,7 @@ def _order_part(requisition: Requisition, seller: UUID | None, at: datetime) -> 
     requisition = locked_requisitions({requisition.pk})[0]
     lines = list(requisition.lines.select_related("catalog_item"))
     mine = [line for line in lines if _seller(line, requisition) == seller]
-    if not _qualifies(requisition, lines, mine):
+    if _was_left(requisition, seller) or not _qualifies(requisition, lines, mine):
         return []
     try:
         with atomic():
@@ -48,7 +48,7 @@ def _order_part(requisition: Requisition, seller: UUID | None, at: datetime) -> 
             )
             return [issue(order=draft, actor=None, at=at) for draft in drafts]
     except DomainError as refusal:
-        _leave_to_buyer(requisition, at, str(refusal))
+        _leave_to_buyer(requisition, seller, at, str(refusal))
         return []
 
 
@@ -84,8 +84,14 @@ def _at_catalog_price(line: RequisitionLine, currency: str) -> bool:
     )
 
 
-def _leave_to_buyer(requisition: Requisition, at: datetime, reason: str) -> None:
-    """Say it once, however often the work is delivered."""
-    said = TrailEvent.objects.filter(document_id=requisition.pk, type=LEFT_TO_BUYER, reason=reason)
-    if not said.exists():
-        events.publish(LEFT_TO_BUYER, requisition, actor=None, at=at, reason=reason)
+def _was_left(requisition: Requisition, seller: UUID | None) -> bool:
+    """Whether this part is a buyer's already: then it stays so, however late work comes again."""
+    left = TrailEvent.objects.filter(document_id=requisition.pk, type=LEFT_TO_BUYER)
+    return left.filter(data__vendor=str(seller)).exists()
+
+
+def _leave_to_buyer(
+    requisition: Requisition, seller: UUID | None, at: datetime, reason: str
+) -> None:
+    data = {"vendor": str(seller)}
+    events.publish(LEFT_TO_BUYER, requisition, actor=None, at=at, reason=reason, data=data)

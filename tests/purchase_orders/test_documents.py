@@ -217,6 +217,37 @@ def test_an_order_that_was_cancelled_meanwhile_is_not_sent(make: Maker) -> None:
     assert not Dispatch.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("stop", "go_on"), [(services.hold, services.resume), (services.close, services.reopen)]
+)
+def test_what_was_printed_while_an_order_stood_still_is_sent_when_it_goes_on(
+    make: Maker, stop: Any, go_on: Any
+) -> None:
+    order = make.issued(("2", "10"))
+    said = {"order": order, "actor": make.org.bea, "at": NOW, "reason": "Wait"}
+    stop(**said)
+    run_worker("render_document")
+    assert not Dispatch.objects.exists()
+    go_on(**said)
+    assert run_worker("send_unsent") == 1
+    dispatch = Dispatch.objects.get()
+    assert (dispatch.recipient, dispatch.requested_by) == (make.org.vendor.order_email, None)
+    event = TrailEvent.objects.get(type="order.send_requested")
+    assert event.data["dispatch"] == str(dispatch.pk)
+    before = events_of(order.pk)
+    tasks.send_unsent(event_id="", document_id=str(order.pk))
+    assert (Dispatch.objects.count(), events_of(order.pk)) == (1, before)
+
+
+def test_what_was_sent_before_a_hold_is_not_sent_again_after_it(make: Maker) -> None:
+    order = printed(make)
+    said = {"order": order, "actor": make.org.bea, "at": NOW}
+    services.hold(**said)
+    services.resume(**said)
+    run_worker("send_unsent")
+    assert Dispatch.objects.count() == 1
+
+
 def test_sending_again_is_a_new_dispatch(make: Maker) -> None:
     order = printed(make)
     again = services.send(order=order, actor=make.org.bea, at=LATER, recipient="x@vendors.example")
@@ -277,4 +308,5 @@ def test_every_handler_has_a_name_that_events_subscribe() -> None:
         "purchase_orders.release_unused",
         "purchase_orders.render_again",
         "purchase_orders.render_document",
+        "purchase_orders.send_unsent",
     }

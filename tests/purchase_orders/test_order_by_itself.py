@@ -96,6 +96,20 @@ def test_what_refuses_the_order_is_said_and_left_to_a_buyer(make: Maker, status:
     assert requisition.status == Requisition.Status.APPROVED
 
 
+def test_what_was_left_to_a_buyer_stays_so_when_the_work_comes_again(make: Maker) -> None:
+    requisition = catalog_request(make, ("DOCK", "1"))
+    vendor = Vendor.objects.get(pk=make.org.vendor.pk)
+    vendor.suspend()
+    vendor.save()
+    run_worker("order_by_itself")
+    vendor.reinstate()
+    vendor.save()
+    before = events_of(requisition.pk)
+    assert services.order_by_itself(requisition=requisition, at=NOW) == []
+    assert not PurchaseOrder.objects.exists()
+    assert events_of(requisition.pk) == before
+
+
 def from_two_vendors(make: Maker, *coding: tuple[str, str]) -> Requisition:
     """A dock and a cable of other vendors, each paid by its own budget; two orders."""
     cable = CatalogItem.objects.create(
