@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from core.transactions import atomic
 from notifications.models import OutgoingMail
 
 logger = logging.getLogger(__name__)
@@ -78,14 +79,22 @@ def send(
     try:
         _message(mail, letter).send()
     except Exception as error:
-        mail.status = OutgoingMail.Status.FAILED
-        mail.error = f"{type(error).__name__}: {error}"[:2000]
-        mail.save()
+        _keep_failure(mail, error)
         logger.warning("mail was not sent", extra={"mail": str(mail.pk)})
         raise
     mail.status, mail.sent_at, mail.error = OutgoingMail.Status.SENT, at, ""
     mail.save()
     return mail
+
+
+@atomic
+def _keep_failure(mail: OutgoingMail, error: Exception) -> None:
+    """Another worker may have sent it while this one failed: sent stays sent."""
+    mail = OutgoingMail.objects.select_for_update(no_key=True).get(pk=mail.pk)
+    if mail.status != OutgoingMail.Status.SENT:
+        mail.status = OutgoingMail.Status.FAILED
+        mail.error = f"{type(error).__name__}: {error}"[:2000]
+        mail.save()
 
 
 def message_id(key: str) -> str:

@@ -107,6 +107,8 @@ def import_file(
     """
     captured = read_invoice(data)
     original = files.store(data, content_type="application/xml", at=at)
+    # Held to the end, so that of the same file twice at this moment the second sees the first.
+    StoredFile.objects.select_for_update(no_key=True).get(pk=original.pk)
     twin = (
         Invoice.objects.filter(entity=entity, original=original)
         .exclude(status__in=[Invoice.Status.RETURNED, Invoice.Status.REJECTED, Invoice.Status.VOID])

@@ -169,3 +169,14 @@ def test_a_receipt_asks_for_every_invoice_that_others_settle_meanwhile(org):
         *_, asked = race([*jobs, lambda: services.rematch_order(**ask)])
         assert asked in (1, 2, 3)
         desk.bring_back(invoices[2])
+
+
+def test_a_file_that_comes_twice_at_once_is_taken_in_once(org, documents):
+    """Also where its bytes are kept from an earlier try, and its vendor is unknown."""
+    given = {"entity": org.entity, "filename": "a.xml", "actor": org.finn, "at": NOW}
+    given["data"] = (documents / "invoice.xml").read_bytes()
+    first = services.import_file(**given)
+    assert first.vendor is None, "the number of a known vendor would stop it anyway"
+    services.reject(invoice=first, reason="Not yet", actor=org.finn, at=NOW)
+    results = race([lambda: services.import_file(**given)] * 6)
+    assert Counter(type(each) for each in results) == {Invoice: 1, services.DuplicateInvoice: 5}

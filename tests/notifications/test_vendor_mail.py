@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
 import invoicing.services
@@ -84,6 +85,23 @@ def test_a_failed_sending_is_visible_once_and_made_good(
     dispatch.refresh_from_db()
     assert (dispatch.status, dispatch.error) == ("sent", "")
     assert len(to_vendor(box, org)) == 1
+
+
+class Overtaken(BaseEmailBackend):
+    """Fails, after another worker sent the same mail."""
+
+    def send_messages(self, email_messages: Any) -> int:
+        OutgoingMail.objects.update(status=OutgoingMail.Status.SENT, sent_at=NOW)
+        raise OSError("the line broke")
+
+
+def test_what_another_worker_sent_stays_sent_though_this_one_fails(
+    order: Any, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Overtaken"
+    outbox.drain()
+    mails = OutgoingMail.objects.all()
+    assert mails and {mail.status for mail in mails} == {OutgoingMail.Status.SENT}
 
 
 def test_a_vendor_hears_why_an_invoice_comes_back(org: Organisation, order: Any, box: Path) -> None:
