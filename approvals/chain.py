@@ -126,21 +126,20 @@ def _groups(case: _Case, step: steps.Step, stage: int) -> list[Group]:
 
 def _fill(case: _Case, seats: list[Seat], quorum: int) -> list[Seat]:
     """Enough people for a quorum: the fallback approver and those above join where some lack."""
-    distinct = list({seat.person.pk: seat for seat in reversed(seats)}.values())[::-1]
-    taken = {seat.person.pk for seat in distinct}
+    seats, found = list(seats), {seat.person.pk for seat in seats}
     for person in _stand_ins(case):
-        if len(distinct) >= quorum:
+        if len(found) >= quorum:
             break
-        if person.pk not in taken:
-            taken.add(person.pk)
+        if person.pk not in found:
+            found.add(person.pk)
             why = f"Fallback approver: {quorum} must agree and fewer were found"
-            distinct.append(Seat(person, why, kind=FALLBACK))
-    if len(distinct) < quorum:
+            seats.append(Seat(person, why, kind=FALLBACK))
+    if len(found) < quorum:
         raise NoApprover(
-            f"{quorum} people must agree and only {len(distinct)} of {case.entity} may. "
+            f"{quorum} people must agree and only {len(found)} of {case.entity} may. "
             "Ask an administrator to change the policy or to add people."
         )
-    return distinct
+    return seats
 
 
 def _of_role(case: _Case, value: str) -> list[Seat]:

@@ -56,8 +56,8 @@ def once_each(groups: Sequence[Group]) -> list[Group]:
     of which always settles the other, that one stays; else the later does without the people of
     the earlier, and where it cannot, those whom both know must sign for both.
     """
-    groups = [replace(group, seats=_distinct(group.seats)) for group in groups]
     known = _merged(groups)
+    groups = [replace(group, seats=_distinct(group.seats)) for group in groups]
     musts: set[UUID] = set()
     for group in groups:
         if group.needs >= len(group.seats):
@@ -123,7 +123,7 @@ def _distinct(seats: Iterable[Seat]) -> tuple[Seat, ...]:
     return tuple(first.values())
 
 
-def _merged(groups: list[Group]) -> dict[UUID, tuple[Decimal | None, tuple[str, ...]]]:
+def _merged(groups: Sequence[Group]) -> dict[UUID, tuple[Decimal | None, tuple[str, ...]]]:
     """For each person the strictest limit and the widest scope of all the seats they had."""
     merged: dict[UUID, tuple[Decimal | None, tuple[str, ...]]] = {}
     for group in groups:

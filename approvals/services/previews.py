@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Entity, User
-from approvals import chain, policy
+from approvals import chain, policy, queries
 from approvals.directory import Directory
 from approvals.services.rounds import plain
 
@@ -43,17 +43,26 @@ def preview(
 
     `at` is now where it is not said. Raises PolicyBroken and NoApprover as `request` would.
     """
-    known = plain(facts)
+    known, at = plain(facts), at or timezone.now()
     choice = policy.choose(entity=entity, applies_to=applies_to, facts=known)
     groups = chain.build(
         rule=choice.rule,
         requester=requester,
         facts=known,
-        directory=Directory.of(entity, at=at or timezone.now()),
+        directory=Directory.of(entity, at=at),
         applies_to=applies_to,
     )
+    hours = queries.usual_hours(entity, chain.people(groups), at) if groups else {}
     return [
-        StepPreview(seat.person, seat.why, number, group.stage, group.mode, group.quorum)
+        StepPreview(
+            person=seat.person,
+            why=seat.why,
+            group=number,
+            stage=group.stage,
+            mode=group.mode,
+            quorum=group.quorum,
+            usual_hours=hours.get(seat.person.pk),
+        )
         for number, group in enumerate(groups, 1)
         for seat in group.seats
     ]
