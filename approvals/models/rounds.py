@@ -116,13 +116,13 @@ def _decider(step: Any, user: Any) -> bool:
 
 
 class ApprovalStepQuerySet(models.QuerySet["ApprovalStep"]):
-    def visible_to(self, user: Any) -> "ApprovalStepQuerySet":
+    def visible_to(self, user: Any, at: datetime | None = None) -> "ApprovalStepQuerySet":
         """What waits or waited for this person, what they decided, what they may decide for others.
 
-        Requesters see theirs through the document.
+        Delegations count as of `at`, by default now. Requesters see theirs through the document.
         """
         own = Q(assignee=user) | Q(decided_by=user)
-        lent = _lent(user, timezone.now(), settled=True)
+        lent = _lent(user, at or timezone.now(), settled=True)
         return self.filter(own | lent, entity_id=user.entity_id)
 
     def awaiting(self, user: Any, at: datetime) -> "ApprovalStepQuerySet":

@@ -131,13 +131,15 @@ def decide_many(
     return [_decide_one(step_id, digest, actor=actor, at=at, **said) for step_id, digest in steps]
 
 
-def _decide_one(step_id: UUID, digest: str | None, *, actor: User, **said: Any) -> Outcome:
-    step = ApprovalStep.objects.visible_to(actor).filter(pk=step_id).first()
+def _decide_one(
+    step_id: UUID, digest: str | None, *, actor: User, at: datetime, **said: Any
+) -> Outcome:
+    step = ApprovalStep.objects.visible_to(actor, at).filter(pk=step_id).first()
     if step is None:
         return Outcome(step_id, False, Missing.title, Missing.slug)
     try:
         with transactions.atomic():
-            decide(step=step, actor=actor, digest=digest, **said)
+            decide(step=step, actor=actor, at=at, digest=digest, **said)
     except DomainError as refusal:
         return Outcome(step_id, False, refusal.detail, refusal.slug)
     return Outcome(step_id, True)
