@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from approvals.api import RoundSerializer, rounds
+from approvals.models import ApprovalStep
 from budgets.models import CostCenter, GLAccount, Project
 from core.api.fields import (
     AmountField,
@@ -23,7 +24,7 @@ from core.api.fields import (
     money,
 )
 from core.api.filtering import choice, created, day, exact, flag, reference
-from core.api.serializers import Input, Nothing, Output, PersonSerializer, ReasonInput
+from core.api.serializers import Input, Nothing, Output, PersonSerializer, ReasonInput, represented
 from core.api.views import Resource, Timeline
 from core.money import HUNDRED
 from requisitions import content, queries, services
@@ -135,12 +136,12 @@ class RequisitionSerializer(Output):
     @extend_schema_field(RoundSerializer(allow_null=True))
     def get_approval(self, row: Requisition) -> Any:
         found = self.context["rounds"].get(row.pk)
-        return RoundSerializer(found).data if found else None
+        return represented(RoundSerializer, [found], self.context)[0] if found else None
 
     @extend_schema_field(PersonSerializer(allow_null=True))
     def get_holder(self, row: Requisition) -> Any:
         people = self.context["holders"][row.pk].people
-        return PersonSerializer(people[0]).data if people else None
+        return represented(PersonSerializer, [people[0]], self.context)[0] if people else None
 
     def get_holder_name(self, row: Requisition) -> str:
         return self.context["holders"][row.pk].name
@@ -253,7 +254,7 @@ class RequisitionViewSet(Timeline, Resource):
     scope = "requisitions:write"
     model = Requisition
     output = RequisitionSerializer
-    related = ("entity", "requester", "vendor")
+    related = ("requester", "vendor")
     prefetched = (Prefetch("lines__distributions", coded(RequisitionDistribution)),)
     filters: ClassVar[dict[str, Any]] = {
         "number": exact("number"),
@@ -271,9 +272,14 @@ class RequisitionViewSet(Timeline, Resource):
     orderings: ClassVar[dict[str, str]] = {"created_at": "id", "total": "total"}
 
     def facts(self, rows: list[Requisition]) -> dict[str, Any]:
+        latest = rounds(row.pk for row in rows)
+        open_steps = {
+            pk: [step for step in each.seen_steps if step.status == ApprovalStep.Status.ACTIVE]
+            for pk, each in latest.items()
+        }
         return {
-            "rounds": rounds(row.pk for row in rows),
-            "holders": queries.holders(rows),
+            "rounds": latest,
+            "holders": queries.holders(rows, open_steps=open_steps),
             "currencies": {line.pk: row.currency for row in rows for line in row.lines.all()},
         }
 

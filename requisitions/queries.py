@@ -1,6 +1,6 @@
 """Reading requisitions: lists, one with all it holds, who has it now, what a person may do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -124,18 +124,31 @@ def of_mine_with_others(user: User) -> QuerySet[Requisition]:
     )
 
 
-def holders(requisitions: Iterable[Requisition]) -> dict[UUID, Holder]:
-    """Who has each of them now. Statements: 1, however many there are."""
+def holders(
+    requisitions: Iterable[Requisition],
+    *,
+    open_steps: Mapping[UUID, list[ApprovalStep]] | None = None,
+) -> dict[UUID, Holder]:
+    """Who has each of them now. Statements: 1, however many there are; none with `open_steps`.
+
+    These are the steps that wait for somebody, in order, by requisition.
+    """
     requisitions = list(requisitions)
+    if open_steps is None:
+        open_steps = _open_steps(requisitions)
+    return {each.pk: _holder(each, open_steps.get(each.pk, [])) for each in requisitions}
+
+
+def _open_steps(requisitions: list[Requisition]) -> dict[UUID, list[ApprovalStep]]:
     waiting = [each.pk for each in requisitions if each.status == Requisition.Status.SUBMITTED]
-    open_steps: dict[UUID, list[ApprovalStep]] = {}
+    found: dict[UUID, list[ApprovalStep]] = {}
     if waiting:
         steps = ApprovalStep.objects.filter(
             request__subject_id__in=waiting, status=ApprovalStep.Status.ACTIVE
         ).select_related("assignee", "request")
         for step in steps.order_by("group", "id"):
-            open_steps.setdefault(step.request.subject_id, []).append(step)
-    return {each.pk: _holder(each, open_steps.get(each.pk, [])) for each in requisitions}
+            found.setdefault(step.request.subject_id, []).append(step)
+    return found
 
 
 def holder(requisition: Requisition) -> Holder:

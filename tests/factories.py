@@ -134,6 +134,7 @@ class Organisation:
 def organisation() -> Organisation:
     """Nordlicht Systems GmbH (DE01, EUR) with all personas, and Nordlicht UK Ltd (UK01) with nils.
 
+    In DE01 sven decides emergencies up to 10 000; UK01 knows none.
     Cells of 2026: CC100 on 6300, 6600 and 0650 stop at 100 000; CC200/6310 warns at 5 000;
     CC300/6400 tracks 1 000; CC400/6600 stops at 500; CC500/6400/ATLAS stops at 50 000.
     """
@@ -144,7 +145,10 @@ def organisation() -> Organisation:
         "nils", entity=uk, surname="Hughes", roles=list(Role), approval_limit=MANY
     )
     entity.fallback_approver, uk.fallback_approver = people["cora"], people["nils"]
-    Entity.objects.bulk_update([entity, uk], ["fallback_approver"])
+    entity.on_call_approver, entity.emergency_cap = people["sven"], Decimal(10_000)
+    Entity.objects.bulk_update(
+        [entity, uk], ["fallback_approver", "on_call_approver", "emergency_cap"]
+    )
     duty_pairs(entity)
     for each in (entity, uk):
         _fiscal_years(each)
@@ -455,7 +459,11 @@ def _policies(entity: Entity, people: dict[str, User]) -> dict[str, ApprovalPoli
         ]
     }
     security = step(("person", people["sven"].email))
+    emergency = {"all": [{"fact": "emergency", "operator": "is_true", "value": True}]}
     return {
+        "emergency": policy(
+            entity, "Emergency", [("On call", emergency, [step("on_call")])], priority=5
+        ),
         "self_service": policy(
             entity, "Catalog self-service", [("Catalog", self_service, [])], priority=10
         ),

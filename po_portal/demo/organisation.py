@@ -96,6 +96,7 @@ PEOPLE = {
     ),
 }
 FALLBACK = {GERMANY: "cora", BRITAIN: "gwen"}
+EMERGENCIES = {GERMANY: ("sven", Decimal(10_000))}  # who decides them, and up to what
 TAX_CODES = {
     GERMANY: {
         "DE19": ("VAT 19 %", "S", 19),
@@ -199,6 +200,9 @@ def load(*, today: date) -> None:
     people = _people(entities)
     for code, entity in entities.items():
         entity.fallback_approver = people[FALLBACK[code]]
+        if code in EMERGENCIES:
+            on_call, entity.emergency_cap = EMERGENCIES[code]
+            entity.on_call_approver = people[on_call]
         entity.save()
         _master_data(entity, people, today)
         _rates(entity, today)

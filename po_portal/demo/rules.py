@@ -6,7 +6,7 @@ from typing import Any
 
 import approvals.services
 from accounts.models import Entity, User
-from approvals.models import ApprovalPolicy, PolicyRule
+from approvals.models import ApprovalPolicy, PolicyRequirement, PolicyRule
 from invoicing.models import Tolerance
 from po_portal.demo.organisation import BRITAIN, GERMANY
 
@@ -30,9 +30,14 @@ def _when(*conditions: tuple[str, str, Any]) -> dict[str, Any]:
 
 
 MANAGER, CHAIN, OWNER = ("manager", ""), ("manager_chain", ""), ("budget_owner", "")
+ON_CALL = ("on_call", "")
 SECURITY = ("person", "sven@demo.example")
 FINANCE = ("role", "controller")
 
+EMERGENCY = (
+    *("Emergency", 5),
+    [("Decided by whoever is on call", _when(("emergency", "is_true", True)), [_step(ON_CALL)])],
+)
 SELF_SERVICE = (
     *("Catalog self-service", 10),
     [
@@ -75,7 +80,14 @@ STANDARD = (
         ("Below 1 000", _when(), [_step(MANAGER)]),
     ],
 )
-POLICIES = {GERMANY: [SELF_SERVICE, CLOUD, STANDARD], BRITAIN: [SELF_SERVICE, STANDARD]}
+POLICIES = {GERMANY: [EMERGENCY, SELF_SERVICE, CLOUD, STANDARD], BRITAIN: [SELF_SERVICE, STANDARD]}
+REQUIREMENTS = {
+    # policy: (reference, when it is asked for)
+    "Standard": [
+        ("dpia", _when(("personal_data", "is_true", True))),
+        ("change_ticket", _when(("regulated", "is_true", True))),
+    ],
+}
 TOLERANCES = [
     # check, direction, percent, absolute in document currency, beyond it
     ("unit_price", "over", "2", "15.00", "exception"),
@@ -120,5 +132,9 @@ def _policy(
     for position, (rule, conditions, steps) in enumerate(rules, 1):
         PolicyRule.objects.create(
             policy=policy, position=position, name=rule, conditions=conditions, steps=steps
+        )
+    for position, (reference, conditions) in enumerate(REQUIREMENTS.get(name, []), 1):
+        PolicyRequirement.objects.create(
+            policy=policy, position=position, reference=reference, conditions=conditions
         )
     approvals.services.activate(policy_version=policy, actor=administrator, at=at)

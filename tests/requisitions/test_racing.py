@@ -1,6 +1,7 @@
 """When several act on one requisition at once, one wins and the others see what became of it."""
 
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,6 +15,8 @@ from requisitions.models import Requisition
 from tests import factories
 from tests.factories import NOW, approved, coded, draft, line_input, requisition_input, submitted
 from tests.racing import race
+from tests.requisitions.asking import chain_of, facts_of
+from vendors.models import Vendor
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 ROUNDS = 8
@@ -150,3 +153,31 @@ def test_approvals_at_once_never_reserve_more_than_a_budget_that_stops(org, axel
     assert org.cell("CC400", "6600").pre_encumbered == 500
     assert Requisition.objects.filter(status="approved").count() == 5
     assert Requisition.objects.filter(status="submitted").count() == 5
+
+
+@pytest.mark.parametrize("twin", [False, True], ids=["one vendor", "two of a family"])
+def test_two_parts_sent_at_once_see_each_other(org, rita, twin):
+    """3 000 and 3 000 under Axel's 5 000: whichever is sent second needs Dora, always."""
+    other = org.vendor
+    if twin:
+        other = factories.approved_vendor(org.entity, "V-1001", "Elbe IT Services GmbH")
+        Vendor.objects.filter(pk__in=[org.vendor.pk, other.pk]).update(family="ELBE")
+        org.vendor.refresh_from_db()
+        other.refresh_from_db()
+    day = NOW
+    for _ in range(ROUNDS):
+        day += timedelta(days=31)
+        drafts = [
+            draft(org, line_input(org, 1, "3000"), at=day, vendor=vendor)
+            for vendor in (org.vendor, other)
+        ]
+        results = race(
+            [
+                lambda each=each, day=day: services.submit(requisition=each, actor=rita, at=day)
+                for each in drafts
+            ]
+        )
+        assert kinds(results) == {"Requisition": 2}, results
+        totals = sorted(facts_of(each)["rolling_total"] for each in results)
+        assert totals == ["3000.00", "6000.00"]
+        assert sorted("dora" in chain_of(each) for each in results)[-1]
