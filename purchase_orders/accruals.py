@@ -7,7 +7,7 @@ change made of the lines they hold: `with moving(…):`. `movements` reckons the
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +17,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from accounts.models import Entity
 from budgets import ledger
@@ -97,19 +97,34 @@ def paying_cell() -> Subquery:
     return Subquery(commitments.values("cell_id"))
 
 
-def watched(lines: QuerySet[PurchaseOrderLine], *, on: date) -> QuerySet[PurchaseOrderLine]:
-    """Lines as `moving` takes them: with their shares, and whether more happened after the day."""
-    came = ReceiptLine.objects.filter(order_line=OuterRef("pk"), receipt__received_on__gt=on)
-    billed = BilledLine.objects.filter(order_line=OuterRef("pk"), billed_on__gt=on)
-    shares = OrderDistribution.objects.annotate(cell_id=paying_cell())
-    return lines.annotate(goes_on=Exists(came) | Exists(billed)).prefetch_related(
-        Prefetch("distributions", queryset=shares)
-    )
+def locked_lines(
+    order: PurchaseOrder, *, on: date, only: Collection[UUID] | None = None
+) -> list[PurchaseOrderLine]:
+    """Lines of an issued order, locked in key order, as `moving` takes them. Statements: 1.
+
+    With `shares`, what pays them, and `goes_on`, whether more happened to them after the day.
+    """
+    came = ReceiptLine.objects.filter(order_line=OuterRef("line_id"), receipt__received_on__gt=on)
+    billed = BilledLine.objects.filter(order_line=OuterRef("line_id"), billed_on__gt=on)
+    which = {"line__order": order} | ({} if only is None else {"line__in": only})
+    lines: list[PurchaseOrderLine] = []
+    for share in (
+        OrderDistribution.objects.select_for_update(of=("line",), no_key=True)
+        .filter(**which)
+        .select_related("line")
+        .annotate(cell_id=paying_cell(), goes_on=Exists(came) | Exists(billed))
+        .order_by("line_id", "position")
+    ):
+        if not lines or lines[-1].pk != share.line_id:
+            lines.append(share.line)
+            share.line.shares, share.line.goes_on = [], share.goes_on
+        lines[-1].shares.append(share)
+    return lines
 
 
 @contextmanager
 def moving(order: PurchaseOrder, lines: list[PurchaseOrderLine], *, on: date) -> Iterator[None]:
-    """Whatever the block does on a day to these `watched`, locked lines, their budgets follow.
+    """Whatever the block does on a day to these `locked_lines`, their budgets follow.
 
     The difference of old and new figures, share by share, so that no cent of rounding can drift.
     Lines that went on after the day are reckoned from their rows, day by day. Statements: 1.
@@ -146,10 +161,9 @@ def _accrued(order: PurchaseOrder, lines: list[PurchaseOrderLine], on: date) -> 
         return movements(PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in lines]))
     sums: dict[tuple[int, date], Decimal] = defaultdict(Decimal)
     for line in lines if not closed else []:
-        parts = list(line.distributions.all())
-        terms = Terms.of(order, line, parts)
+        terms = Terms.of(order, line, line.shares)
         figures = Figures(line.received, line.billed_quantity, line.billed_amount)
-        for part, (_, base) in zip(parts, terms.shares(figures), strict=True):
+        for part, (_, base) in zip(line.shares, terms.shares(figures), strict=True):
             if part.cell_id is not None:
                 sums[part.cell_id, max(on, issued)] += base
     return sums

@@ -1,9 +1,6 @@
 """Taking an order and its lines for a change: the order first, its lines by key, then the rest."""
 
-from datetime import date
-
 from budgets.ledger import Source
-from purchase_orders import accruals
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 
 
@@ -16,19 +13,14 @@ def locked(order: PurchaseOrder) -> PurchaseOrder:
     )
 
 
-def locked_lines(
-    order: PurchaseOrder, *, watched_on: date | None = None
-) -> list[PurchaseOrderLine]:
-    """Its lines with their distributions, locked in key order. Statements: 2.
-
-    `watched_on` makes them ready for `accruals.moving` on that day.
-    """
-    lines = (
-        PurchaseOrderLine.objects.select_for_update(no_key=True).filter(order=order).order_by("pk")
+def locked_lines(order: PurchaseOrder) -> list[PurchaseOrderLine]:
+    """Its lines with their distributions, locked in key order. Statements: 2."""
+    return list(
+        PurchaseOrderLine.objects.select_for_update(no_key=True)
+        .filter(order=order)
+        .order_by("pk")
+        .prefetch_related("distributions")
     )
-    if watched_on is not None:
-        return list(accruals.watched(lines, on=watched_on))
-    return list(lines.prefetch_related("distributions"))
 
 
 def source(order: PurchaseOrder) -> Source:

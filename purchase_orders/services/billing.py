@@ -29,10 +29,7 @@ def bill(
     """
     wanted = {getattr(line, "pk", line): change for line, change in lines.items()}
     today = order.entity.day_of(at)
-    found = PurchaseOrderLine.objects.select_for_update(no_key=True).filter(
-        order=order, pk__in=wanted
-    )
-    stored = list(accruals.watched(found, on=today).order_by("pk"))
+    stored = accruals.locked_lines(order, on=today, only=wanted.keys())
     if len(stored) != len(wanted):
         raise Missing(f"Not all of these are lines of {order.reference}.")
     with accruals.moving(order, stored, on=today):

@@ -16,7 +16,7 @@ from core.transactions import atomic
 from core.transitions import perform
 from purchase_orders import accruals, queries
 from purchase_orders.inputs import ReceiptInput
-from purchase_orders.locks import locked, locked_lines
+from purchase_orders.locks import locked
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptLine
 from purchase_orders.validation import MOST_QUANTITY, figure
 from vendors.models import MatchType
@@ -49,7 +49,7 @@ def post_receipt(
     DutiesConflict for whoever did what is kept apart from receiving, OverReceipt, Invalid.
     """
     order = locked(order)
-    stored = {line.pk: line for line in locked_lines(order, watched_on=received_on)}
+    stored = {line.pk: line for line in accruals.locked_lines(order, on=received_on)}
     _require_open(order)
     _require_apart(order, actor, at)
     _check(order, stored, lines, received_on, delivery_note, note, at)
@@ -80,7 +80,7 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User | None, at: da
     """
     order = locked(receipt.order)
     today = order.entity.day_of(at)
-    stored = {line.pk: line for line in locked_lines(order, watched_on=today)}
+    stored = {line.pk: line for line in accruals.locked_lines(order, on=today)}
     receipt = Receipt.objects.select_for_update(no_key=True).get(pk=receipt.pk)
     receipt.entity, receipt.order = order.entity, order
     if receipt.reverses_id is not None:

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from budgets import ledger
@@ -91,7 +91,8 @@ class Order:
         )
 
     def receive(self, quantity: str, on: date = TODAY) -> None:
-        (self.line,) = accruals.watched(PurchaseOrderLine.objects.filter(pk=self.line.pk), on=on)
+        with transaction.atomic():
+            (self.line,) = accruals.locked_lines(self.order, on=on)
         with accruals.moving(self.order, [self.line], on=on):
             receipt = Receipt.objects.create(
                 entity=self.org.entity,
