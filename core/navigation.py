@@ -129,6 +129,12 @@ MENU = (
         "Oversight",
         (
             Entry(
+                "Policies",
+                "adjustments",
+                "approvals:policies",
+                frozenset({"auditor", "controller", "administrator"}),
+            ),
+            Entry(
                 "Audit trail",
                 "history",
                 "core:audit",

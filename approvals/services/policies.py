@@ -37,8 +37,7 @@ def draft_policy(
     be read, also for a name that another policy of the entity has.
     """
     _require_administrator(entity, actor)
-    header = _header(name, applies_to, description, priority)
-    contents = _contents(rules, requirements)
+    header, contents = _judged(name, applies_to, description, priority, rules, requirements)
     _require_free_name(entity, header["name"])
     draft = ApprovalPolicy(entity=entity, created_at=at, **header)
     draft._history_user = actor
@@ -75,8 +74,7 @@ def edit_policy(
     if expected_version is not None and draft.version != expected_version:
         raise StaleVersion(f"It is version {draft.version} now, not {expected_version}.")
     _require_draft(draft)
-    header = _header(name, applies_to, description, priority)
-    contents = _contents(rules, requirements)
+    header, contents = _judged(name, applies_to, description, priority, rules, requirements)
     if header["name"] != draft.name:
         _require_only_version(draft)
         _require_free_name(draft.entity, header["name"])
@@ -257,6 +255,30 @@ def _versions(chosen: ApprovalPolicy) -> list[ApprovalPolicy]:
         .filter(entity=chosen.entity_id, name=chosen.name)
         .order_by("pk")
     )
+
+
+def _judged(
+    name: str,
+    applies_to: str,
+    description: str,
+    priority: int,
+    rules: Sequence[RuleInput],
+    requirements: Sequence[RequirementInput],
+) -> "tuple[dict[str, Any], Contents]":
+    """All that was stated, ready to be kept. Raises Invalid with everything that is wrong."""
+    errors: list[FieldError] = []
+    header, contents = {}, ([], [])
+    try:
+        header = _header(name, applies_to, description, priority)
+    except Invalid as refusal:
+        errors += refusal.errors
+    try:
+        contents = _contents(rules, requirements)
+    except Invalid as refusal:
+        errors += refusal.errors
+    if errors:
+        raise Invalid(errors=errors)
+    return header, contents
 
 
 def _header(name: str, applies_to: str, description: str, priority: int) -> dict[str, Any]:

@@ -12,6 +12,12 @@ from approvals.services import StepPreview
 register = template.Library()
 
 
+@register.filter
+def finding_tone(level: str) -> str:
+    """The tone in which something found about a policy is shown."""
+    return {"error": "bad", "warning": "wait"}.get(level, "info")
+
+
 @register.inclusion_tag("approvals/chain.html")
 def approval_chain(subject_id: UUID) -> dict[str, Any]:
     """The newest round of a document: holder, why, decision, time, channel of each step."""
