@@ -61,6 +61,28 @@ def look_for(user: User, steps: Iterable[ApprovalStep], at: datetime) -> None:
         step.acting_under = furthest(given[step.assignee_id], step.request.subject_type)
 
 
+def requester_sides(
+    rounds: Iterable[ApprovalRequest], at: datetime
+) -> dict[UUID, frozenset[UUID]]:
+    """Who never decides on each: its requester and their standing delegates. Statements: 1."""
+    rounds = list(rounds)
+    given: dict[UUID, list[Delegation]] = defaultdict(list)
+    requesters = {each.requester_id for each in rounds}
+    for delegation in Delegation.objects.standing(at).filter(from_user__in=requesters):
+        given[delegation.from_user_id].append(delegation)
+    return {
+        each.pk: frozenset(
+            {each.requester_id}
+            | {
+                delegation.to_user_id
+                for delegation in given[each.requester_id]
+                if delegation.covers(each.subject_type)
+            }
+        )
+        for each in rounds
+    }
+
+
 def standing_delegations(user: User, at: datetime) -> QuerySet[Delegation]:
     """Who decides for this person at present, for whom a mail alone is then not enough."""
     return Delegation.objects.standing(at).filter(from_user=user).select_related("to_user")
@@ -148,6 +170,7 @@ def _row(step: ApprovalStep, people: list[User]) -> dict[str, Any]:
         "people": people,
         "status": step.status,
         "decided_by": step.decided_by,
+        "on_behalf_of": step.assignee if step.delegation_id else None,
         "decided_at": step.decided_at,
         "due_at": step.due_at,
         "comment": step.comment,

@@ -7,11 +7,13 @@ class PurchaseOrdersConfig(AppConfig):
     def ready(self) -> None:
         from core import append_only
         from core.events import subscribe
-        from purchase_orders import invariants, tasks  # noqa: F401
+        from purchase_orders import invariants, prices, tasks  # noqa: F401
         from purchase_orders.models import BilledLine
+        from vendors.prices import register
 
         append_only.protect(BilledLine)
         invariants.register()
+        register(prices.last_prices)
         subscribe("requisition.approved", "purchase_orders.order_by_itself")
         subscribe("order.issued", "purchase_orders.render_document")
         subscribe("order.closed", "purchase_orders.release_unused")

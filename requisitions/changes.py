@@ -51,7 +51,8 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     after = {line["line_number"]: line for line in new["lines"]}
     for number in sorted({*before, *after}):
         found += _line_changes(number, before.get(number), after.get(number), names)
-    return found
+    # what follows from another field, such as the amounts behind a coding, reads the same
+    return [change for change in found if change.old != change.new]
 
 
 def _line_changes(
