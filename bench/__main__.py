@@ -18,11 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "bench-results.json"
 QUICK = {
     "lives": 5, "rounds": 1, "web": 3, "match": 500, "orders": 2_000, "entries": 0, "times": 10,
-    "few": 100,
+    "few": 100, "chains": 400, "past": 400, "waiting": 300, "steps": 5_000, "due": 60,
 }  # fmt: skip
 FULL = {
     "lives": 60, "rounds": 3, "web": 60, "match": 10_000, "orders": 100_000,
-    "entries": 1_000_000, "times": 60, "few": 100,
+    "entries": 1_000_000, "times": 60, "few": 100, "chains": 10_000, "past": 10_000,
+    "waiting": 5_000, "steps": 1_000_000, "due": 1_000,
 }  # fmt: skip
 
 
@@ -31,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes, under two minutes")
     parser.add_argument("--orders", type=int, help="how many orders to fill in by COPY")
     parser.add_argument("--only", default="", help="parts, such as a,c: a lives, b HTTP, c match, "
-                        "d report, e list, f PDF")  # fmt: skip
+                        "d report, e list, f PDF, approvals")  # fmt: skip
     parser.add_argument("--output", type=Path, default=OUTPUT)
     return parser.parse_args()
 

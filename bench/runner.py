@@ -1,10 +1,11 @@
 """The parts of the benchmark in order, on a database that was empty a moment ago."""
 
 import time
+from collections.abc import Callable
 
 from django.core.management import call_command
 
-from bench import documents, filling, lives, matches, pages, report, stage, web
+from bench import approvals, documents, filling, lives, matches, pages, report, stage, web
 from bench.measuring import Result
 from po_portal import memory
 from purchase_orders.models import PurchaseOrder
@@ -34,8 +35,23 @@ def run(sizes: dict[str, int], only: set[str]) -> list[Result]:
         tell(*matches.run(here, lines=sizes["match"]))
     if wanted("f"):
         tell(*documents.run(here, times=sizes["times"] // 2))
-    if only and not only & {"d", "e"}:
-        return results
+    many = not only or bool(only & {"d", "e"})
+    if many:
+        _among_many(here, sizes, wanted, tell)
+    if many and wanted("a"):
+        tell(lives.among_many(here, results[2], lives=sizes["lives"]))
+    if wanted("approvals"):
+        tell(*approvals.run(here, sizes))
+    return results
+
+
+def _among_many(
+    here: stage.Stage,
+    sizes: dict[str, int],
+    wanted: Callable[[str], bool],
+    tell: Callable[..., None],
+) -> None:
+    """What is measured among few orders and among very many."""
     if missing := sizes["few"] - PurchaseOrder.objects.count():
         filling.fill(here, orders=max(missing, 0))
     few = pages.measure(here, times=sizes["times"])
@@ -44,9 +60,6 @@ def run(sizes: dict[str, int], only: set[str]) -> list[Result]:
         tell(*report.run(here, times=max(sizes["times"] // 6, 5)))
     if wanted("e"):
         tell(*pages.compare(few, pages.measure(here, times=sizes["times"])))
-    if wanted("a"):
-        tell(lives.among_many(here, results[2], lives=sizes["lives"]))
-    return results
 
 
 def _fill(here: stage.Stage, sizes: dict[str, int]) -> Result:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from approvals import policy
+from approvals import conditions, policy, steps
+from approvals.models import PolicyRequirement
 from approvals.policy import PolicyBroken
 from tests import factories
 from tests.factories import Organisation, step
@@ -122,3 +123,106 @@ def test_drafts_other_entities_and_other_documents_do_not_decide(org: Organisati
         policy.choose(entity=org.uk, applies_to="requisition", facts=FACTS).policy
         == (org.policies["uk"])
     )
+
+
+def test_every_fact_has_a_value_whatever_a_document_knows() -> None:
+    facts = policy.facts_of({"amount": "5", "rolling_total": "7", "catalog_only": True})
+    assert set(facts) == set(policy.FACTS)
+    assert conditions.typed(facts)["tier_amount"] == 7
+    assert (facts["budget_state"], facts["catalog_only"], facts["emergency"]) == ("ok", True, False)
+    assert policy.facts_of({"amount": "5"})["tier_amount"] == "5"
+    for fact, operators in conditions.OPERATORS.items():
+        assert operators, fact
+
+
+def test_no_amount_is_no_document() -> None:
+    with pytest.raises(PolicyBroken, match="amount"):
+        policy.facts_of({"service_type": "saas"})
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        ({"all": [{"fact": "amount", "operator": "gte", "value": "1"},
+                  {"fact": "amount", "operator": "has", "value": "1"}]}, "/all/1/operator"),
+        ({"any": [{"fact": "mood", "operator": "eq", "value": "1"}]}, "/any/0/fact"),
+        ({"any": [{"fact": "currency", "operator": "eq", "value": "a\u202eb"}]}, "/any/0/value"),
+        ({"all": [{"fact": "amount", "operator": "in", "value": []}]}, "/all/0/value"),
+        ({"all": [{"fact": "amount", "operator": "gte", "value": "1", "then": "x"}]},
+         "/all/0/then"),
+        ({"a/b": []}, "/a~1b"),
+        ({"all": [{"fact": {}, "operator": [], "value": 1}]}, "/all/0/fact"),
+        ({"all": [{"fact": "amount", "operator": [], "value": 1}]}, "/all/0/operator"),
+        ([], ""),
+    ],
+)  # fmt: skip
+def test_a_fault_is_pointed_at(said: Any, pointer: str) -> None:
+    with pytest.raises(PolicyBroken) as caught:
+        conditions.read(said, "/c")
+    assert [each.pointer for each in caught.value.errors] == [f"/c{pointer}"]
+
+
+def test_conditions_and_steps_read_like_sentences() -> None:
+    said = {
+        "all": [{"fact": "amount", "operator": "gte", "value": "1000"},
+                {"fact": "catalog_only", "operator": "eq", "value": False}],
+        "any": [{"fact": "service_type", "operator": "in", "value": ["saas", "iaas"]},
+                {"fact": "personal_data", "operator": "is_true"}],
+    }  # fmt: skip
+    made = conditions.read(said)
+    assert made.words == (
+        "amount from 1,000 and not catalog items only and "
+        "(service type is saas or iaas, or personal data)"
+    )
+    assert conditions.read(made.stored) == made
+    asked = steps.read([
+        {**step("manager"), "sla_hours": "1.5"},
+        {**step(("role", "security"), ("role", "legal"), mode="any"), "with_previous": True},
+        {**step(("role", "finance"), "on_call", mode="quorum"), "quorum": 2},
+    ])  # fmt: skip
+    assert steps.words(asked) == (
+        "the manager within 1.5 h + any of Security, Legal → 2 of Finance, whoever is on call"
+    )
+    assert steps.read([each.stored for each in asked]) == asked
+
+
+def test_requirements_of_all_active_policies_that_hold_are_asked_for(org: Organisation) -> None:
+    personal = {"all": [{"fact": "personal_data", "operator": "is_true", "value": True}]}
+    large = {"all": [{"fact": "amount", "operator": "gte", "value": "25000"}]}
+    for name, asked in (("standard", [("dpia", personal)]),
+                        ("cloud", [("business_case", large), ("dpia", personal)])):  # fmt: skip
+        PolicyRequirement.objects.bulk_create(
+            PolicyRequirement(
+                policy=org.policies[name], position=n, reference=reference, conditions=conditions
+            )
+            for n, (reference, conditions) in enumerate(asked, 1)
+        )
+
+    def required(**facts: Any) -> list[str]:
+        return policy.required_references(
+            entity=org.entity, applies_to="requisition", facts={**FACTS, **facts}
+        )
+
+    assert required() == []
+    assert required(personal_data=True) == ["dpia"]
+    assert required(personal_data=True, amount="25000") == ["business_case", "dpia"]
+    assert required(amount="24999.99") == []
+    other = policy.required_references(
+        entity=org.uk, applies_to="requisition", facts={**FACTS, "personal_data": True}
+    )
+    assert other == []
+
+
+def test_reading_policies_takes_the_same_statements_however_many(
+    org: Organisation, django_assert_num_queries: Any
+) -> None:
+    def choose() -> Any:
+        return policy.choose(entity=org.entity, applies_to="requisition", facts=FACTS)
+
+    with django_assert_num_queries(3):
+        choose()
+    for number in range(10):
+        rules = [(f"r{n}", {"all": []}, [step("manager")]) for n in range(5)]
+        factories.policy(org.entity, f"P{number}", rules, priority=number)
+    with django_assert_num_queries(3):
+        assert choose().policy.name == "P0"
