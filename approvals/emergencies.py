@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from accounts.models import User
+from accounts.models import Role, User
 from approvals.models import Ratification
+
+_SEES_ALL = (Role.ADMINISTRATOR, Role.CONTROLLER, Role.AUDITOR)
 
 
 def overdue_ratification(user: User, at: datetime) -> Ratification | None:
@@ -39,3 +41,11 @@ def bypasses(entity: Any) -> QuerySet[Ratification]:
         .select_related("request", "requester", "assignee", "settled_by")
         .order_by("-id")
     )
+
+
+def visible_to(user: User) -> QuerySet[Ratification]:
+    """Those of one's own emergencies, those that fall to one, or settled by one; oversight all."""
+    entity = Ratification.objects.filter(entity=user.entity_id)
+    if user.has_role(*_SEES_ALL):
+        return entity
+    return entity.filter(Q(requester=user) | Q(assignee=user) | Q(settled_by=user))

@@ -61,9 +61,7 @@ def look_for(user: User, steps: Iterable[ApprovalStep], at: datetime) -> None:
         step.acting_under = furthest(given[step.assignee_id], step.request.subject_type)
 
 
-def requester_sides(
-    rounds: Iterable[ApprovalRequest], at: datetime
-) -> dict[UUID, frozenset[UUID]]:
+def requester_sides(rounds: Iterable[ApprovalRequest], at: datetime) -> dict[UUID, frozenset[UUID]]:
     """Who never decides on each: its requester and their standing delegates. Statements: 1."""
     rounds = list(rounds)
     given: dict[UUID, list[Delegation]] = defaultdict(list)

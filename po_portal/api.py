@@ -12,7 +12,12 @@ from rest_framework.request import Request
 from rest_framework.routers import SimpleRouter
 
 from accounts.api import MeView, TokenView
-from approvals.api import ApprovalViewSet, PolicyViewSet
+from approvals.api import (
+    ApprovalViewSet,
+    DelegationViewSet,
+    PolicyViewSet,
+    RatificationViewSet,
+)
 from budgets.api import (
     BudgetViewSet,
     CostCenterViewSet,
@@ -73,6 +78,8 @@ for prefix, viewset in (
     ("requisitions", OrderableRequisitionViewSet),
     ("approvals", ApprovalViewSet),
     ("approval-policies", PolicyViewSet),
+    ("delegations", DelegationViewSet),
+    ("ratifications", RatificationViewSet),
     ("orders", OrderViewSet),
     ("receipts", ReceiptViewSet),
     ("invoices", InvoiceViewSet),

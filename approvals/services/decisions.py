@@ -1,6 +1,6 @@
 """Deciding: who may, on what, under which locks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -120,25 +120,40 @@ def decide_many(
     at: datetime,
     comment: str = "",
     channel: str = "web",
+    first: Callable[[ApprovalStep], None] | None = None,
 ) -> list[Outcome]:
     """The same decision on many steps, each with the digest of what was seen.
 
-    Each is a unit of work of its own: one refusal leaves the others alone. Raises Invalid for a
-    decision or comment that no step would take; every other refusal is an outcome.
+    Each is a unit of work of its own: one refusal leaves the others alone. `first` may refuse an
+    open one before it is decided. Raises Invalid for a decision or comment that no step would take;
+    every other refusal is an outcome.
     """
     _require_words(decision, comment.strip())
-    said: dict[str, Any] = {"decision": decision, "comment": comment, "channel": channel}
+    said: dict[str, Any] = {
+        "decision": decision,
+        "comment": comment,
+        "channel": channel,
+        "first": first,
+    }
     return [_decide_one(step_id, digest, actor=actor, at=at, **said) for step_id, digest in steps]
 
 
 def _decide_one(
-    step_id: UUID, digest: str | None, *, actor: User, at: datetime, **said: Any
+    step_id: UUID,
+    digest: str | None,
+    *,
+    actor: User,
+    at: datetime,
+    first: Callable[[ApprovalStep], None] | None,
+    **said: Any,
 ) -> Outcome:
     step = ApprovalStep.objects.visible_to(actor, at).filter(pk=step_id).first()
     if step is None:
         return Outcome(step_id, False, Missing.title, Missing.slug)
     try:
         with transactions.atomic():
+            if first is not None and step.status == ApprovalStep.Status.ACTIVE:
+                first(step)
             decide(step=step, actor=actor, at=at, digest=digest, **said)
     except DomainError as refusal:
         return Outcome(step_id, False, refusal.detail, refusal.slug)

@@ -14,7 +14,7 @@ from core import decimals, events, refusals, text, transactions
 from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed
 from core.transitions import perform
 
-LONGEST = timedelta(days=90)
+LONGEST, FARTHEST = timedelta(days=90), timedelta(days=366)
 MOST_REASON = 200
 WHOLE_DIGITS, SCALE = 12, 2
 CAUSE = "delegation"  # why a mail's link died
@@ -159,8 +159,8 @@ def _require_say(from_user: User, to_user: User, actor: User) -> None:
 def _not_before(person: User, moment: datetime, at: datetime) -> datetime:
     """A day that began already lasts from now: nothing is delegated for the past."""
     entity = person.entity
-    same_day = entity is not None and entity.day_of(moment) == entity.day_of(at)
-    return max(moment, at) if same_day else moment
+    near = entity is not None and abs(moment - at) < timedelta(days=2)
+    return max(moment, at) if near and entity.day_of(moment) == entity.day_of(at) else moment
 
 
 def _people_errors(from_user: User, to_user: User) -> Iterable[FieldError]:
@@ -186,6 +186,8 @@ def _duty_errors(duties: Sequence[str]) -> Iterable[FieldError]:
 def _date_errors(valid_from: datetime, valid_to: datetime, at: datetime) -> Iterable[FieldError]:
     if valid_from < at:
         yield FieldError("/valid_from", "past", "Choose today or a later day.")
+    if valid_from > at + FARTHEST:
+        yield FieldError("/valid_from", "too_far", "Choose a day within a year from now.")
     if valid_to <= valid_from:
         yield FieldError("/valid_to", "too_early", "Choose a time after its beginning.")
     elif valid_to - valid_from > LONGEST:

@@ -74,8 +74,10 @@ def test_every_resource_of_the_contract_is_there(client: BrowserClient) -> None:
         "fiscal-years": [],
         "budgets": [],
         "requisitions": ["submit", "withdraw", "cancel", "copy", "order"],
-        "approvals": ["approve", "reject", "return", "forward"],
-        "approval-policies": ["activate"],
+        "approvals": ["approve", "reject", "return", "forward", "ask", "answer", "add-approver"],
+        "approval-policies": ["activate", "retire", "new-version", "discard", "simulate"],
+        "delegations": ["revoke"],
+        "ratifications": ["ratify", "object"],
         "orders": ["issue", "hold", "resume", "cancel", "close", "reopen", "send"],
         "receipts": ["post", "reverse"],
         "invoices": ["match", "clear", "return_to_vendor", "reject", "dispute", "void"],
@@ -93,6 +95,8 @@ def test_every_resource_of_the_contract_is_there(client: BrowserClient) -> None:
         assert "post" in paths[f"/api/v1/{resource}/import/"]
     for resource in ("vendors", "requisitions", "approvals", "orders", "receipts", "invoices"):
         assert "get" in paths[f"/api/v1/{resource}/{{id}}/history/"]
+    assert "post" in paths["/api/v1/approvals/decide-many/"]
+    assert "get" in paths["/api/v1/approval-policies/{id}/findings/"]
     for name in ("pdf", "trace"):
         assert "get" in paths[f"/api/v1/orders/{{id}}/{name}/"]
 

@@ -176,7 +176,7 @@ def test_a_requisition_goes_through_its_approvers(org: Any, api: Client) -> None
     assert [each["document"]["number"] for each in waiting] == [sent["number"]]
     step = waiting[0]
     assert step["document"]["total"] == "2000.00"
-    assert step["available_actions"] == ["approve", "forward", "reject", "return"]
+    assert {"approve", "forward", "reject", "return"} <= set(step["available_actions"])
     no_reason = axel.post(f"/api/v1/approvals/{step['id']}/reject/")
     assert problem(no_reason, 422, "invalid")["errors"][0]["pointer"] == "/comment"
     done = axel.post(f"/api/v1/approvals/{step['id']}/approve/", {"comment": "Fine"}, format="json")

@@ -62,6 +62,10 @@ def stored() -> list[Any]:
     ("changes", "pointer"),
     [
         ({"valid_from": NOW - timedelta(days=1)}, "/valid_from"),
+        (
+            {"valid_from": NOW + timedelta(days=367), "valid_to": NOW + timedelta(days=368)},
+            "/valid_from",
+        ),
         ({"valid_to": NOW}, "/valid_to"),
         ({"valid_to": NOW - WEEK}, "/valid_to"),
         ({"valid_to": NOW + timedelta(days=90, seconds=1)}, "/valid_to"),

@@ -1,12 +1,12 @@
-"""Approval steps, decided by the person they wait for, and the policies behind them."""
+"""Approval steps: decided by the person they wait for, or by who decides for them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -14,27 +14,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
-from approvals import safeguards, services
-from approvals.models import ApprovalPolicy, ApprovalRequest, ApprovalStep
+from approvals import queries, safeguards, services
+from approvals.api.rounds import QUESTIONS, PolicyReferenceSerializer, StepSerializer
+from approvals.models import ApprovalStep, StepQuestion
+from approvals.services.decisions import DECISIONS
 from core import refusals, transactions, transitions
-from core.api.fields import AmountField, Id, MomentField, Reference
+from core.api.fields import AmountField, Id, Reference
 from core.api.filtering import Filter, choice, created, exact, reference
-from core.api.serializers import (
-    Input,
-    Nothing,
-    Output,
-    PersonSerializer,
-)
+from core.api.serializers import Input, Output, PersonSerializer
 from core.api.views import Resource, Timeline
 from core.documents import document_model
 
 VERBS = {"approve": "approve", "reject": "reject", "send_back": "return", "hand_on": "forward"}
-
-
-class PolicyReferenceSerializer(Output):
-    name = serializers.CharField(source="policy.name", allow_null=True, default=None)
-    version = serializers.IntegerField(source="policy_version")
-    rule = serializers.CharField(source="rule_name")
+MOST_AT_ONCE = 200
 
 
 class SubjectSerializer(Output):
@@ -48,41 +40,15 @@ class SubjectSerializer(Output):
     currency = serializers.CharField()
 
 
-class StepSerializer(Output):
-    """One person's say in a round."""
-
-    id = Id()
-    step = serializers.IntegerField(source="group", help_text="Equal numbers are open together.")
-    mode = serializers.CharField(help_text="any: one of the group suffices.")
-    assignee = PersonSerializer()
-    why = serializers.CharField()
-    status = serializers.ChoiceField(choices=ApprovalStep.Status.choices)
-    due_at = MomentField(allow_null=True)
-    activated_at = MomentField(allow_null=True)
-    decided_at = MomentField(allow_null=True)
-    decided_by = PersonSerializer(allow_null=True)
-    channel = serializers.CharField(help_text="web, email, api, or empty.")
-    comment = serializers.CharField()
-
-
-class RoundSerializer(Output):
-    """One round of approval of one version of a document."""
-
-    id = Id()
-    status = serializers.ChoiceField(choices=ApprovalRequest.Status.choices)
-    policy = PolicyReferenceSerializer(source="*")
-    requested_at = MomentField(source="created_at")
-    closed_at = MomentField(allow_null=True)
-    steps = StepSerializer(source="seen_steps", many=True)
-
-
 class ApprovalSerializer(StepSerializer):
     """A step with what it is about."""
 
     version = serializers.IntegerField()
     document = serializers.SerializerMethodField()
     requester = PersonSerializer(source="request.requester")
-    acting_for = PersonSerializer(allow_null=True, default=None)
+    acting_for = serializers.SerializerMethodField(
+        help_text="For whom the caller decides, or for whom it was decided by somebody else."
+    )
     amount = AmountField(source="request.amount", currency="entity.currency")
     base_currency = serializers.CharField(source="entity.currency")
     facts = serializers.JSONField(source="request.facts")
@@ -106,12 +72,23 @@ class ApprovalSerializer(StepSerializer):
         }
         return dict(SubjectSerializer(shown).data)
 
+    @extend_schema_field(PersonSerializer(allow_null=True))
+    def get_acting_for(self, step: ApprovalStep) -> Any:
+        others = step.acting_under is not None and step.status == ApprovalStep.Status.ACTIVE
+        return self._person(step.assignee) if others else super().get_acting_for(step)
+
     def get_available_actions(self, step: ApprovalStep) -> list[str]:
         user = self.context["request"].user
-        if user.pk == step.request.requester_id:
-            return []
-        found = transitions.available(step, user)
-        return sorted(VERBS[name] for name in found if name in VERBS)
+        open_to = [each for each in step.questions.all() if each.answered_at is None]
+        found = {"answer"} if any(each.asked_of_id == user.pk for each in open_to) else set()
+        if user.pk in self.context["barred"][step.pk]:
+            return sorted(found)
+        found |= {VERBS[name] for name in transitions.available(step, user) if name in VERBS}
+        if "approve" in found:
+            found.add("add-approver")
+            if user.pk == step.assignee_id and step.paused_at is None:
+                found.add("ask")
+        return sorted(found)
 
 
 class DecisionInput(Input):
@@ -127,34 +104,69 @@ class DecisionInput(Input):
     )
 
 
+def _people(user: User) -> QuerySet[User]:
+    return User.objects.filter(entity_id=user.entity_id, is_active=True)
+
+
 class ForwardInput(Input):
     to = Reference(
-        lambda user: User.objects.filter(entity_id=user.entity_id, is_active=True),
-        noun="person",
-        code="email",
-        help_text="A person's id or email address.",
+        _people, noun="person", code="email", help_text="A person's id or email address."
     )
     comment = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
 
 
-def rounds(subject_ids: Iterable[UUID]) -> dict[UUID, ApprovalRequest]:
-    """The latest round of each document with its steps in order. Statements: 2."""
-    found: dict[UUID, ApprovalRequest] = {}
-    subject_ids = list(subject_ids)
-    requests = ApprovalRequest.objects.filter(subject_id__in=subject_ids).order_by("id")
-    for each in requests.select_related("policy"):
-        found[each.subject_id] = each
-    seen: dict[UUID, list[ApprovalStep]] = defaultdict(list)
-    steps = ApprovalStep.objects.filter(request__in=[each.pk for each in found.values()])
-    for step in steps.select_related("assignee", "decided_by").order_by("group", "id"):
-        seen[step.request_id].append(step)
-    for each in found.values():
-        each.seen_steps = seen[each.pk]
-    return found
+class AskInput(Input):
+    question = serializers.CharField(max_length=2000)
+    of = Reference(
+        _people,
+        noun="person",
+        code="email",
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="A person's id or email address; the requester by default.",
+    )
+
+
+class AnswerInput(Input):
+    answer = serializers.CharField(max_length=2000)
+
+
+class AddApproverInput(Input):
+    person = Reference(
+        _people, noun="person", code="email", help_text="A person's id or email address."
+    )
+    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+
+
+class SeenInput(Input):
+    id = serializers.UUIDField()
+    digest = serializers.CharField(
+        max_length=64, required=False, allow_null=True, default=None, help_text="As in approve."
+    )
+
+
+class ManyInput(Input):
+    decision = serializers.ChoiceField(choices=DECISIONS)
+    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+    steps = SeenInput(many=True, allow_empty=False, max_length=MOST_AT_ONCE)
+
+
+class OutcomeSerializer(Output):
+    """What became of one of them."""
+
+    id = Id(source="step_id")
+    ok = serializers.BooleanField()
+    type = serializers.CharField(source="slug", help_text="Why not, as a stable slug, or empty.")
+    detail = serializers.CharField(help_text="Why not, in words, or empty.")
+
+
+class OutcomesSerializer(Output):
+    results = OutcomeSerializer(many=True)
 
 
 def _waiting(value: str) -> Q:
-    """Every visible step is the caller's own, so what waits for the caller is what is active."""
+    """Of the visible steps those that are open wait for the caller, if for somebody else's sake."""
     if value not in ("true", "false"):
         raise ValueError("must be true or false")
     waiting = Q(status=ApprovalStep.Status.ACTIVE)
@@ -169,6 +181,7 @@ class ApprovalViewSet(Timeline, Resource):
     model = ApprovalStep
     output = ApprovalSerializer
     related = ("entity", "assignee", "decided_by", "request__requester", "request__policy")
+    prefetched = (QUESTIONS,)
     filters = {
         "mine": Filter(_waiting, {"type": "boolean"}, "What waits for the caller now."),
         "status": choice("status", ApprovalStep.Status),
@@ -180,16 +193,27 @@ class ApprovalViewSet(Timeline, Resource):
     http_method_names = ["get", "head", "options", "post"]
 
     def visible(self) -> QuerySet[ApprovalStep]:
-        return ApprovalStep.objects.visible_to(self.request.user)
+        """Who was asked something reaches the step in order to answer, and for nothing else."""
+        user: Any = self.request.user
+        if self.action == "tell":
+            asked = StepQuestion.objects.filter(asked_of=user, step__entity=user.entity_id)
+            return ApprovalStep.objects.filter(pk__in=asked.values("step"))
+        return ApprovalStep.objects.visible_to(user)
 
     def facts(self, rows: list[ApprovalStep]) -> dict[str, Any]:
+        user: Any = self.request.user
+        queries.look_for(user, rows, timezone.now())
         wanted: dict[str, set[UUID]] = defaultdict(set)
         for step in rows:
             wanted[step.request.subject_type].add(step.request.subject_id)
         subjects: dict[UUID, Any] = {}
         for document_type, ids in wanted.items():
             subjects |= document_model(document_type)._base_manager.in_bulk(ids)
-        return {"subjects": subjects}
+        barred = queries.requester_sides([step.request for step in rows], timezone.now())
+        return {
+            "subjects": subjects,
+            "barred": {step.pk: barred[step.request_id] for step in rows},
+        }
 
     def _decide(self, decision: str) -> Response:
         said = self.read(DecisionInput)
@@ -236,42 +260,50 @@ class ApprovalViewSet(Timeline, Resource):
         self.act(services.forward, "step", **self.read(ForwardInput))
         return self.answer(self.get_object())
 
-
-class RuleSerializer(Output):
-    name = serializers.CharField()
-    when = serializers.JSONField(source="conditions")
-    steps = serializers.JSONField()
-
-
-class PolicySerializer(Output):
-    id = Id()
-    name = serializers.CharField()
-    version = serializers.IntegerField(source="policy_version", help_text="Of the policy.")
-    status = serializers.ChoiceField(choices=ApprovalPolicy.Status.choices)
-    applies_to = serializers.CharField()
-    priority = serializers.IntegerField()
-    rules = RuleSerializer(many=True)
-
-
-class PolicyViewSet(Timeline, Resource):
-    """The rules that decide who must approve, version by version."""
-
-    model = ApprovalPolicy
-    output = PolicySerializer
-    prefetched = ("rules",)
-    filters = {
-        "name": exact("name"),
-        "status": choice("status", ApprovalPolicy.Status),
-        "applies_to": exact("applies_to"),
-    }
-    http_method_names = ["get", "head", "options", "post"]
-
-    def visible(self) -> QuerySet[ApprovalPolicy]:
-        return ApprovalPolicy.objects.filter(entity_id=self.request.user.entity_id)
-
-    @extend_schema(request=Nothing, responses={200: PolicySerializer})
+    @extend_schema(request=AskInput, responses={200: ApprovalSerializer})
     @action(detail=True, methods=["post"])
-    def activate(self, request: Request, pk: str) -> Response:
-        """Put a draft version into force; the version before it retires."""
-        self.read(Nothing)
-        return self.answer(self.act(services.activate, "policy_version"))
+    def ask(self, request: Request, pk: str) -> Response:
+        """Ask the requester, or somebody else of the round, before deciding. The clock waits."""
+        said = self.read(AskInput)
+        of = said.pop("of") or self.get_object().request.requester
+        self.act(services.ask, "step", of=of, **said)
+        return self.answer(self.get_object())
+
+    @extend_schema(
+        operation_id="approvals_answer", request=AnswerInput, responses={200: ApprovalSerializer}
+    )
+    @action(detail=True, methods=["post"], url_path="answer")
+    def tell(self, request: Request, pk: str) -> Response:
+        """Answer the question that is open on it; for the person who was asked."""
+        self.act(self._answer, "step", **self.read(AnswerInput))
+        return self.answer(self.get_object())
+
+    @staticmethod
+    def _answer(*, step: ApprovalStep, actor: Any, **said: Any) -> StepQuestion:
+        mine = step.questions.filter(asked_of=actor).order_by("-asked_at", "-id")
+        question = mine.filter(answered_at=None).first() or mine[0]
+        return services.answer(question=question, actor=actor, **said)
+
+    @extend_schema(request=AddApproverInput, responses={200: ApprovalSerializer})
+    @action(detail=True, methods=["post"], url_path="add-approver")
+    def add_approver(self, request: Request, pk: str) -> Response:
+        """Ask somebody else to agree as well, in the same stage; answers with the own step."""
+        self.act(services.add_approver, "step", **self.read(AddApproverInput))
+        return self.answer(self.get_object())
+
+    @extend_schema(request=ManyInput, responses={200: OutcomesSerializer}, filters=False)
+    @action(detail=False, methods=["post"], url_path="decide-many")
+    def decide_many(self, request: Request) -> Response:
+        """The same decision on many. Each stands by itself: `results` says what became of it."""
+        said = self.read(ManyInput)
+        at = timezone.now()
+        outcomes = services.decide_many(
+            steps=[(each["id"], each["digest"]) for each in said["steps"]],
+            decision=said["decision"],
+            comment=said["comment"],
+            actor=request.user,
+            at=at,
+            channel="api",
+            first=lambda step: safeguards.require_proof(request, step, at=at),
+        )
+        return Response(OutcomesSerializer({"results": outcomes}).data)

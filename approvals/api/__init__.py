@@ -1,0 +1,16 @@
+"""Approval over the API: what waits, who decides for whom, the rules, the looks afterwards."""
+
+from approvals.api.delegations import DelegationViewSet
+from approvals.api.policies import PolicyViewSet
+from approvals.api.ratifications import RatificationViewSet
+from approvals.api.rounds import RoundSerializer, rounds
+from approvals.api.steps import ApprovalViewSet
+
+__all__ = [
+    "ApprovalViewSet",
+    "DelegationViewSet",
+    "PolicyViewSet",
+    "RatificationViewSet",
+    "RoundSerializer",
+    "rounds",
+]
