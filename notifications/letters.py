@@ -1,14 +1,21 @@
 """What the portal writes to whom: one function per letter, subject and facts."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 
-from approvals import links, subjects
-from approvals.models import ApprovalRequest, ApprovalStep
+from approvals import item, links, safeguards, subjects
+from approvals.models import (
+    ApprovalRequest,
+    ApprovalStep,
+    Delegation,
+    Ratification,
+    StepQuestion,
+)
 from approvals.subjects import Description
 from core import files
 from core.models import TrailEvent
@@ -17,6 +24,8 @@ from invoicing.models import Invoice
 from invoicing.services.returning import RETURN_CODES
 from notifications.services import Attached, Letter
 from purchase_orders.models import Dispatch
+
+_PREFIX = {"approval_reminded": "Reminder: ", "approval_escalated": "Escalated: "}
 
 
 @dataclass(frozen=True)
@@ -29,27 +38,92 @@ class BudgetRow:
     is_over: bool
 
 
-def approval(step: ApprovalStep, *, raw_link: str, template: str, prefix: str = "") -> Letter:
+def approval(step: ApprovalStep, *, raw_link: str, template: str, at: datetime) -> Letter:
     """Ask a person to decide; the subject says it all."""
-    round_ = step.request
-    description = _described(round_)
-    total = f"{amount(description.total, description.currency)} {description.currency}"
+    description = _described(step.request)
+    reasons = safeguards.signin_reasons(step, step.assignee, at=at, description=description)
     return Letter(
-        subject=f"{prefix}Approve {total} for {description.title} – "
-        f"requested by {description.requester}",
+        subject=f"{_PREFIX.get(template, '')}{_asked(description)}",
         template=template,
         context={
-            "step": step,
-            "round": round_,
-            "description": description,
-            "budget": [_budget_row(check) for check in description.budget],
-            "base_currency": step.entity.currency,
+            **_facts(step, description),
             "link": links.address(raw_link),
-            "portal_link": absolute(f"{reverse('approvals:inbox')}?step={step.pk}"),
-            "hours": int(links.LIFE.total_seconds() // 3600),
-            "replaced": step.replaces.assignee if step.replaces else None,
+            "hours": links.HOURS,
+            "reasons": reasons,
         },
     )
+
+
+def for_delegate(step: ApprovalStep, delegation: Delegation) -> Letter:
+    """Tell who may decide as well. The way leads to their own inbox: links are the assignee's."""
+    description = _described(step.request)
+    return Letter(
+        subject=f"For {step.assignee}: {_asked(description)}",
+        template="approval_for_delegate",
+        context={**_facts(step, description), "delegation": delegation},
+    )
+
+
+def question(asked: StepQuestion) -> Letter:
+    """Tell whoever was asked what an approver wants to know."""
+    description = _described(asked.step.request)
+    return Letter(
+        subject=f"Question about {description.title} – {asked.asked_by}",
+        template="approval_asked",
+        context={"asked": asked, "description": description, "url": absolute(description.url)},
+    )
+
+
+def answer(asked: StepQuestion) -> Letter:
+    """Tell the approver that the answer is there and their clock runs again."""
+    description = _described(asked.step.request)
+    return Letter(
+        subject=f"Answer about {description.title} – {asked.asked_of}",
+        template="approval_answered",
+        context={"asked": asked, "description": description, "url": _inbox(asked.step)},
+    )
+
+
+def ratification(task: Ratification) -> Letter:
+    """Ask for the look afterwards at what was approved as an emergency."""
+    description = _described(task.request)
+    return Letter(
+        subject=f"Ratify {_total(description)} {description.title} – {task.requester}",
+        template="ratification_due",
+        context={
+            "task": task,
+            "description": description,
+            "base_currency": task.entity.currency,
+            "url": absolute(description.url),
+        },
+    )
+
+
+def _asked(description: Description) -> str:
+    return f"Approve {_total(description)} {description.title} – {description.requester}"
+
+
+def _total(description: Description) -> str:
+    return f"{amount(description.total, description.currency)} {description.currency}"
+
+
+def _inbox(step: ApprovalStep) -> str:
+    return absolute(f"{reverse('approvals:inbox')}?step={step.pk}")
+
+
+def _facts(step: ApprovalStep, description: Description) -> dict[str, Any]:
+    """What every letter about a decision shows."""
+    return {
+        "step": step,
+        "round": step.request,
+        "description": description,
+        "budget": [_budget_row(check) for check in description.budget],
+        "base_currency": step.entity.currency,
+        "changes": item.changes(step.request),
+        "portal_link": _inbox(step),
+        "replaced": step.replaces.assignee if step.replaces else None,
+        "note": step.replaces.comment if step.replaces else "",
+    }
 
 
 def outcome(round_: ApprovalRequest, event: TrailEvent) -> Letter:

@@ -13,7 +13,8 @@ class OutgoingMail(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
         SENT = "sent", "Sent"
-        FAILED = "failed", "Failed"
+        FAILED = "failed", "Failed"  # tried again by the outbox
+        REFUSED = "refused", "Refused for good"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     key = models.CharField(max_length=200, unique=True)
@@ -35,3 +36,19 @@ class OutgoingMail(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class BouncingAddress(models.Model):
+    """An address whose mail server refused a mail for good; gone once a mail gets through."""
+
+    email = models.EmailField(primary_key=True)
+    since = models.DateTimeField(help_text="The first refusal.")
+    last_at = models.DateTimeField()
+    refusals = models.PositiveIntegerField(default=1)
+    error = models.TextField(help_text="What the mail server said last.")
+
+    class Meta:
+        verbose_name_plural = "bouncing addresses"
+
+    def __str__(self) -> str:
+        return self.email

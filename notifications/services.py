@@ -15,6 +15,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from core.transactions import atomic
+from notifications import bounces
 from notifications.models import OutgoingMail
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,9 @@ def send(
     """Send a letter once per key and return its row; a key that was sent sends nothing.
 
     The Message-ID follows from the key, so a duplicate after a crash is recognised as one. A
-    failure is kept on the row and raised again: the outbox tries later and parks in the end.
+    failure is kept on the row and raised again: the outbox tries later and parks in the end. Where
+    the mail server refuses the address for good nothing is raised: another try would change
+    nothing, the row says `refused` and the address is listed as bouncing.
     """
     subject = one_line(letter.subject)
     mail, _ = OutgoingMail.objects.get_or_create(
@@ -79,22 +82,30 @@ def send(
     try:
         _message(mail, letter).send()
     except Exception as error:
-        _keep_failure(mail, error)
+        mail = _keep_failure(mail, error, at)
         logger.warning("mail was not sent", extra={"mail": str(mail.pk)})
-        raise
+        if mail.status == OutgoingMail.Status.FAILED:
+            raise
+        return mail
     mail.status, mail.sent_at, mail.error = OutgoingMail.Status.SENT, at, ""
     mail.save()
+    bounces.forget(recipient)
     return mail
 
 
 @atomic
-def _keep_failure(mail: OutgoingMail, error: Exception) -> None:
+def _keep_failure(mail: OutgoingMail, error: Exception, at: datetime) -> OutgoingMail:
     """Another worker may have sent it while this one failed: sent stays sent."""
     mail = OutgoingMail.objects.select_for_update(no_key=True).get(pk=mail.pk)
-    if mail.status != OutgoingMail.Status.SENT:
-        mail.status = OutgoingMail.Status.FAILED
-        mail.error = f"{type(error).__name__}: {error}"[:2000]
-        mail.save()
+    if mail.status == OutgoingMail.Status.SENT:
+        return mail
+    refused = bounces.refused_for_good(error)
+    mail.status = OutgoingMail.Status.REFUSED if refused else OutgoingMail.Status.FAILED
+    mail.error = refused or f"{type(error).__name__}: {error}"[:2000]
+    mail.save()
+    if refused:
+        bounces.note(mail.recipient, refused, at)
+    return mail
 
 
 def message_id(key: str) -> str:

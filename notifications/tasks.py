@@ -5,12 +5,15 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from approvals import links
-from approvals.models import ApprovalRequest, ApprovalStep
+from accounts.models import User
+from approvals import links, queries
+from approvals.models import ApprovalRequest, ApprovalStep, Ratification, StepQuestion
 from core import outbox
 from core.models import TrailEvent
 from invoicing.models import Invoice
 from notifications import letters, services
+from notifications.models import OutgoingMail
+from notifications.services import Letter
 from purchase_orders import services as orders
 from purchase_orders.models import Dispatch, PurchaseOrder
 
@@ -24,30 +27,31 @@ CANCELLED = "The order was cancelled before it was sent."
 
 @outbox.handler("notifications.approval_requested")
 def approval_requested(*, event_id: str, document_id: str) -> None:
-    """Ask the person whose turn it is, once per step."""
+    """Ask the person whose turn it is, once per step, and tell who may decide in their place."""
     step = _open_step(document_id)
-    if step is not None:
-        escalated = step.replaces and step.replaces.status == ApprovalStep.Status.ESCALATED
-        _ask(
-            step,
-            key=f"approval.requested:{step.pk}:{step.assignee_id}",
-            template="approval_escalated" if escalated else "approval_requested",
-            prefix="Escalated: " if escalated else "",
-        )
+    if step is None:
+        return
+    _ask(step, key=_key_of_request(step, step.assignee), template=_asking(step))
+    now = timezone.now()
+    for delegation in queries.standing_delegations(step.assignee, now):
+        person = delegation.to_user
+        under = queries.acting_for(person, step, now)
+        if under is not None and person.pk != step.request.requester_id:
+            _tell(
+                step,
+                key=_key_of_request(step, person),
+                recipient=person.email,
+                letter=letters.for_delegate(step, under),
+            )
 
 
 @outbox.handler("notifications.approval_reminded")
 def approval_reminded(*, event_id: str, document_id: str) -> None:
     """Remind the person, with a fresh link; the older one dies."""
     step = _open_step(document_id)
-    if step is not None:
+    if step is not None and step.paused_at is None:
         level = TrailEvent.objects.get(pk=event_id).data.get("level", 1)
-        _ask(
-            step,
-            key=f"approval.reminded:{step.pk}:{level}",
-            template="approval_reminded",
-            prefix="Reminder: ",
-        )
+        _ask(step, key=f"approval.reminded:{step.pk}:{level}", template="approval_reminded")
 
 
 @outbox.handler("notifications.approval_link")
@@ -58,6 +62,50 @@ def approval_link(*, event_id: str, document_id: str) -> None:
         _ask(step, key=f"approval.link:{event_id}", template="approval_requested")
 
 
+@outbox.handler("notifications.approval_asked")
+def approval_asked(*, event_id: str, document_id: str) -> None:
+    """Tell whoever an approver wants to know something from."""
+    asked = _question(event_id)
+    if asked is not None and asked.answered_at is None and asked.asked_of.is_active:
+        _tell(
+            asked.step,
+            key=f"approval.asked:{asked.pk}",
+            recipient=asked.asked_of.email,
+            letter=letters.question(asked),
+        )
+
+
+@outbox.handler("notifications.approval_answered")
+def approval_answered(*, event_id: str, document_id: str) -> None:
+    """Tell the approver who asked, while the decision still waits."""
+    asked = _question(event_id)
+    if asked is not None and _open_step(document_id) is not None and asked.asked_by.is_active:
+        _tell(
+            asked.step,
+            key=f"approval.answered:{asked.pk}",
+            recipient=asked.asked_by.email,
+            letter=letters.answer(asked),
+        )
+
+
+@outbox.handler("notifications.ratification_due")
+def ratification_due(*, event_id: str, document_id: str) -> None:
+    """Ask for the look afterwards at an emergency."""
+    task = (
+        Ratification.objects.select_related("assignee", "requester", "entity", "request")
+        .filter(pk=UUID(document_id), status=Ratification.Status.DUE)
+        .first()
+    )
+    if task is not None and task.assignee.is_active:
+        _send_once(
+            key=f"ratification.due:{task.pk}:{task.assignee_id}",
+            recipient=task.assignee.email,
+            letter=letters.ratification(task),
+            document_type=task.request.subject_type,
+            document_id=task.request.subject_id,
+        )
+
+
 @outbox.handler("notifications.approval_ended")
 def approval_ended(*, event_id: str, document_id: str) -> None:
     """Tell the requester how the round ended; not when a policy approved without asking."""
@@ -65,16 +113,13 @@ def approval_ended(*, event_id: str, document_id: str) -> None:
     event = TrailEvent.objects.select_related("actor").get(pk=event_id)
     if round_.status not in _OUTCOMES or event.actor is None or not round_.requester.is_active:
         return
-    key = f"approval.ended:{round_.pk}"
-    if not services.was_sent(key):
-        services.send(
-            key=key,
-            recipient=round_.requester.email,
-            letter=letters.outcome(round_, event),
-            at=timezone.now(),
-            document_type=round_.subject_type,
-            document_id=round_.subject_id,
-        )
+    _send_once(
+        key=f"approval.ended:{round_.pk}",
+        recipient=round_.requester.email,
+        letter=letters.outcome(round_, event),
+        document_type=round_.subject_type,
+        document_id=round_.subject_id,
+    )
 
 
 @outbox.handler("notifications.dispatch_order")
@@ -99,7 +144,7 @@ def dispatch_order(*, event_id: str, document_id: str) -> None:
             orders.mark_dispatched(dispatch=dispatch, at=timezone.now(), error=CANCELLED)
         return
     try:
-        services.send(
+        mail = services.send(
             key=key,
             recipient=dispatch.recipient,
             letter=letters.order(dispatch),
@@ -111,7 +156,8 @@ def dispatch_order(*, event_id: str, document_id: str) -> None:
         if dispatch.status != Dispatch.Status.FAILED:
             orders.mark_dispatched(dispatch=dispatch, at=timezone.now(), error=str(error)[:500])
         raise
-    orders.mark_dispatched(dispatch=dispatch, at=timezone.now())
+    error = mail.error[:500] if mail.status == OutgoingMail.Status.REFUSED else ""
+    orders.mark_dispatched(dispatch=dispatch, at=timezone.now(), error=error)
 
 
 @outbox.handler("notifications.invoice_returned")
@@ -143,18 +189,48 @@ def _open_step(step_id: str) -> ApprovalStep | None:
     return step if step is not None and step.assignee.is_active else None
 
 
-def _ask(step: ApprovalStep, *, key: str, template: str, prefix: str = "") -> None:
+def _question(event_id: str) -> StepQuestion | None:
+    data: Any = TrailEvent.objects.get(pk=event_id).data
+    return (
+        StepQuestion.objects.select_related("asked_by", "asked_of", "step__request")
+        .filter(pk=data.get("question"))
+        .first()
+    )
+
+
+def _asking(step: ApprovalStep) -> str:
+    """Which letter asks for a decision: a new one, one that was handed on, one that waited."""
+    if step.replaces is None:
+        return "approval_requested"
+    if step.replaces.status == ApprovalStep.Status.ESCALATED:
+        return "approval_escalated"
+    return "approval_forwarded"
+
+
+def _key_of_request(step: ApprovalStep, person: User) -> str:
+    return f"approval.requested:{step.pk}:{person.pk}"
+
+
+def _ask(step: ApprovalStep, *, key: str, template: str) -> None:
     """Mail a fresh link. Its raw token exists only in this mail, so each attempt makes its own."""
     if services.was_sent(key):
         return
     now = timezone.now()
-    services.send(
+    raw_link = links.issue(step=step, at=now)
+    letter = letters.approval(step, raw_link=raw_link, template=template, at=now)
+    _tell(step, key=key, recipient=step.assignee.email, letter=letter)
+
+
+def _tell(step: ApprovalStep, *, key: str, recipient: str, letter: Letter) -> None:
+    _send_once(
         key=key,
-        recipient=step.assignee.email,
-        letter=letters.approval(
-            step, raw_link=links.issue(step=step, at=now), template=template, prefix=prefix
-        ),
-        at=now,
+        recipient=recipient,
+        letter=letter,
         document_type=step.request.subject_type,
         document_id=step.request.subject_id,
     )
+
+
+def _send_once(*, key: str, **mail: Any) -> None:
+    if not services.was_sent(key):
+        services.send(key=key, at=timezone.now(), **mail)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 import requisitions.services
 from approvals import links, services
-from approvals.models import ActionToken
+from approvals.models import ActionToken, ApprovalRequest
 from core import outbox
 from core.models import OutboxItem, TrailEvent
 from notifications import tasks
@@ -70,10 +70,7 @@ def test_the_approver_gets_one_mail_that_says_it_all(
     worked()
     mail = mails(folder)[0]
     # folding may put a long subject on a line of its own; the space before it is not part of it
-    assert (
-        mail["Subject"].strip()
-        == "Approve 4,820.00 EUR for Contoso laptops – requested by Rita Sommer"
-    )
+    assert mail["Subject"].strip() == "Approve 4,820.00 EUR Contoso laptops – Rita Sommer"
     assert mail["To"] == org.axel.email
     for body in (text_of(mail), html_of(mail)):
         for words in (
@@ -208,11 +205,11 @@ def test_reminders_and_escalation_carry_fresh_links(
         services.nudge(at=NOW + timedelta(days=days))
         services.nudge(at=NOW + timedelta(days=days))
         worked()
-    asked = "Approve 900.00 EUR for Contoso laptops – requested by Rita Sommer"
+    asked = "Approve 900.00 EUR Contoso laptops – Rita Sommer"
     assert subjects_to(folder, org.axel) == [asked, f"Reminder: {asked}", f"Reminder: {asked}"]
     assert subjects_to(folder, org.dora) == [f"Escalated: {asked}"]
     last = mails(folder)[-1]
-    assert "waited three working days for Axel Brandt" in text_of(last)
+    assert "waited too long for Axel Brandt" in text_of(last)
     tokens = [re.search(r"/a/([\w-]+)/", text_of(mail))[1] for mail in mails(folder)]
     assert len(set(tokens)) == 4
     statuses = [Client().get(f"/a/{token}/").status_code for token in tokens]
@@ -261,3 +258,141 @@ def test_no_event_or_outbox_row_holds_a_token(
         *OutgoingMail.objects.values_list("subject", flat=True),
     ]
     assert raw not in str(stored)
+
+
+def lent(org: Organisation, to: Any, at: Any = NOW) -> None:
+    """Axel lets somebody decide as well, for three days."""
+    services.delegate(
+        from_user=org.axel,
+        to_user=to,
+        duties=[],
+        valid_from=at,
+        valid_to=at + timedelta(days=3),
+        max_amount=None,
+        reason="Away",
+        actor=org.axel,
+        at=at,
+    )
+
+
+def test_who_may_decide_as_well_gets_a_letter_without_a_link_of_its_own(
+    org: Organisation, submitted: Submit, folder: Path
+) -> None:
+    lent(org, org.sven, timezone.now())
+    requisition = submitted("900")
+    worked()
+    worked()
+    to_axel, to_sven = (
+        [mail for mail in mails(folder) if mail["To"] == person.email]
+        for person in (org.axel, org.sven)
+    )
+    assert (len(to_axel), len(to_sven)) == (1, 1)
+    assert "For Axel Brandt: Approve 900.00 EUR" in to_sven[0]["Subject"]
+    step = step_of(requisition, org.axel)
+    for body in (text_of(to_sven[0]), html_of(to_sven[0])):
+        assert f"/approvals/?step={step.pk}" in body
+        assert "/a/" not in body
+    assert "You will be asked to sign in" in text_of(to_axel[0])
+    assert ActionToken.objects.get(void_reason="").person == org.axel
+
+
+def test_who_may_decide_less_than_this_is_not_told(
+    org: Organisation, submitted: Submit, folder: Path
+) -> None:
+    org.axel.approval_limit = 800
+    lent(org, org.sven, timezone.now())
+    org.axel.save()
+    submitted("900")
+    worked()
+    assert subjects_to(folder, org.sven) == []
+
+
+def test_the_requester_hears_of_no_decision_on_their_own_request(
+    org: Organisation, folder: Path
+) -> None:
+    lent(org, org.dora, timezone.now())
+    draft = requisitions.services.create(
+        requester=org.dora, data=factories.requisition_input(org), at=NOW
+    )
+    requisitions.services.submit(requisition=draft, actor=org.dora, at=NOW)
+    worked()
+    assert not [subject for subject in subjects_to(folder, org.dora) if "Approve" in subject]
+
+
+def test_what_is_forwarded_says_from_whom_and_why(
+    org: Organisation, submitted: Submit, folder: Path
+) -> None:
+    requisition = submitted("900")
+    step = step_of(requisition, org.axel)
+    services.forward(step=step, to=org.cora, actor=org.axel, at=NOW, comment="You know this vendor")
+    worked()
+    assert subjects_to(folder, org.axel) == []
+    (mail,) = mails(folder)
+    assert mail["To"] == org.cora.email
+    for words in ("instead of Axel Brandt", "You know this vendor", "Review and decide"):
+        assert words in text_of(mail)
+        assert words in html_of(mail)
+
+
+def test_a_question_and_its_answer_reach_whom_they_are_for(
+    org: Organisation, submitted: Submit, folder: Path
+) -> None:
+    requisition = submitted("900")
+    worked()
+    step = step_of(requisition, org.axel)
+    asked = services.ask(step=step, of=org.rita, question="Why <so>?", actor=org.axel, at=NOW)
+    worked()
+    assert subjects_to(folder, org.rita) == ["Question about Contoso laptops – Axel Brandt"]
+    assert "Why <so>?" in text_of(mails(folder)[-1])
+    assert "Why &lt;so&gt;?" in html_of(mails(folder)[-1])
+    assert f"/requisitions/{requisition.pk}/" in text_of(mails(folder)[-1])
+    services.answer(question=asked, answer="They broke", actor=org.rita, at=NOW)
+    worked()
+    assert subjects_to(folder, org.axel)[-1] == "Answer about Contoso laptops – Rita Sommer"
+    last = text_of(mails(folder)[-1])
+    assert "They broke" in last
+    assert f"/approvals/?step={step.pk}" in last
+    assert "/a/" not in last
+
+
+def test_a_question_that_was_answered_or_overtaken_is_no_letter(
+    org: Organisation, submitted: Submit, folder: Path
+) -> None:
+    step = step_of(submitted("900"), org.axel)
+    asked = services.ask(step=step, of=org.rita, question="Why?", actor=org.axel, at=NOW)
+    services.answer(question=asked, answer="Because", actor=org.rita, at=NOW)
+    services.decide(step=step, decision="approve", actor=org.axel, at=NOW)
+    worked()
+    assert not [each for each in subjects_to(folder, org.rita) if "Question" in each]
+    assert subjects_to(folder, org.axel) == []
+
+
+def test_an_emergency_asks_for_the_look_afterwards(
+    org: Organisation, submitted: Submit, folder: Path
+) -> None:
+    only_sven = factories.step(("person", org.sven.email))
+    factories.policy(org.entity, "Only Sven", [("all", {}, [only_sven])], priority=1)
+    requisition = submitted("900")
+    ApprovalRequest.objects.filter(subject_id=requisition.pk).update(emergency=True)
+    services.decide(step=step_of(requisition, org.sven), decision="approve", actor=org.sven, at=NOW)
+    worked()
+    assert "Ratify 900.00 EUR Contoso laptops – Rita Sommer" in subjects_to(folder, org.axel)
+    (mail,) = (mail for mail in mails(folder) if mail["To"] == org.axel.email)
+    assert "3 Mar 2026, 11:00" in text_of(mail)
+    assert "/a/" not in text_of(mail)
+
+
+def test_a_mail_reads_well_on_a_phone_and_in_the_dark(
+    org: Organisation, submitted: Submit, folder: Path
+) -> None:
+    submitted("900")
+    worked()
+    html = html_of(mails(folder)[0])
+    assert "prefers-color-scheme: dark" in html
+    assert 'name="color-scheme" content="light dark"' in html
+    assert "max-width: 560px" in html
+    assert "<img" not in html
+    assert not re.search(r'(src|href)="(?!http://127\.0\.0\.1)', html)
+    assert re.search(
+        r'<a class="button" href="[^"]+" style="[^"]*display: block[^"]*">Review', html
+    )
