@@ -154,6 +154,10 @@ def set_manager(
     """
     person = locked_person(person)
     require_two_people(person.entity, actor=actor, proposed_by=proposed_by, person=person)
+    # Of two that are put above each other at this moment, the second must see the first.
+    Entity.objects.select_for_update(no_key=True).filter(pk=person.entity_id).first()
+    if manager is not None:
+        manager = User.objects.get(pk=manager.pk)
     if errors := manager_errors(person.entity, person, manager):
         raise Invalid(errors=errors)
     change = {"field": "manager", "old": str(person.manager or ""), "new": str(manager or "")}

@@ -44,4 +44,21 @@ def test_two_administrators_never_dismiss_each_other(org, verb):
                 person=person, roles=[Role.ADMINISTRATOR], actor=None, at=factories.NOW
             )
         User.objects.filter(pk=org.ada.pk).update(is_active=True)
-        services.deactivate(person=mia, actor=None, at=factories.NOW)
+        User.objects.filter(pk=mia.pk).update(is_active=False)
+
+
+def test_two_people_are_never_put_above_each_other(org):
+    for number in range(10):
+        one, two = (
+            factories.person(f"{name}{number}", entity=org.entity, roles=[Role.APPROVER])
+            for name in ("kai", "lea")
+        )
+        results = race(
+            [
+                lambda p=p, m=m: services.set_manager(
+                    person=p, manager=m, actor=None, at=factories.NOW
+                )
+                for p, m in ((one, two), (two, one))
+            ]
+        )
+        assert sorted(type(each).__name__ for each in results) == ["Invalid", "User"]
