@@ -1,6 +1,6 @@
 """What is wrong with a policy before it decides anything: reported when it is saved."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -89,32 +89,31 @@ class _Case:
             yield self._gap(gap)
 
     def _never(self, place: int, rule: Rule, found: Findings) -> Iterable[Finding]:
-        before = self._before(place)
-        mine = rule.policy is self.policy
-        if not mine:
-            if any(each.policy is self.policy for each in before):
+        if rule.policy is not self.policy:
+            if any(each.policy is self.policy for each in self._before(self.rules, place)):
                 words = f"“{rule.name}” of {rule.policy} would never decide any more."
                 yield Finding(WARNING, "shadows", None, words)
             return
         level = ERROR if found.complete else WARNING
+        before = self._before(self.own, self.own.index(rule))
         if not before:
             words = f"“{rule.name}” can never hold: its conditions contradict each other."
             yield Finding(level, "unreachable", rule.position, words)
             return
+        code = "unreachable"
+        if rule in before:  # it decides in its own policy, which others come before
+            level, code, before = WARNING, "shadowed", self._before(self.rules, place)
         names = " or ".join(
             f"“{each.name}”" + ("" if each.policy is self.policy else f" of {each.policy}")
             for each in before
         )
         words = f"“{rule.name}” never decides: whenever it holds, {names} has decided before."
-        if any(each.policy is not self.policy for each in before):
-            yield Finding(WARNING, "shadowed", rule.position, words)
-        else:
-            yield Finding(level, "unreachable", rule.position, words)
+        yield Finding(level, code, rule.position, words)
 
-    def _before(self, place: int) -> list[Rule]:
-        """The rules that decide where this one holds."""
+    def _before(self, rules: Sequence[Rule], place: int) -> list[Rule]:
+        """The rules among these that decide where the one at this place holds."""
         bit = 1 << place
-        upto = self.rules[: place + 1]
+        upto = rules[: place + 1]
         found = combinations.situations(upto, step=self.step, keep=bit)
         first = {each.first for each in found.situations if each.holding & bit}
         return [upto[number] for number in sorted(each for each in first if each is not None)]

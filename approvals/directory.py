@@ -1,7 +1,7 @@
 """The people of an entity as one snapshot: who stands above whom, in which roles, for whom.
 
 Chains are built from it, so that however many people a chain looks at, the database is asked
-three times.
+twice, and a third time for roles where a step asks for one.
 """
 
 from collections import defaultdict
@@ -18,7 +18,10 @@ from django.db.models import Q
 from accounts.models import Entity, RoleAssignment, User
 from approvals.models import Delegation
 
-_FIELDS = [field.attname for field in User._meta.concrete_fields if field.attname != "password"]
+_NEEDED = frozenset(
+    ("id", "name", "email", "job_title", "entity_id", "manager_id", "approval_limit", "is_active")
+)
+_FIELDS = [each.attname for each in User._meta.concrete_fields if each.attname in _NEEDED]
 _ID, _NAME, _EMAIL, _ENTITY, _MANAGER, _ACTIVE = (
     itemgetter(_FIELDS.index(name))
     for name in ("id", "name", "email", "entity_id", "manager_id", "is_active")
@@ -39,7 +42,10 @@ class Standing:
 
 
 class Directory:
-    """See the module. People are `User` instances without password, made when first asked for."""
+    """See the module. People are `User` instances, made when first asked for.
+
+    They hold what a chain needs to know; anything else of them is read when it is looked at.
+    """
 
     def __init__(
         self,
@@ -51,9 +57,7 @@ class Directory:
         self.entity = entity
         self._rows = {_ID(row): row for row in rows}
         self._people: dict[UUID, User] = {}
-        self._members: dict[str, set[UUID]] = defaultdict(set)
-        for person, role in roles:
-            self._members[role].add(person)
+        self._roles = roles
         self._ordered: dict[str, list[UUID]] = {}
         self._given: dict[UUID, list[Standing]] = defaultdict(list)
         for each in delegations:
@@ -61,7 +65,10 @@ class Directory:
 
     @classmethod
     def of(cls, entity: Entity, *, at: datetime) -> "Directory":
-        """Everybody of the entity, and who stands above one of them elsewhere. Statements: 3."""
+        """Everybody of the entity, and who stands above one of them elsewhere.
+
+        Statements: 2, and 1 once a role is asked for.
+        """
         bosses = User.objects.filter(entity=entity, manager__isnull=False).values("manager_id")
         rows = User.objects.filter(Q(entity=entity) | Q(pk__in=bosses)).values_list(*_FIELDS)
         roles = RoleAssignment.objects.filter(entity=entity).values_list("user_id", "role")
@@ -129,6 +136,13 @@ class Directory:
     def people(self) -> list[User]:
         """Active people of the entity."""
         return [self._known(pk) for pk in self._rows if self.is_active(pk)]
+
+    @cached_property
+    def _members(self) -> dict[str, set[UUID]]:
+        members: dict[str, set[UUID]] = defaultdict(set)
+        for person, role in self._roles:
+            members[role].add(person)
+        return members
 
     @cached_property
     def _by_address(self) -> dict[str, UUID]:

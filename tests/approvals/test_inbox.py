@@ -214,7 +214,8 @@ def test_a_document_without_a_round_says_so(org: Organisation) -> None:
 @pytest.mark.parametrize(("mode", "words"), [("any", "one of these"), ("all", "Budget owner")])
 def test_the_preview_names_people(org: Organisation, mode: str, words: str) -> None:
     steps = [
-        services.StepPreview(person, "Budget owner", 1, mode) for person in (org.dora, org.sven)
+        services.StepPreview(person, "Budget owner", group=1, stage=1, mode=mode, quorum=0)
+        for person in (org.dora, org.sven)
     ]
     shown = Template("{% load approvals %}{% approval_preview steps %}").render(
         Context({"steps": steps})

@@ -148,7 +148,7 @@ def test_statements_do_not_grow_with_the_rounds(
     for number in range(3):
         past(org, str(1000 + number), org.axel, org.dora)
     for _ in range(2):
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(11):
             assert run(ApprovalPolicy.objects.select_related("entity").get(pk=copy.pk)).rows
         for number in range(30):
             past(org, str(2000 + number), org.axel, org.dora)
