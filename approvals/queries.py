@@ -14,7 +14,13 @@ from django.utils import timezone
 
 from accounts import calendars
 from accounts.models import Entity, User
-from approvals.models import ApprovalRequest, ApprovalStep, Delegation, furthest
+from approvals.models import (
+    ApprovalRequest,
+    ApprovalStep,
+    Delegation,
+    StepQuestion,
+    furthest,
+)
 
 MEASURED_OVER = timedelta(days=90)
 
@@ -35,6 +41,15 @@ def inbox(user: User, at: datetime) -> QuerySet[ApprovalStep]:
 def waiting_count(user: User, at: datetime) -> int:
     """How many decisions wait for this person, for others too."""
     return ApprovalStep.objects.awaiting(user, at).count()
+
+
+def questions_for(user: User) -> QuerySet[StepQuestion]:
+    """What approvers want to know from this person, the oldest first."""
+    return (
+        StepQuestion.objects.filter(asked_of=user, answered_at=None)
+        .select_related("asked_by", "step__request")
+        .order_by("asked_at", "id")
+    )
 
 
 def acting_for(user: User, step: ApprovalStep, at: datetime) -> Delegation | None:

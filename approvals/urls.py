@@ -1,12 +1,29 @@
 from django.urls import path
 
-from approvals import link_views, policy_views, views
+from approvals import (
+    bulk_views,
+    delegation_views,
+    emergency_views,
+    link_views,
+    policy_views,
+    question_views,
+    views,
+)
 
 app_name = "approvals"
 urlpatterns = [
     path("approvals/", views.inbox, name="inbox"),
     path("approvals/<uuid:step_id>/decide/", views.decide, name="decide"),
     path("approvals/<uuid:step_id>/forward/", views.forward, name="forward"),
+    path("approvals/<uuid:step_id>/ask/", question_views.ask, name="ask"),
+    path("approvals/<uuid:step_id>/add/", question_views.add, name="add"),
+    path("approvals/questions/<uuid:pk>/", question_views.answer, name="answer"),
+    path("approvals/all/", bulk_views.table, name="table"),
+    path("approvals/all/decide/", bulk_views.decide, name="decide_many"),
+    path("approvals/delegations/", delegation_views.delegations, name="delegations"),
+    path("approvals/delegations/<uuid:pk>/revoke/", delegation_views.revoke, name="revoke"),
+    path("approvals/emergencies/", emergency_views.tasks, name="emergencies"),
+    path("approvals/emergencies/<uuid:pk>/<str:verb>/", emergency_views.settle, name="settle"),
     path("approvals/policies/", policy_views.policies, name="policies"),
     path("approvals/policies/new/", policy_views.draft, name="policy_new"),
     path("approvals/policies/<uuid:pk>/", policy_views.show, name="policy"),

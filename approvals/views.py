@@ -15,6 +15,7 @@ from accounts import step_up
 from approvals import item, queries, safeguards, services, subjects
 from approvals.forms import DecisionForm, ForwardForm
 from approvals.models import ApprovalStep
+from approvals.question_views import AddApproverForm, QuestionForm
 from core.errors import DomainError
 from core.web import add_errors, visible_or_404
 
@@ -151,10 +152,19 @@ def _page(
             "description": description,
             "decision_form": decision_form or DecisionForm(initial={**typed, "digest": digest}),
             "forward_form": forward_form or ForwardForm(step=step),
+            "add_form": AddApproverForm(step=step, user=request.user),
+            "question_form": _question_form(request, step),
             "proof": safeguards.needs_proof(request, step, at=at, description=description),
             **item.context(step, description),
         }
     return render(request, "approvals/inbox.html", context, status=status)
+
+
+def _question_form(request: HttpRequest, step: ApprovalStep) -> QuestionForm | None:
+    """Only whose decision it is asks, and one question at a time."""
+    if step.paused_at is not None or step.assignee_id != request.user.pk:
+        return None
+    return QuestionForm(step=step, user=request.user)
 
 
 def _not_waiting(request: HttpRequest, step_id: UUID) -> HttpResponse:

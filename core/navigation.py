@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 EVERYONE: frozenset[str] = frozenset()
 BUYING = frozenset({"requester", "approver", "buyer", "administrator"})
 MONEY = frozenset({"budget_owner", "controller", "auditor", "administrator"})
+OVERSIGHT = frozenset({"controller", "auditor", "administrator"})
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ MENU = (
                 "Approvals",
                 "clipboard-check",
                 "approvals:inbox",
-                frozenset({"approver", "budget_owner", "controller", "ap_manager", "buyer"}),
+                frozenset({"approver", "budget_owner", "controller", "ap_manager", "buyer"})
+                | {"security", "legal", "finance"},
             ),
         ),
     ),
@@ -140,7 +142,20 @@ MENU = (
                 "core:audit",
                 frozenset({"auditor", "controller", "administrator"}),
             ),
+            Entry("Segregation of duties", "shield-check", "reports:segregation", OVERSIGHT),
             Entry("Demo mail", "mail", "notifications:mail", demo_only=True),
+        ),
+    ),
+    Group(
+        "Administration",
+        (
+            Entry("Overview", "adjustments", "administration:start", OVERSIGHT),
+            Entry("People", "users", "administration:people", OVERSIGHT),
+            Entry("Duties kept apart", "arrows-split", "administration:segregation", OVERSIGHT),
+            Entry("Changes", "git-compare", "administration:changes", OVERSIGHT),
+            Entry(
+                "Settings", "settings", "administration:settings", frozenset({"administrator"})
+            ),
         ),
     ),
 )

@@ -70,7 +70,11 @@ def question(asked: StepQuestion) -> Letter:
     return Letter(
         subject=f"Question about {description.title} – {asked.asked_by}",
         template="approval_asked",
-        context={"asked": asked, "description": description, "url": absolute(description.url)},
+        context={
+            "asked": asked,
+            "description": description,
+            "url": absolute(reverse("approvals:answer", args=[asked.pk])),
+        },
     )
 
 

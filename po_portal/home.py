@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+import approvals.emergencies
 import approvals.queries
 import invoicing.queries
 import purchase_orders.presentation
@@ -89,7 +90,8 @@ def beginning_of(user: User) -> Beginning | None:
 
 def waiting_for(user: User) -> list[Work]:
     """Groups with something to do, by the person's roles; empty ones are left out."""
-    groups = [_decisions(user), _returned(user), _drafts(user)]
+    groups = [_decisions(user), _questions(user), _emergencies(user)]
+    groups += [_returned(user), _drafts(user)]
     if user.has_role(Role.BUYER):
         groups += [_to_order(user), _to_issue(user)]
     if user.has_role(Role.RECEIVER):
@@ -156,6 +158,35 @@ def _decisions(user: User) -> Work:
             amount=step.request.amount,
             currency=step.entity.currency,
             due_at=step.due_at,
+        ),
+    )
+
+
+def _questions(user: User) -> Work:
+    return _work(
+        "Questions for you",
+        reverse("home"),
+        approvals.queries.questions_for(user),
+        lambda asked: Row(
+            title=asked.step.request.subject_title,
+            url=reverse("approvals:answer", args=[asked.pk]),
+            note=f"{asked.asked_by} asks: {asked.question[:80]}",
+        ),
+    )
+
+
+def _emergencies(user: User) -> Work:
+    return _work(
+        "Emergencies to look at",
+        reverse("approvals:emergencies"),
+        approvals.emergencies.falling_to(user),
+        lambda task: Row(
+            title=task.request.subject_title,
+            url=reverse("approvals:emergencies"),
+            note=f"{task.requester}, incident {task.incident}",
+            amount=task.request.amount,
+            currency=task.entity.currency,
+            due_at=task.due_at,
         ),
     )
 

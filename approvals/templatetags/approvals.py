@@ -7,9 +7,19 @@ from uuid import UUID
 from django import template
 
 from approvals import queries
+from approvals.models import StepQuestion
 from approvals.services import StepPreview
 
 register = template.Library()
+
+
+@register.inclusion_tag("approvals/questions.html")
+def open_questions(subject_id: UUID, user: Any) -> dict[str, Any]:
+    """What an approver of this document wants to know from the person who looks at it."""
+    asked = StepQuestion.objects.filter(
+        step__request__subject_id=subject_id, asked_of=user, answered_at=None
+    )
+    return {"questions": asked.select_related("asked_by").order_by("asked_at")}
 
 
 @register.filter

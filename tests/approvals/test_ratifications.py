@@ -23,7 +23,7 @@ Emergency = Callable[[], Ratification]
 def approved_in_emergency(org: Organisation, submitted: Submit) -> Emergency:
     """Sven alone decided what Rita asked for as an emergency."""
     only_sven = step(("person", org.sven.email))
-    factories.policy(org.entity, "Emergency", [("all", {}, [only_sven])], priority=1)
+    factories.policy(org.entity, "Sven alone", [("all", {}, [only_sven])], priority=1)
 
     def make() -> Ratification:
         requisition = submitted("900")
