@@ -96,8 +96,8 @@ def flags(asked: Asked, recent: Recent, *, seen_by: User | None = None) -> list[
         twin = recent.twins[0]
         others = f" and {len(recent.twins) - 1} more" if len(recent.twins) > 1 else ""
         words = (
-            f"Possibly asked for twice: {_said(twin, currency)}{others} has the same vendor, item "
-            "and nearly the same amount."
+            f"Possibly asked for twice: {twin.number}{others}, from the same vendor, with the same "
+            "item and nearly the same amount."
         )
         found.append(Flag(words, more=_named(recent.twins, currency, links), kind="duplicate"))
     if split := _split(asked, recent):

@@ -77,11 +77,7 @@ def require_references(asked: Asked, known: Mapping[str, Any]) -> None:
     if missing:
         raise Invalid(
             errors=[
-                FieldError(
-                    f"/references/{kind}",
-                    "required",
-                    f"Policy asks for this here: {Reference(kind).label}.",
-                )
+                FieldError(f"/references/{kind}", "required", "Policy asks for this reference.")
                 for kind in missing
             ]
         )

@@ -283,7 +283,7 @@ def _ask(head: Any, found: Outlook, *, was_refused: bool) -> None:
     if was_refused:
         for field in head.references:
             if field.field.required and not field.value():
-                head.add_error(field.name, "Policy asks for this here.")
+                head.add_error(field.name, "Policy asks for this reference.")
 
 
 def _judged(request: HttpRequest, head: Any, lines: list[Any]) -> tuple[int, dict[str, Any]]:

@@ -8,6 +8,7 @@ from core.models import TrailEvent
 from requisitions.models import Requisition
 from tests.api.conftest import Client
 from tests.api.test_problems import problem
+from tests.requisitions.asking import demand
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/requisitions/"
@@ -253,3 +254,108 @@ def test_a_page_of_requisitions_costs_the_same_however_long(
         create(client)
     with django_assert_max_num_queries(13):
         assert len(client.get(f"{URL}?page_size=50").json()["results"]) == count
+
+
+# --- risk, references, emergencies -------------------------------------------------------------
+
+RISK = {
+    "personal_data": True,
+    "data_residency": "DE",
+    "regulated": False,
+    "third_party_access": True,
+}
+NO_REFERENCES = dict.fromkeys(
+    ("business_case", "dpia", "change_ticket", "incident", "project", "sow"), ""
+)
+
+
+def test_risk_and_references_come_back_as_they_were_sent(org: Any, api: Client) -> None:
+    client = api(org.rita)
+    plain = create(client)
+    assert (plain["emergency"], plain["emergency_reason"]) == (False, "")
+    assert plain["references"] == NO_REFERENCES
+    assert plain["risk"] == {**dict.fromkeys(RISK, False), "data_residency": ""}
+    made = create(client, risk=RISK, references={"dpia": "DPIA-7", "sow": ""})
+    assert made["risk"] == RISK
+    assert made["references"] == {**NO_REFERENCES, "dpia": "DPIA-7"}
+
+
+def test_members_of_risk_and_references_that_are_not_sent_stay(org: Any, api: Client) -> None:
+    client = api(org.rita)
+    made = create(client, risk=RISK, references={"dpia": "DPIA-7", "project": "ATLAS"})
+    said = {"risk": {"regulated": True}, "references": {"project": "", "sow": "SOW-1"}}
+    changed = client.patch(f"{URL}{made['id']}/", said, format="json").json()
+    assert changed["risk"] == {**RISK, "regulated": True}
+    assert changed["references"] == {**NO_REFERENCES, "dpia": "DPIA-7", "sow": "SOW-1"}
+    again = client.patch(f"{URL}{made['id']}/", {"title": "Other"}, format="json").json()
+    assert (again["risk"], again["references"]) == (changed["risk"], changed["references"])
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code"),
+    [
+        ({"references": {"risk_register": "R-1"}}, "/references/risk_register", "unknown_field"),
+        ({"references": {"dpia": "x" * 65}}, "/references/dpia", "max_length"),
+        ({"references": {"dpia": "a\u202eb"}}, "/references/dpia", "bidi"),
+        ({"references": {"dpia": None}}, "/references/dpia", "null"),
+        ({"risk": {"data_residency": "XX"}}, "/risk/data_residency", "unknown"),
+        ({"risk": {"personal_data": "perhaps"}}, "/risk/personal_data", "invalid"),
+        ({"risk": {"level": "high"}}, "/risk/level", "unknown_field"),
+        ({"emergency": "perhaps"}, "/emergency", "invalid"),
+    ],
+)
+def test_what_is_no_fact_is_refused_at_its_field(
+    org: Any, api: Client, body: dict[str, Any], pointer: str, code: str
+) -> None:
+    client = api(org.rita)
+    answer = problem(client.post(URL, said(**body), format="json"), 422, "invalid")
+    assert [(each["pointer"], each["code"]) for each in answer["errors"]] == [(pointer, code)]
+    assert not Requisition.objects.exists()
+    made = create(client)
+    problem(client.patch(f"{URL}{made['id']}/", body, format="json"), 422, "invalid")
+    assert client.get(f"{URL}{made['id']}/").json() == made
+
+
+def test_a_reference_that_policy_asks_for_stops_submission(org: Any, api: Client) -> None:
+    demand(org.policies["standard"], "dpia", "personal_data", "is_true", True)
+    client = api(org.rita)
+    made = create(client, risk={"personal_data": True})
+    url = f"{URL}{made['id']}/"
+    answer = problem(client.post(f"{url}submit/"), 422, "invalid")
+    assert [(each["pointer"], each["code"]) for each in answer["errors"]] == [
+        ("/references/dpia", "required")
+    ]
+    assert client.get(url).json() == made
+    client.patch(url, {"references": {"dpia": "DPIA-7"}}, format="json")
+    assert client.post(f"{url}submit/").json()["status"] == "submitted"
+
+
+def test_an_emergency_goes_to_who_is_on_call(org: Any, api: Client) -> None:
+    client = api(org.rita)
+    made = create(client, emergency=True)
+    url = f"{URL}{made['id']}/"
+    answer = problem(client.post(f"{url}submit/"), 422, "invalid")
+    assert {each["pointer"] for each in answer["errors"]} == {
+        "/emergency_reason",
+        "/references/incident",
+    }
+    said_now = {"emergency_reason": "It is down", "references": {"incident": "INC-1"}}
+    client.patch(url, said_now, format="json")
+    sent = client.post(f"{url}submit/").json()
+    assert (sent["emergency"], sent["holder"]["name"]) == (True, org.sven.name)
+    assert sent["due_at"].endswith("Z")
+    create(client)
+    rows = client.get(f"{URL}?emergency=true").json()["results"]
+    assert [row["id"] for row in rows] == [made["id"]]
+
+
+def test_what_was_asked_for_lately_ends_self_service(org: Any, api: Client) -> None:
+    """Three docks of 149.90 are within Rita's 500, a fourth is not, in however many requests."""
+    client = api(org.rita)
+    coding = [{"cost_center": "CC100", "gl_account": "6600"}]
+    line = {"catalog_item": "DOCK", "quantity": "2", "distributions": coding}
+    states = []
+    for _ in range(2):
+        made = create(client, vendor=None, lines=[line])
+        states.append(client.post(f"{URL}{made['id']}/submit/").json()["status"])
+    assert states == ["approved", "submitted"]
