@@ -81,6 +81,7 @@ class Player:
         need_in: int = 30,
         justification: str = "",
         budget_reason: str = "",
+        references: dict[str, str] | None = None,
     ) -> Requisition:
         """`wanted`: (sku, quantity, cost centre[, project]); accounts are the items' own."""
         first = self.items[wanted[0][0]]
@@ -93,6 +94,7 @@ class Player:
             ship_to=self.entity.address,
             justification=justification,
             budget_reason=budget_reason,
+            references=references or {},
             lines=[self._line(*each) for each in wanted],
         )
         return requisitions.services.create(requester=self.people[who], data=data, at=self.at)

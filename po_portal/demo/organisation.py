@@ -65,8 +65,10 @@ PEOPLE = {
     ),
     "sven": (
         *("Aydin", "Information security officer", GERMANY),
-        *([REQUESTS, APPROVES, OWNS], "dora", 25_000, 1_000, 0),
+        *([REQUESTS, APPROVES, OWNS, Role.SECURITY], "dora", 25_000, 1_000, 0),
     ),
+    "sigrid": ("Falk", "Security architect", GERMANY, [Role.SECURITY], "sven", None, 0, 0),
+    "lena": ("Vogt", "Legal counsel", GERMANY, [Role.LEGAL], "cora", None, 0, 0),
     "rita": ("Sommer", "Platform engineer", GERMANY, [REQUESTS], "axel", None, 1_000, 0),
     "bea": ("Hoffmann", "Buyer", GERMANY, [REQUESTS, Role.BUYER], "dora", None, 1_000, 0),
     "rob": ("Jansen", "Logistics", GERMANY, [REQUESTS, Role.RECEIVER], "axel", None, 250, 0),

@@ -13,9 +13,10 @@ from po_portal.demo.organisation import BRITAIN, GERMANY
 ADMINISTRATORS = {GERMANY: "ada", BRITAIN: "nils"}
 
 
-def _step(*approvers: tuple[str, str], mode: str = "all") -> dict[str, Any]:
+def _step(*approvers: tuple[str, str], mode: str = "all", **more: Any) -> dict[str, Any]:
     return {
         "mode": mode,
+        **more,
         "approvers": [{"kind": kind, "value": value} for kind, value in approvers],
     }
 
@@ -33,10 +34,31 @@ MANAGER, CHAIN, OWNER = ("manager", ""), ("manager_chain", ""), ("budget_owner",
 ON_CALL = ("on_call", "")
 SECURITY = ("person", "sven@demo.example")
 FINANCE = ("role", "controller")
+BOARD = [("person", f"{name}@demo.example") for name in ("cora", "dora", "sven")]
 
 EMERGENCY = (
     *("Emergency", 5),
     [("Decided by whoever is on call", _when(("emergency", "is_true", True)), [_step(ON_CALL)])],
+)
+RISK = (
+    *("Personal data and access of others", 8),
+    [
+        (
+            "Security and legal together",
+            {
+                "any": [
+                    {"fact": fact, "operator": "is_true", "value": True}
+                    for fact in ("personal_data", "third_party_access")
+                ]
+            },
+            [
+                _step(CHAIN),
+                _step(("role", "security"), mode="any", sla_hours="16"),
+                _step(("role", "legal"), mode="any", sla_hours="16", with_previous=True),
+                _step(OWNER),
+            ],
+        )
+    ],
 )
 SELF_SERVICE = (
     *("Catalog self-service", 10),
@@ -76,14 +98,29 @@ STANDARD = (
             _when(("budget_state", "ne", "ok")),
             [_step(CHAIN), _step(OWNER), _step(FINANCE)],
         ),
+        (
+            "From 50 000: two of the investment board",
+            _when(("tier_amount", "gte", "50000")),
+            [_step(CHAIN), _step(OWNER), _step(*BOARD, mode="quorum", quorum=2)],
+        ),
         ("From 1 000", _when(("amount", "gte", "1000")), [_step(CHAIN), _step(OWNER)]),
         ("Below 1 000", _when(), [_step(MANAGER)]),
     ],
 )
-POLICIES = {GERMANY: [EMERGENCY, SELF_SERVICE, CLOUD, STANDARD], BRITAIN: [SELF_SERVICE, STANDARD]}
+BRITISH = (*STANDARD[:2], [rule for rule in STANDARD[2] if "board" not in rule[0]])
+POLICIES = {
+    GERMANY: [EMERGENCY, RISK, SELF_SERVICE, CLOUD, STANDARD],
+    BRITAIN: [SELF_SERVICE, BRITISH],
+}
 REQUIREMENTS = {
     # policy: (reference, when it is asked for)
+    "Emergency": [("incident", _when(("emergency", "is_true", True)))],
     "Standard": [
+        ("business_case", _when(("amount", "gte", "25000"))),
+        (
+            "sow",
+            _when(("service_type", "eq", "professional_services"), ("amount", "gte", "10000")),
+        ),
         ("dpia", _when(("personal_data", "is_true", True))),
         ("change_ticket", _when(("regulated", "is_true", True))),
     ],

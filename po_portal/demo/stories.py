@@ -56,6 +56,7 @@ def architecture_for_atlas(p: Player) -> Steps:
         *("rita", "Landing zone design for ATLAS"),
         ("ARCH-D", 20, "CC200", "ATLAS"),
         justification="Statement of work of 12 pages is with Purchasing.",
+        references={"business_case": "BC-118 ATLAS", "sow": "SOW-AC-12"},
     )
     yield from p.agree(made, "Agreed in the steering committee.")
     yield p.later(days=2)
@@ -71,7 +72,9 @@ def security_operations(p: Player) -> Steps:
     """The budget owner asks, so somebody else decides for the budget."""
     yield p.day(124, 14, 20)
     made = p.request(
-        "sven", "Security operations centre, one year", ("SOC-24", 12, "CC300"), need_in=45
+        *("sven", "Security operations centre, one year", ("SOC-24", 12, "CC300")),
+        need_in=45,
+        references={"business_case": "BC-121 SOC", "sow": "SOW-SOC-3"},
     )
     yield from p.agree(made)
     yield p.later(days=1)
@@ -174,7 +177,8 @@ def internet_access(p: Player) -> Steps:
 def training_cancelled(p: Player) -> Steps:
     """Approved, then not needed: the reservation goes back."""
     yield p.day(55, 10, 10)
-    made = p.request("axel", "Kubernetes training for six", ("TRN-K8S", 6, "CC200"))
+    asked = ("axel", "Kubernetes training for six", ("TRN-K8S", 6, "CC200"))
+    made = p.request(*asked, references={"sow": "Course outline K8S-6"})
     yield from p.agree(made)
     yield p.later(days=3)
     requisitions.services.cancel(
@@ -191,6 +195,7 @@ def servers_in_part(p: Player) -> Steps:
     made = p.request(
         *("axel", "Servers and switch, rack 7"),
         *(("SRV-R2U-64C", 2, "CC100"), ("SW-48-10G", 1, "CC100")),
+        references={"business_case": "BC-109 Rack 7"},
     )
     yield from p.agree(made)
     yield p.later(days=1)
@@ -325,7 +330,8 @@ def kubernetes_nodes_waiting(p: Player) -> Steps:
 def consultants_waiting(p: Player) -> Steps:
     """Axel agreed; it is above his limit and waits for Dora."""
     yield p.day(1, 10, 30)
-    made = p.request("rita", "Consultants for the release pipeline", ("CONS-D", 30, "CC200"))
+    asked = ("rita", "Consultants for the release pipeline", ("CONS-D", 30, "CC200"))
+    made = p.request(*asked, references={"business_case": "BC-125", "sow": "SOW-REL-1"})
     yield p.later(hours=2)
     p.decide(made, comment="Needed for the next release.")
 
@@ -337,6 +343,7 @@ def migration_beyond_budget(p: Player) -> Steps:
         *("axel", "Archive migration of the finance systems"),
         ("MIG-WS", 7, "CC600"),
         budget_reason="The old archive loses support at the end of the quarter.",
+        references={"business_case": "BC-127 Archive", "sow": "SOW-MIG-7"},
     )
 
 
