@@ -2,7 +2,7 @@
 
 A browser proves it by a sign-in or a re-authentication of the last five minutes, somebody with a
 second factor by that factor. A bearer token cannot be asked again: it proves its person for as
-long as a browser session may live at most, and never somebody who has a second factor (ADR 0009).
+long as a browser session may live at most, and never somebody who has a second factor (ADR 0013).
 """
 
 import time

@@ -98,7 +98,7 @@ def ratification(task: Ratification) -> Letter:
             "task": task,
             "description": description,
             "base_currency": task.entity.currency,
-            "url": absolute(description.url),
+            "url": absolute(reverse("approvals:emergencies")),
         },
     )
 

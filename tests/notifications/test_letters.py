@@ -345,7 +345,7 @@ def test_a_question_and_its_answer_reach_whom_they_are_for(
     assert subjects_to(folder, org.rita) == ["Question about Contoso laptops – Axel Brandt"]
     assert "Why <so>?" in text_of(mails(folder)[-1])
     assert "Why &lt;so&gt;?" in html_of(mails(folder)[-1])
-    assert f"/requisitions/{requisition.pk}/" in text_of(mails(folder)[-1])
+    assert f"/approvals/questions/{asked.pk}/" in text_of(mails(folder)[-1])
     services.answer(question=asked, answer="They broke", actor=org.rita, at=NOW)
     worked()
     assert subjects_to(folder, org.axel)[-1] == "Answer about Contoso laptops – Rita Sommer"
@@ -379,6 +379,7 @@ def test_an_emergency_asks_for_the_look_afterwards(
     assert "Ratify 900.00 EUR Contoso laptops – Rita Sommer" in subjects_to(folder, org.axel)
     (mail,) = (mail for mail in mails(folder) if mail["To"] == org.axel.email)
     assert "3 Mar 2026, 11:00" in text_of(mail)
+    assert "/approvals/emergencies/" in text_of(mail)
     assert "/a/" not in text_of(mail)
 
 
