@@ -167,7 +167,7 @@ def _manager(case: _Case, value: str) -> list[Seat]:
 
 def _manager_chain(case: _Case, value: str) -> list[Seat]:
     """Managers upwards until one whose limit covers the amount; who has no limit is passed over."""
-    seats = []
+    seats: list[Seat] = []
     for boss in case.directory.superiors(case.requester):
         if not case.eligible(boss) or boss.approval_limit is None:
             continue
@@ -190,7 +190,7 @@ def _budget_owners(case: _Case, value: str) -> list[Seat]:
     """
     codes = list(case.facts.get("cost_centers", []))
     owned = case.facts.get("centers_by_owner") or {}
-    seats = []
+    seats: list[Seat] = []
     for owner_id in dict.fromkeys(str(each) for each in case.facts.get("budget_owners", [])):
         centers = sorted(owned.get(owner_id, codes))
         scope = (*(f"coding:{code}" for code in centers), "amount", "vendor")
@@ -206,7 +206,7 @@ def _budget_owners(case: _Case, value: str) -> list[Seat]:
 
 
 def _service_owners(case: _Case, value: str) -> list[Seat]:
-    seats = []
+    seats: list[Seat] = []
     for owner_id in dict.fromkeys(str(each) for each in case.facts.get("service_owners", [])):
         owner = case.directory.person(owner_id)
         if owner is not None and case.eligible(owner):

@@ -45,7 +45,9 @@ class Findings:
 class _Dimension:
     """Facts that vary together, and what each choice of their values means to every rule."""
 
-    def __init__(self, facts: Sequence[str], choices: list[Values], rules: Sequence[Rule]) -> None:
+    def __init__(
+        self, facts: Sequence[str], choices: Sequence[Values], rules: Sequence[Rule]
+    ) -> None:
         self.facts, self.choices = tuple(facts), choices
         self.masks = [self._masks(choice, rules) for choice in choices]
 

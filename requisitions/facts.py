@@ -87,6 +87,9 @@ def approval_facts(asked: Asked, *, recent: Recent, checks: Iterable[FundsCheck]
     approved = all(line.vendor and line.vendor.is_approved for line in asked.lines)
     tier_amount = max(asked.amount, recent.total)
     limit = asked.requester.delegated_order_limit
+    # "" stands for a cost centre or service without an owner: somebody must decide for it, too
+    centers = {center.code: str(center.owner_id or "") for center, _ in coding}
+    owners = sorted(set(centers.values()))
     return {
         "amount": str(asked.amount),
         "rolling_total": str(recent.total),
@@ -108,7 +111,10 @@ def approval_facts(asked: Asked, *, recent: Recent, checks: Iterable[FundsCheck]
         "regulated": said.regulated,
         "third_party_access": said.third_party_access,
         "budget_state": budget_state(checks),
-        # "" stands for a cost centre or service without an owner: somebody must decide for it, too
-        "budget_owners": sorted({str(center.owner_id or "") for center, _ in coding}),
+        "budget_owners": owners,
+        "centers_by_owner": {
+            owner: sorted(code for code, each in centers.items() if each == owner)
+            for owner in owners
+        },
         "service_owners": service_owners(asked.entity, said.service_type),
     }
