@@ -5,11 +5,20 @@ tried with; `BODIES` gives a POST that means something, so that who may is what 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from approvals import links
-from approvals.models import ApprovalStep
+import administration.services
+from approvals import links, services
+from approvals.models import (
+    ApprovalPolicy,
+    ApprovalRequest,
+    ApprovalStep,
+    Delegation,
+    Ratification,
+    StepQuestion,
+)
 from core import attachments, outbox
 from core.models import Attachment, TrailEvent
 from purchase_orders.models import PurchaseOrder
@@ -74,8 +83,19 @@ def build(org: Organisation, at: datetime) -> Scene:
     post(vera, f"vendors/{suspended}/approve/")
     post(vera, f"vendors/{suspended}/suspend/", REASON)
     drafted, fresh_one = ordered(org), issued(org)
+    asked = _asked(org, requested(org)["id"], at)
+    change = administration.services.propose(
+        entity=org.entity,
+        kind="roles",
+        person=org.vera,
+        after={"roles": ["vendor_manager", "auditor"]},
+        reason="Stands in for the auditor",
+        actor=org.ada,
+        at=at,
+    )
     submitted = requested(org)  # last: the helpers above have all approvers say yes
     step = ApprovalStep.objects.get(request__subject_id=submitted["id"], assignee=org.axel)
+    delegation = _delegated(org, at)
     return Scene(
         {
             "requisition_draft": draft["id"],
@@ -105,13 +125,58 @@ def build(org: Organisation, at: datetime) -> Scene:
             "budget": str(org.cell("CC100", "6600").pk),
             "fiscal_year": str(org.cell("CC100", "6600").fiscal_year_id),
             "policy": str(org.policies["standard"].pk),
+            "policy_draft": str(_drafted(org, at).pk),
+            "question": str(asked.pk),
+            "delegation": str(delegation.pk),
+            "ratification": str(_ratification(org, approved_one["id"], at).pk),
             "event": events[0]["id"],
             "entry": entries[0]["id"],
             "seen_digest": step.request.digest,
             "sven_id": str(org.sven.pk),
+            "rob_id": str(org.rob.pk),
+            "setting_change": str(change.pk),
         },
         TrailEvent.objects.count(),
     )
+
+
+def _drafted(org: Organisation, at: datetime) -> ApprovalPolicy:
+    """A new version of a policy, of ada's making."""
+    return services.new_version(policy=org.policies["standard"], actor=org.ada, at=at)
+
+
+def _delegated(org: Organisation, at: datetime) -> Delegation:
+    """Of axel's decisions to fay, who finds nothing of it yet."""
+    return services.delegate(
+        from_user=org.axel,
+        to_user=org.fay,
+        duties=[],
+        valid_from=at + timedelta(days=10),
+        valid_to=at + timedelta(days=20),
+        max_amount=None,
+        reason="Holidays",
+        actor=org.axel,
+        at=at,
+    )
+
+
+def _ratification(org: Organisation, requisition_id: str, at: datetime) -> Ratification:
+    """Of an approved request of rita's, as if it had been an emergency; it falls to axel."""
+    return Ratification.objects.create(
+        entity=org.entity,
+        request=ApprovalRequest.objects.get(subject_id=requisition_id),
+        requester=org.rita,
+        assignee=org.axel,
+        incident="INC-1",
+        due_at=at,
+        created_at=at,
+    )
+
+
+def _asked(org: Organisation, requisition: str, at: datetime) -> StepQuestion:
+    """What axel wants to know from rita before he decides."""
+    step = ApprovalStep.objects.get(request__subject_id=requisition, assignee=org.axel)
+    return services.ask(step=step, of=org.rita, question="Why?", actor=org.axel, at=at)
 
 
 # An address, or its beginning followed by *, and the path arguments to try it with; a value that
@@ -132,6 +197,11 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:requisitions-withdraw": [{"pk": "requisition_submitted"}],
     "api:approvals-*": [{"pk": "step"}],
     "api:approval-policies-*": [{"pk": "policy"}],
+    "api:approval-policies-detail": [{"pk": "policy"}, {"pk": "policy_draft"}],
+    "api:approval-policies-activate": [{"pk": "policy"}, {"pk": "policy_draft"}],
+    "api:approval-policies-discard": [{"pk": "policy_draft"}],
+    "api:delegations-*": [{"pk": "delegation"}],
+    "api:ratifications-*": [{"pk": "ratification"}],
     "api:orders-*": [{"pk": "order_issued"}],
     "api:orders-issue": [{"pk": "order_draft"}],
     "api:orders-cancel": [{"pk": "order_fresh"}],
@@ -145,10 +215,31 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:ledger-entries-*": [{"pk": "entry"}],
     "api:attachments-*": [{"pk": "attachment"}],
     "api:events-*": [{"pk": "event"}],
-    "api:report": [{"name": "commitments"}, {"name": "accruals"}],
+    "api:report": [
+        {"name": "commitments"},
+        {"name": "accruals"},
+        {"name": "segregation-of-duties"},
+    ],
     "api:unknown": [{}],
     "approvals:link": [{"token": "mail_link"}, {"token": "0" * 43}],
     "approvals:*": [{"step_id": "step"}],
+    "approvals:link_file": [{"step_id": "step", "pk": "attachment"}],
+    "approvals:answer": [{"pk": "question"}],
+    "approvals:revoke": [{"pk": "delegation"}],
+    "approvals:settle": [
+        {"pk": "ratification", "verb": "ratify"},
+        {"pk": "ratification", "verb": "object"},
+        {"pk": "ratification", "verb": "explode"},
+    ],
+    "approvals:polic*": [{"pk": "policy_draft"}],
+    "approvals:policy": [{"pk": "policy"}, {"pk": "policy_draft"}],
+    "approvals:policy_perform": [
+        {"pk": "policy_draft", "verb": "activate"},
+        {"pk": "policy", "verb": "retire"},
+        {"pk": "policy_draft", "verb": "discard"},
+        {"pk": "policy_draft", "verb": "new-version"},
+        {"pk": "policy_draft", "verb": "explode"},
+    ],
     "notifications:mail_one": [{"name": "none"}],
     "notifications:mail_html": [{"name": "none"}],
     "notifications:mail_file": [{"name": "none", "index": "1"}],
@@ -207,6 +298,18 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
         {"pk": "vendor", "action": "block"},
     ],
     "budgets:detail": [{"pk": "budget"}],
+    "api:people-*": [{"pk": "rob_id"}],
+    "api:setting-changes-*": [{"pk": "setting_change"}],
+    "administration:person": [{"pk": "rob_id"}],
+    "administration:deactivate": [{"pk": "rob_id"}],
+    "administration:propose": [
+        {"pk": "rob_id", "kind": "roles"},
+        {"pk": "rob_id", "kind": "limits"},
+        {"pk": "rob_id", "kind": "manager"},
+        {"pk": "rob_id", "kind": "mitigation"},
+        {"pk": "rob_id", "kind": "explode"},
+    ],
+    "administration:*": [{"pk": "setting_change"}],
     "account_confirm_email": [{"key": "none"}],
     "account_reset_password_from_key": [{"uidb36": "1", "key": "none"}],
 }
@@ -251,7 +354,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "api:requisitions-order": {},
     "api:approvals-approve": {},
     "api:approvals-send-back": {"comment": "Because"},
-    "api:approval-policies-activate": {},
+    "api:approvals-ask": {"question": "Why?"},
+    "api:approvals-tell": {"answer": "Because"},
+    "api:approvals-add-approver": {"person": "cora@demo.example"},
+    "api:approvals-decide-many": {"decision": "approve", "steps": [{"id": str(UUID(int=1))}]},
+    "api:approval-policies-*": {},
+    "api:approval-policies-list": {"name": "Chairs", "applies_to": "requisition"},
+    "api:approval-policies-detail": {"description": "For all that has legs"},
+    "api:delegations-list": {
+        "to_user": "sven@demo.example",
+        "from_user": "axel@demo.example",
+        "valid_from": "2026-03-03T08:00:00Z",
+        "valid_to": "2026-03-06T17:00:00Z",
+        "reason": "Away",
+    },
+    "api:ratifications-*": {"comment": "Because"},
     "api:receipts-post": {},
     "api:invoices-match": {},
     "api:invoices-clear": {},
@@ -268,6 +385,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "approvals:forward": {"to": "sven_id", "comment": "Because"},
     "approvals:link_decide": {"decision": "approve", "digest": "seen_digest"},
     "core:comment": {"text": "Seen."},
+    "administration:propose": {**REASON, "roles": "auditor", "pair": "order:receive"},
+    "api:setting-changes-list": {
+        "kind": "limits",
+        "person": "rob@demo.example",
+        "after": {"variance_limit": "5"},
+        "reason": "Because",
+    },
+    "api:setting-changes-withdraw": {},
     "invoicing:perform": {**REASON, "code": "PRI", "order_reference": "PO-2026-000001"},
     "*": {**REASON, "comment": "Because", "code": "PRI", "reason_code": "other"},
 }
