@@ -168,6 +168,39 @@ def set_manager(
 
 
 @atomic
+def set_settings(
+    *,
+    entity: Entity,
+    values: dict[str, Any],
+    actor: User | None,
+    at: datetime,
+    proposed_by: User | None = None,
+    reason: str = "",
+) -> Entity:
+    """Change settings of an entity by name, by two people. The caller checked the values.
+
+    Raises NotAllowed.
+    """
+    require_two_people(entity, actor=actor, proposed_by=proposed_by)
+    entity = Entity.objects.select_for_update(no_key=True).get(pk=entity.pk)
+    changes = [
+        {"field": name, "old": _plain(getattr(entity, name)), "new": _plain(value)}
+        for name, value in values.items()
+        if getattr(entity, name) != value
+    ]
+    if changes:
+        for name, value in values.items():
+            setattr(entity, name, value)
+        entity.version += 1
+        entity._history_user = actor
+        entity.save()
+        events.publish(
+            "entity.settings_changed", entity, actor=actor, at=at, reason=reason, changes=changes
+        )
+    return entity
+
+
+@atomic
 def deactivate(*, person: User, actor: User | None, at: datetime, reason: str = "") -> User:
     """Let nobody act as this person any more, at once: sessions and tokens are refused, open
     approvals go to others. One administrator suffices, since it takes away and gives nothing.
@@ -211,6 +244,10 @@ def limit_errors(limits: dict[str, Decimal | None]) -> list[FieldError]:
 def figure(value: Decimal | None) -> str | None:
     """A limit as the trail shows it, the same whatever its scale."""
     return None if value is None else f"{Decimal(value).normalize():f}"
+
+
+def _plain(value: Any) -> Any:
+    return figure(value) if isinstance(value, Decimal) else str(value or "")
 
 
 def _changed(

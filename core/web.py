@@ -31,6 +31,7 @@ PAGES = {
     "invoice": "invoicing:detail",
     "match_exception": "invoicing:exception",
     "vendor": "vendors:detail",
+    "setting_change": "administration:change",
 }
 
 

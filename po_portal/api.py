@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.routers import SimpleRouter
 
 from accounts.api import MeView, TokenView
+from administration.api import PeopleViewSet, SettingChangeViewSet
 from approvals.api import (
     ApprovalViewSet,
     DelegationViewSet,
@@ -85,6 +86,8 @@ for prefix, viewset in (
     ("invoices", InvoiceViewSet),
     ("match-exceptions", MatchExceptionViewSet),
     ("ledger-entries", LedgerEntryViewSet),
+    ("people", PeopleViewSet),
+    ("setting-changes", SettingChangeViewSet),
     ("attachments", AttachmentViewSet),
     ("events", EventViewSet),
 ):

@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "invoicing",
     "reports",
     "notifications",
+    "administration",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -167,12 +168,10 @@ else:
                     f"-c lock_timeout={whole('DB_LOCK_TIMEOUT_MS', 10_000, least=0, most=600_000)}",
                     "-c statement_timeout="
                     f"{whole('DB_STATEMENT_TIMEOUT_MS', 30_000, least=0, most=86_400_000)}",
-                    "-c idle_in_transaction_session_timeout=60000",
-                    "-c synchronous_commit=on",
+                    "-c idle_in_transaction_session_timeout=60000 -c synchronous_commit=on",
                     # Compiling costs more than the short statements of a portal take, and on
                     # today's disks a jump costs hardly more than the next page.
-                    "-c jit=off",
-                    "-c random_page_cost=1.1",
+                    "-c jit=off -c random_page_cost=1.1",
                 )
             ),
         },

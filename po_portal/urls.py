@@ -20,4 +20,5 @@ urlpatterns = [
     path("", include("vendors.urls")),
     path("", include("budgets.urls")),
     path("", include("reports.urls")),
+    path("administration/", include("administration.urls")),
 ]

@@ -29,6 +29,8 @@ from core.api.serializers import Output
 from core.api.views import Api, download
 from core.money import ZERO
 from reports import exports, queries
+from reports.segregation import segregation
+from reports.segregation_api import SegregationReportSerializer, segregation_body
 
 WHOLE_ENTITY = (
     Role.CONTROLLER,
@@ -37,6 +39,7 @@ WHOLE_ENTITY = (
     Role.BUYER,
     Role.AP_MANAGER,
 )
+OVERSIGHT = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR)
 FORMATS = {
     "csv": (exports.csv, "text/csv; charset=utf-8"),
     "xlsx": (
@@ -118,6 +121,7 @@ class Question:
     """What was asked for, read from the query."""
 
     user: User
+    since: date | None
     as_of: date | None
     fiscal_year: int
     filters: dict[str, str]
@@ -182,6 +186,13 @@ def accruals(asked: Question) -> Answer:
     return Answer(body, exports.accruals(rows, currency=entity.currency))
 
 
+def duties_kept_apart(asked: Question) -> Answer:
+    if not asked.user.has_role(*OVERSIGHT):
+        raise PermissionDenied("This report is for those who oversee the entity.")
+    report = segregation(entity=asked.user.entity, since=asked.since, as_of=asked.as_of)
+    return Answer(segregation_body(report), exports.duties_kept_apart(report))
+
+
 def _row(row: Any, currency: str) -> dict[str, Any]:
     shown: dict[str, Any] = {"fiscal_year": row.fiscal_year, "period": row.period}
     for name in ("cost_center", "gl_account", "project"):
@@ -202,6 +213,7 @@ REPORTS: dict[str, tuple[Callable[[Question], Answer], tuple[str, ...]]] = {
         ("fiscal_year", "group_by", "cost_center", "gl_account", "project"),
     ),
     "accruals": (accruals, ()),
+    "segregation-of-duties": (duties_kept_apart, ("since",)),
 }
 
 
@@ -222,6 +234,9 @@ class ReportView(Api):
                 "name", str, OpenApiParameter.PATH, enum=sorted(REPORTS), description="Which."
             ),
             _parameter("as_of", OpenApiTypes.DATE, "The end of a past day; now by default."),
+            _parameter(
+                "since", OpenApiTypes.DATE, "The first day of the period, where it has one."
+            ),
             _parameter("fiscal_year", int, "By the year in which it starts; this one by default."),
             _parameter("cost_center", str, "A code."),
             _parameter("gl_account", str, "A code."),
@@ -236,7 +251,11 @@ class ReportView(Api):
         responses={
             (200, "application/json"): PolymorphicProxySerializer(
                 component_name="Report",
-                serializers=[CommitmentReportSerializer, AccrualReportSerializer],
+                serializers=[
+                    CommitmentReportSerializer,
+                    AccrualReportSerializer,
+                    SegregationReportSerializer,
+                ],
                 resource_type_field_name=None,
             ),
             (200, "text/csv"): OpenApiTypes.BINARY,
@@ -270,20 +289,22 @@ class ReportView(Api):
             if text.fault(query[each], multiline=False):
                 raise BadRequest(f"{each} holds characters that are not accepted.")
         user = self.request.user
-        as_of = self._day(query.get("as_of"))
+        as_of = self._day("as_of")
+        since = self._day("since")
         self._require_sight(user, query.get("cost_center"))
         filters = {
             each: query[each] for each in ("cost_center", "gl_account", "project") if each in query
         }
         groups = [part for each in query.getlist("group_by") for part in each.split(",")]
         year = self._year(query.get("fiscal_year"), as_of or user.entity.day_of(timezone.now()))
-        return Question(user, as_of, year, filters, groups)
+        return Question(user, since, as_of, year, filters, groups)
 
-    def _day(self, given: str | None) -> date | None:
+    def _day(self, name: str) -> date | None:
+        given = self.request.query_params.get(name)
         try:
             return day_of(given) if given is not None else None
         except ValueError as error:
-            raise BadRequest(f"as_of {error}", "invalid-filter") from None
+            raise BadRequest(f"{name} {error}", "invalid-filter") from None
 
     def _year(self, given: str | None, day: date) -> int:
         if given is None:

@@ -13,6 +13,7 @@ from typing import Any
 import xlsxwriter
 
 from core.money import minor_units
+from reports import segregation
 from reports.queries import Accrual, CommitmentReport, Figures
 
 # A cell that begins with one of these is a formula to some spreadsheet; full-width ones included.
@@ -86,6 +87,56 @@ def accruals(rows: Iterable[Accrual], *, currency: str) -> Table:
         for row in rows
     )
     return Table("Received, not invoiced", columns, cells, (), currency)
+
+
+def duties_kept_apart(report: segregation.Report) -> Table:
+    """Violations, near misses and mitigations in one sheet; `kind` tells them apart."""
+    columns = [
+        *("kind", "person", "first", "second", "order", "at"),
+        *("first_document", "second_document", "approved_by", "valid_until", "words"),
+    ]
+    violations = (
+        [
+            "violation" if each.mitigation is None else "mitigated",
+            each.person,
+            *(act.duty for act in each.acts),
+            each.order.number,
+            each.at.isoformat(),
+            *(f"{act.document_type} {act.document_id}" for act in each.acts),
+            each.mitigation.approved_by if each.mitigation else "",
+            each.mitigation.valid_until if each.mitigation else "",
+            each.mitigation.reason if each.mitigation else "",
+        ]
+        for each in report.violations
+    )
+    misses = (
+        [
+            f"near miss: {each.kind}",
+            each.person,
+            each.first,
+            each.second,
+            each.reference,
+            each.at.isoformat() if each.at else "",
+            f"{each.document_type} {each.document_id}" if each.document_id else "",
+            *("", "", "", each.words),
+        ]
+        for each in report.near_misses
+    )
+    exceptions = (
+        [
+            "mitigation",
+            each.person,
+            each.first,
+            each.second,
+            "",
+            each.approved_at.isoformat(),
+            *("", "", each.approved_by, each.valid_until, each.reason),
+        ]
+        for each in report.mitigations
+    )
+    rows = chain(violations, misses, exceptions)
+    footer = [["Violations without mitigation", report.unmitigated]]
+    return Table("Segregation of duties", columns, rows, footer, report.entity.currency)
 
 
 def csv(table: Table) -> bytes:

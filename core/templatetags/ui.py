@@ -19,11 +19,11 @@ register = template.Library()
 TONES = {
     "plain": "draft new open waiting none not_sent prospect captured track",
     "info": "submitted in_approval pending active issued matching in_payment processing sent "
-    "queued ordered running in_review partially_ordered partial released warned shipped",
+    "queued ordered running in_review partially_ordered partial proposed released warned shipped",
     "wait": "in_exception on_hold assigned returned disputed expiring suspended overdue escalated "
     "reopened accepted_with_changes warn unconfirmed over held",
     "good": "approved accepted posted matched cleared paid confirmed resolved full passed pass "
-    "delivered exported authorised acknowledged balanced ok final",
+    "delivered applied exported authorised acknowledged balanced ok final",
     "bad": "rejected blocked failed refused exception block stop missing duplicate bounced",
     "quiet": "closed cancelled withdrawn archived expired terminated reversed void waived skipped "
     "superseded retired short_closed returned_to_vendor revoked used",

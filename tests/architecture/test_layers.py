@@ -19,6 +19,7 @@ APPS = [
     "invoicing",
     "reports",
     "notifications",
+    "administration",
     "po_portal",
 ]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

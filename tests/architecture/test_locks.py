@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
     *("core", "accounts", "approvals", "budgets", "vendors", "requisitions"),
-    *("purchase_orders", "invoicing", "reports", "notifications", "po_portal"),
+    *("purchase_orders", "invoicing", "reports", "notifications", "administration", "po_portal"),
 )
 
 

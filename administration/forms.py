@@ -1,0 +1,79 @@
+"""Forms of administration: what is wanted, and why. The services judge it."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import Control, Entity, Role, User
+from core.forms import FigureField
+
+_REASON = {"widget": forms.Textarea(attrs={"rows": 2}), "max_length": 2000}
+
+
+def colleagues(entity: Entity) -> Any:
+    return User.objects.filter(entity=entity, is_active=True).order_by("name")
+
+
+class _OfEntity(forms.Form):
+    """A form whose choices are people of one entity."""
+
+    def __init__(self, *args: Any, entity: Entity, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = colleagues(entity)
+
+
+class PersonForm(_OfEntity):
+    name = forms.CharField(max_length=120)
+    email = forms.CharField(max_length=254, label="Email address")
+    job_title = forms.CharField(max_length=120, required=False, label="Job title")
+    manager = forms.ModelChoiceField(User.objects.none(), required=False, empty_label="Nobody")
+    roles = forms.MultipleChoiceField(
+        choices=Role.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+
+class RolesForm(_OfEntity):
+    roles = forms.MultipleChoiceField(
+        choices=Role.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    reason = forms.CharField(label="Why", **_REASON)
+
+
+class LimitsForm(_OfEntity):
+    approval_limit = FigureField(required=False, label="Approves up to")
+    delegated_order_limit = FigureField(label="Orders from the catalog without approval up to")
+    variance_limit = FigureField(label="Accepts invoice variances up to")
+    reason = forms.CharField(label="Why", **_REASON)
+
+
+class ManagerForm(_OfEntity):
+    manager = forms.ModelChoiceField(User.objects.none(), required=False, empty_label="Nobody")
+    reason = forms.CharField(label="Why", **_REASON)
+
+
+class MitigationForm(_OfEntity):
+    pair = forms.ChoiceField(label="Duties")
+    valid_until = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}))
+    reason = forms.CharField(label="Why, and who looks at it instead", **_REASON)
+
+    def __init__(self, *args: Any, pairs: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["pair"].choices = pairs
+
+
+class SettingsForm(_OfEntity):
+    fallback_approver = forms.ModelChoiceField(
+        User.objects.none(), required=False, label="Decides where nobody else does"
+    )
+    on_call_approver = forms.ModelChoiceField(
+        User.objects.none(), required=False, label="Decides emergencies", empty_label="Nobody"
+    )
+    emergency_cap = FigureField(label="An emergency may cost up to")
+    email_decision_limit = FigureField(label="Decided from a mail without sign-in up to")
+    splitting_window_days = forms.IntegerField(
+        min_value=1, max_value=366, label="Days in which requests count as one"
+    )
+    unbudgeted_control = forms.ChoiceField(choices=Control.choices, label="Where no budget was set")
+    reason = forms.CharField(label="Why", **_REASON)

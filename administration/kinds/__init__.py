@@ -1,0 +1,25 @@
+"""What can be changed by a change request: how it reads now, what it may become, how it is done.
+
+Values are JSON. `before` is what stood when the change was proposed; what differs from it when it
+is decided was changed by somebody else meanwhile, and the proposal is stale.
+"""
+
+from administration.kinds import people, settings
+from administration.kinds.values import Kind
+from administration.models import ChangeRequest
+
+__all__ = ["KINDS", "Kind", "of", "people", "settings"]
+
+KINDS: dict[str, Kind] = {
+    ChangeRequest.Kind.ROLES: people.ROLES,
+    ChangeRequest.Kind.LIMITS: people.LIMITS,
+    ChangeRequest.Kind.MANAGER: people.MANAGER,
+    ChangeRequest.Kind.MITIGATION: people.MITIGATION,
+    ChangeRequest.Kind.POLICY: settings.POLICY,
+    ChangeRequest.Kind.DUTY_PAIRS: settings.DUTY_PAIRS,
+    ChangeRequest.Kind.ENTITY: settings.ENTITY,
+}
+
+
+def of(change: ChangeRequest) -> Kind:
+    return KINDS[change.kind]

@@ -1,0 +1,231 @@
+"""Proposing a change of the set-up, taking it back, and adding people."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import accounts.services
+import approvals.services
+from accounts.authority import require_administrator
+from accounts.models import Entity, User
+from administration import kinds
+from administration.models import ChangeRequest
+from approvals.models import ApprovalPolicy
+from core import events, text
+from core.errors import Conflict, FieldError, Invalid, NotAllowed
+from core.transactions import atomic
+from core.transitions import perform
+
+MOST_REASON = 2000
+OF_A_PERSON = (
+    ChangeRequest.Kind.ROLES,
+    ChangeRequest.Kind.LIMITS,
+    ChangeRequest.Kind.MANAGER,
+    ChangeRequest.Kind.MITIGATION,
+)
+
+
+class StaleChange(Conflict):
+    slug = "stale-change"
+    title = "What this would change was changed meanwhile; propose it anew."
+
+
+@atomic
+def propose(
+    *,
+    entity: Entity,
+    kind: str,
+    after: dict[str, Any],
+    reason: str,
+    actor: User,
+    at: datetime,
+    person: User | None = None,
+    policy: ApprovalPolicy | None = None,
+) -> ChangeRequest:
+    """Ask somebody else to agree to a change; nothing holds before they do.
+
+    `after` is what is wanted, by kind: {roles: […]}, {approval_limit: …}, {manager: id}, {first,
+    second, valid_until}, {} for a policy, {pairs: [[duty, duty, roles too]]}, {setting: value}.
+    Raises NotAllowed for all but administrators and for what is about oneself, Invalid,
+    RolesConflict, Conflict while the same is proposed already.
+    """
+    require_administrator(entity, actor)
+    if person is not None and person.pk == actor.pk:
+        raise NotAllowed("Somebody else must change what you may do.")
+    _require_fit(entity, kind, person, policy)
+    if errors := text.check(reason, "/reason", most=MOST_REASON, required=True, multiline=True):
+        raise Invalid(errors=errors)
+    entity = Entity.objects.select_for_update(no_key=True).get(pk=entity.pk)
+    change = ChangeRequest(
+        entity=entity,
+        kind=kind,
+        person=person,
+        policy=policy,
+        reason=reason.strip(),
+        proposed_by=actor,
+        created_at=at,
+    )
+    _require_alone(change)
+    change.before = kinds.of(change).read(change)
+    change.after = kinds.of(change).check(change, dict(after), at)
+    if change.before == change.after:
+        raise Invalid("Nothing would change.")
+    change._history_user = actor
+    change.save()
+    _ask(change, at)
+    return change
+
+
+@atomic
+def withdraw(*, change: ChangeRequest, actor: User, at: datetime) -> ChangeRequest:
+    """Take a proposal back. Raises IllegalTransition, NotAllowed for all but its proposer."""
+    change = locked(change.pk)
+    perform(change.withdraw, actor=actor, at=at)
+    change.save()
+    approvals.services.cancel(
+        subject_type=change.document_type,
+        subject_id=change.pk,
+        actor=actor,
+        at=at,
+        reason="the proposal was taken back",
+    )
+    events.publish("setting_change.withdrawn", change, actor=actor, at=at)
+    return change
+
+
+@atomic
+def add_person(
+    *,
+    entity: Entity,
+    email: str,
+    name: str,
+    actor: User,
+    at: datetime,
+    job_title: str = "",
+    manager: User | None = None,
+    roles: Iterable[str] = (),
+) -> User:
+    """A new person, whose roles are proposed in the same step and given once somebody agrees.
+
+    Raises as `accounts.services.add_person` and `propose` do.
+    """
+    person = accounts.services.add_person(
+        entity=entity,
+        email=email,
+        name=name,
+        actor=actor,
+        at=at,
+        job_title=job_title,
+        manager=manager,
+    )
+    if roles := sorted(set(roles)):
+        propose(
+            entity=entity,
+            kind=ChangeRequest.Kind.ROLES,
+            after={"roles": roles},
+            reason=f"{person} is new here.",
+            actor=actor,
+            at=at,
+            person=person,
+        )
+    return person
+
+
+def locked(pk: Any) -> ChangeRequest:
+    """The change as stored now, locked until the transaction ends."""
+    rows = ChangeRequest.objects.select_for_update(of=("self",), no_key=True)
+    return rows.select_related("entity", "person", "policy", "proposed_by").get(pk=pk)
+
+
+def digest(change: ChangeRequest) -> str:
+    """SHA-256 over everything that is agreed to."""
+    stated = [
+        change.kind,
+        str(change.person_id),
+        str(change.policy_id),
+        change.before,
+        change.after,
+        change.reason,
+    ]
+    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+def require_fresh(change: ChangeRequest) -> None:
+    """Raise StaleChange when what it would change is not any more what its proposer saw."""
+    if kinds.of(change).read(change) != change.before:
+        raise StaleChange(
+            f"{change}: it was changed since this was proposed. Reject it; it can be proposed anew."
+        )
+
+
+def told(change: ChangeRequest) -> list[dict[str, Any]]:
+    """What differs, as the trail keeps it."""
+    return [
+        {"field": row.field, "old": row.old, "new": row.new}
+        for row in kinds.of(change).rows(change)
+    ]
+
+
+def _require_fit(
+    entity: Entity, kind: str, person: User | None, policy: ApprovalPolicy | None
+) -> None:
+    if kind not in ChangeRequest.Kind.values:
+        raise Invalid(errors=[FieldError("/kind", "unknown", "There is no such change.")])
+    needs_person, needs_policy = kind in OF_A_PERSON, kind == ChangeRequest.Kind.POLICY
+    if needs_person != (person is not None):
+        raise Invalid(
+            errors=[FieldError("/person", "required", "Say whom, for changes of people.")]
+        )
+    if needs_policy != (policy is not None):
+        raise Invalid(errors=[FieldError("/policy", "required", "Say which, for policies.")])
+    about = person or policy
+    if about is not None and about.entity_id != entity.pk:
+        pointer = "/person" if person else "/policy"
+        raise Invalid(errors=[FieldError(pointer, "unknown", "None of this entity.")])
+    if person is not None and not person.is_active:
+        raise Invalid(errors=[FieldError("/person", "left", f"{person} does not work here.")])
+
+
+def _require_alone(change: ChangeRequest) -> None:
+    """One open change of a kind at a time; under the entity's lock, so of two one is refused."""
+    open_ones = ChangeRequest.objects.filter(
+        entity=change.entity,
+        kind=change.kind,
+        person=change.person,
+        policy=change.policy,
+        status=ChangeRequest.Status.PROPOSED,
+    )
+    if change.kind != ChangeRequest.Kind.MITIGATION and open_ones.exists():
+        raise Conflict(f"{change}: another change waits for its approval already.")
+
+
+def _ask(change: ChangeRequest, at: datetime) -> None:
+    """Whoever it is about has no say, and who worked on a policy does not put it into force."""
+    excluded = [change.person_id] if change.person_id else []
+    if change.policy is not None:
+        excluded += change.policy.editors.values_list("pk", flat=True)
+    events.publish(
+        "setting_change.proposed",
+        change,
+        actor=change.proposed_by,
+        at=at,
+        reason=change.reason,
+        changes=told(change),
+        data={"kind": change.kind, "person": str(change.person or "")},
+    )
+    approvals.services.request(
+        document=change,
+        requester=change.proposed_by,
+        amount=Decimal(0),
+        facts={
+            "excluded": [str(each) for each in excluded],
+            "sign_in": "it changes what somebody may do",
+        },
+        digest=digest(change),
+        title=str(change),
+        actor=change.proposed_by,
+        at=at,
+    )

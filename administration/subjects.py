@@ -1,0 +1,93 @@
+"""Changes of the set-up as something that is approved."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from administration import kinds, services
+from administration.models import ChangeRequest
+from approvals import subjects
+from approvals.subjects import Description, Flag
+from core import events
+from core.money import ZERO
+from core.transactions import atomic
+from core.transitions import perform
+
+
+def register() -> None:
+    subjects.register(
+        ChangeRequest.document_type,
+        approved=mark_approved,
+        rejected=mark_rejected,
+        returned=mark_returned,
+        describe=describe,
+        digest=present_digest,
+    )
+
+
+@atomic
+def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+    """It holds from now on. Raises NotAllowed for its proposer and whom it is about, and where a
+    policy would pass it without a person; StaleChange, and what the change itself refuses."""
+    change = services.locked(subject_id)
+    perform(change.apply, actor=actor, at=at)
+    services.require_fresh(change)
+    changes = services.told(change)
+    change.save()
+    kinds.of(change).apply(change, actor, at)
+    events.publish(
+        "setting_change.applied",
+        change,
+        actor=actor,
+        at=at,
+        reason=comment,
+        changes=changes,
+        data={"kind": change.kind, "proposed_by": str(change.proposed_by_id)},
+    )
+
+
+@atomic
+def mark_rejected(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+    """Everything stays as it was."""
+    change = services.locked(subject_id)
+    perform(change.reject, actor=actor, at=at)
+    change.save()
+    events.publish("setting_change.rejected", change, actor=actor, at=at, reason=comment)
+
+
+@atomic
+def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+    """Everything stays as it was; the proposer may propose something else."""
+    change = services.locked(subject_id)
+    perform(change.send_back, actor=actor, at=at)
+    change.save()
+    events.publish("setting_change.returned", change, actor=actor, at=at, reason=comment)
+
+
+def present_digest(subject_id: UUID) -> str:
+    return services.digest(ChangeRequest.objects.get(pk=subject_id))
+
+
+def describe(subject_id: UUID) -> Description:
+    """What changes, from what to what. It has no lines and costs nothing."""
+    change = ChangeRequest.objects.select_related("entity", "person", "policy", "proposed_by").get(
+        pk=subject_id
+    )
+    return Description(
+        title=str(change),
+        number="",
+        requester=change.proposed_by,
+        vendor_name="",
+        currency=change.entity.currency,
+        total=ZERO,
+        base_total=ZERO,
+        base_currency=change.entity.currency,
+        url=reverse("administration:change", args=[change.pk]),
+        digest=services.digest(change),
+        flags=[
+            Flag(f"{row.field}: {row.old} → {row.new}") for row in kinds.of(change).rows(change)
+        ],
+        justification=change.reason,
+    )

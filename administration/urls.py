@@ -1,0 +1,18 @@
+from django.urls import path
+
+from administration.views import changes, duties, people
+
+app_name = "administration"
+urlpatterns = [
+    path("", people.start, name="start"),
+    path("people/", people.people, name="people"),
+    path("people/new/", people.add, name="add"),
+    path("people/<uuid:pk>/", people.person, name="person"),
+    path("people/<uuid:pk>/deactivate/", people.deactivate, name="deactivate"),
+    path("people/<uuid:pk>/propose/<str:kind>/", changes.propose_for_person, name="propose"),
+    path("changes/", changes.changes, name="changes"),
+    path("changes/<uuid:pk>/", changes.change, name="change"),
+    path("changes/<uuid:pk>/withdraw/", changes.withdraw, name="withdraw"),
+    path("settings/", changes.settings, name="settings"),
+    path("segregation/", duties.segregation, name="segregation"),
+]

@@ -1,0 +1,1 @@
+"""Pages for those who set up and oversee an entity."""
