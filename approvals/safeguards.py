@@ -14,6 +14,7 @@ from accounts.models import User
 from approvals import subjects
 from approvals.models import ApprovalStep, Delegation
 from approvals.subjects import Description
+from core import refusals
 
 KEPT = "kept_decisions"  # session key: step id -> what was typed before the detour
 MOST_KEPT = 5
@@ -78,6 +79,23 @@ def require_proof(request: Any, step: ApprovalStep, *, at: datetime) -> None:
 
 def _described(step: ApprovalStep) -> Description:
     return subjects.of(step.request.subject_type).describe(step.request.subject_id)
+
+
+def note_attempt(user: User, step_id: UUID, *, at: datetime) -> None:
+    """Have the trail remember that somebody tried to act on a step that is none of theirs.
+
+    They get the same answer as for a step that does not exist.
+    """
+    step = ApprovalStep.objects.select_related("request").filter(pk=step_id).first()
+    if step is not None:
+        refusals.record(
+            "approval.refused",
+            step,
+            actor=user,
+            at=at,
+            why="not-found",
+            words="tried to act on what waits for somebody else",
+        )
 
 
 def keep(request: Any, step_id: UUID, said: dict[str, str]) -> None:

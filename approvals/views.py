@@ -84,6 +84,8 @@ def forward(request: HttpRequest, step_id: UUID) -> HttpResponse:
 
 def _own(request: HttpRequest, step_id: UUID) -> ApprovalStep:
     steps = ApprovalStep.objects.visible_to(request.user).select_related("request", "entity")
+    if not steps.filter(pk=step_id).exists():
+        safeguards.note_attempt(request.user, step_id, at=timezone.now())
     return visible_or_404(steps, step_id)
 
 

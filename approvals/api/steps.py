@@ -10,6 +10,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +20,7 @@ from approvals.api.rounds import QUESTIONS, PolicyReferenceSerializer, StepSeria
 from approvals.models import ApprovalStep, StepQuestion
 from approvals.services.decisions import DECISIONS
 from core import refusals, transactions, transitions
-from core.api.fields import AmountField, Id, Reference
+from core.api.fields import AmountField, Id, Reference, as_id
 from core.api.filtering import Filter, choice, created, exact, reference
 from core.api.serializers import Input, Output, PersonSerializer
 from core.api.views import Resource, Timeline
@@ -199,6 +200,16 @@ class ApprovalViewSet(Timeline, Resource):
             asked = StepQuestion.objects.filter(asked_of=user, step__entity=user.entity_id)
             return ApprovalStep.objects.filter(pk__in=asked.values("step"))
         return ApprovalStep.objects.visible_to(user)
+
+    def get_object(self) -> Any:
+        """An act on a step that the caller may not see is a 404 that the trail remembers."""
+        try:
+            return super().get_object()
+        except NotFound:
+            pk = as_id(self.kwargs["pk"])
+            if self.request.method == "POST" and pk is not None:
+                safeguards.note_attempt(self.request.user, pk, at=timezone.now())
+            raise
 
     def facts(self, rows: list[ApprovalStep]) -> dict[str, Any]:
         user: Any = self.request.user
