@@ -153,9 +153,7 @@ MENU = (
             Entry("People", "users", "administration:people", OVERSIGHT),
             Entry("Duties kept apart", "arrows-split", "administration:segregation", OVERSIGHT),
             Entry("Changes", "git-compare", "administration:changes", OVERSIGHT),
-            Entry(
-                "Settings", "settings", "administration:settings", frozenset({"administrator"})
-            ),
+            Entry("Settings", "settings", "administration:settings", frozenset({"administrator"})),
         ),
     ),
 )
