@@ -86,6 +86,9 @@ def approval_facts(asked: Asked, *, recent: Recent, checks: Iterable[FundsCheck]
     said, coding = asked.said, [pair for line in asked.lines for pair in line.coding]
     approved = all(line.vendor and line.vendor.is_approved for line in asked.lines)
     tier_amount = max(asked.amount, recent.total)
+    owned: dict[str, set[str]] = {}
+    for center, _ in coding:
+        owned.setdefault(str(center.owner_id or ""), set()).add(center.code)
     limit = asked.requester.delegated_order_limit
     # "" stands for a cost centre or service without an owner: somebody must decide for it, too
     centers = {center.code: str(center.owner_id or "") for center, _ in coding}

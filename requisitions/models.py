@@ -11,6 +11,7 @@ from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, person, portal, role
+from approvals.models import ApprovalStep
 from budgets.models import CostCenter, GLAccount, Project
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField, QuantityField, RateField
@@ -55,7 +56,8 @@ def _not_the_requester(requisition: Any, user: Any) -> bool:
 
 
 def _asked_to_approve(user: Any) -> Any:
-    return user.approval_steps.values("request__subject_id")
+    """What waits or waited for this person, or for who lets them decide at present."""
+    return ApprovalStep.objects.visible_to(user).values("request__subject_id")
 
 
 def _paid_by_budgets_of(user: Any) -> Any:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+import approvals.services
+from approvals.models import ApprovalRequest, ApprovalStep
 from core.errors import Invalid
 from requisitions import content, services
 from requisitions.subjects import describe, present_parts
@@ -81,6 +83,60 @@ def test_policy_sees_every_fact(org):
     assert {name: facts[name] for name in RISK} == RISK
     assert (facts["emergency"], facts["incident"], facts["under_contract"]) == (False, "", False)
     assert (facts["amount"], facts["rolling_total"], facts["tier_amount"]) == ("100.00",) * 3
+
+
+def test_policy_knows_whose_cost_centres_pay(org):
+    org.cost_centers["CC500"].owner = None
+    org.cost_centers["CC500"].save()
+    centers = {"CC100": "6600", "CC200": "6310", "CC300": "6400"}
+    parts = [coded(org, center, account, percent=25) for center, account in centers.items()]
+    parts.append(coded(org, "CC500", "6400", "ATLAS", percent=25))
+    facts = facts_of(submitted(org, line_input(org, distributions=parts)))
+    owned = {"": ["CC500"], str(org.dora.pk): ["CC100", "CC200"], str(org.sven.pk): ["CC300"]}
+    assert facts["centers_by_owner"] == owned
+    assert facts["budget_owners"] == sorted(owned)
+
+
+def test_a_change_of_one_cost_centre_keeps_the_say_of_another_s_owner(org):
+    """Sven's CC300 is untouched while Dora's line is coded anew: only she is asked again."""
+    lines = [
+        line_input(org, 1, "700"),
+        line_input(org, 1, "600", distributions=[coded(org, "CC300", "6400")]),
+    ]
+    made = submitted(org, *lines)
+    decide_until(made, org.dora)
+    data = requisition_input(
+        org, line_input(org, 1, "700", distributions=[coded(org, "CC100", "0650")]), lines[1]
+    )
+    services.edit(requisition=made, data=data, actor=org.rita, at=NOW)
+    again = services.submit(requisition=made, actor=org.rita, at=NOW)
+    steps = again_steps(again)
+    assert steps["sven"].kept_from is not None
+    assert steps["dora"].kept_from is None and steps["dora"].status != "approved"
+
+
+def decide_until(requisition, returner):
+    """Everybody agrees, until it is this person's turn to send it back."""
+    waiting = ApprovalStep.objects.filter(
+        request__subject_id=requisition.pk, status="active"
+    ).select_related("assignee")
+    while steps := sorted(waiting.all(), key=lambda step: step.assignee == returner):
+        step = steps[0]
+        back = step.assignee == returner
+        approvals.services.decide(
+            step=step,
+            decision="return" if back else "approve",
+            actor=step.assignee,
+            at=NOW,
+            comment="As agreed.",
+        )
+    requisition.refresh_from_db()
+
+
+def again_steps(requisition):
+    round_ = ApprovalRequest.objects.filter(subject_id=requisition.pk).latest("id")
+    steps = round_.steps.select_related("assignee", "kept_from")
+    return {step.assignee.name.split()[0].lower(): step for step in steps}
 
 
 def test_nobody_answers_for_a_service_without_an_owner(org):
