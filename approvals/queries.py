@@ -77,20 +77,24 @@ def look_for(user: User, steps: Iterable[ApprovalStep], at: datetime) -> None:
 
 
 def requester_sides(rounds: Iterable[ApprovalRequest], at: datetime) -> dict[UUID, frozenset[UUID]]:
-    """Who never decides on each: its requester and their standing delegates. Statements: 1."""
+    """Who never decides on each: its requester, whom it is about, and the delegates of these.
+
+    Statements: 1.
+    """
     rounds = list(rounds)
+    sides = {
+        each.pk: {each.requester_id, *(UUID(str(pk)) for pk in each.facts.get("excluded", ()))}
+        for each in rounds
+    }
     given: dict[UUID, list[Delegation]] = defaultdict(list)
-    requesters = {each.requester_id for each in rounds}
-    for delegation in Delegation.objects.standing(at).filter(from_user__in=requesters):
-        given[delegation.from_user_id].append(delegation)
+    for lent in Delegation.objects.standing(at).filter(from_user__in=set().union(*sides.values())):
+        given[lent.from_user_id].append(lent)
     return {
-        each.pk: frozenset(
-            {each.requester_id}
-            | {
-                delegation.to_user_id
-                for delegation in given[each.requester_id]
-                if delegation.covers(each.subject_type)
-            }
+        each.pk: frozenset(sides[each.pk]).union(
+            lent.to_user_id
+            for person in sides[each.pk]
+            for lent in given[person]
+            if lent.covers(each.subject_type)
         )
         for each in rounds
     }

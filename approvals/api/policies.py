@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,7 +21,7 @@ from approvals.models import ApprovalPolicy, PolicyRequirement
 from core.api.fields import AmountField, FigureField, Id, MomentField
 from core.api.filtering import choice, exact
 from core.api.schema import INVALID
-from core.api.serializers import Input, Nothing, Output, PersonSerializer
+from core.api.serializers import Input, Nothing, Output, PersonSerializer, ReasonInput
 from core.api.views import Resource, Timeline
 from core.errors import DomainError, FieldError, Invalid, NotAllowed
 
@@ -62,8 +63,11 @@ class PolicySerializer(Output):
         edits = user.has_role(Role.ADMINISTRATOR)
         draft = row.status == ApprovalPolicy.Status.DRAFT
         found = {"edit", "discard"} if draft and edits else set()
-        if draft and user.has_role(Role.ADMINISTRATOR, Role.CONTROLLER):
-            found |= set() if user in row.editors.all() else {"activate"}
+        if user.has_role(Role.ADMINISTRATOR, Role.CONTROLLER):
+            if draft and user not in row.editors.all():
+                found.add("activate")
+            if row.status == ApprovalPolicy.Status.ACTIVE:
+                found.add("retire")
         if not draft and edits:
             found.add("new-version")
         if user.has_role(*EXAMINES):
@@ -120,19 +124,34 @@ class SimulationSerializer(Output):
     rows = ChangedSerializer(many=True)
 
 
+class ExactJson(serializers.JSONField):
+    """JSON whose numbers with a point stay as exact as they were written: they become text."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(_exact(data))
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _exact(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_exact(each) for each in value]
+    return f"{value:f}" if isinstance(value, Decimal) else value
+
+
 class RuleInputSerializer(Input):
     name = serializers.CharField(max_length=120)
-    when = serializers.JSONField(
+    when = ExactJson(
         required=False, default=dict, help_text="{all: [], any: []} of {fact, operator, value}."
     )
-    steps = serializers.JSONField(
+    steps = ExactJson(
         help_text="[{mode, quorum, with_previous, sla_hours, approvers: [{kind, value}]}]."
     )
 
 
 class RequirementInputSerializer(Input):
     reference = serializers.ChoiceField(choices=PolicyRequirement.Reference.choices)
-    when = serializers.JSONField(required=False, default=dict)
+    when = ExactJson(required=False, default=dict)
 
 
 class PolicyInputSerializer(Input):
@@ -239,12 +258,11 @@ class PolicyViewSet(Timeline, Resource):
         self.read(Nothing)
         return self.answer(self.act(services.activate, "policy_version"))
 
-    @extend_schema(request=Nothing, responses={200: PolicySerializer})
+    @extend_schema(request=ReasonInput, responses={200: PolicySerializer})
     @action(detail=True, methods=["post"])
     def retire(self, request: Request, pk: str) -> Response:
         """Let it decide no more."""
-        self.read(Nothing)
-        return self.answer(self.act(services.retire, "policy"))
+        return self.answer(self.act(services.retire, "policy", **self.read(ReasonInput)))
 
     @extend_schema(request=Nothing, responses={201: PolicySerializer})
     @action(detail=True, methods=["post"], url_path="new-version")

@@ -11,7 +11,7 @@ from django_fsm import has_transition_perm
 
 from accounts.duties import require_apart
 from accounts.models import Duty, User
-from approvals import subjects
+from approvals import queries, subjects
 from approvals.models import ApprovalRequest, ApprovalStep, Delegation, furthest
 from approvals.services import rounds
 from approvals.wording import require_comment
@@ -167,19 +167,20 @@ def refuse_requester(round_: ApprovalRequest, person: User) -> None:
 
 
 def refuse_requester_side(round_: ApprovalRequest, person: User, at: datetime) -> None:
-    """Neither the requester nor whoever may decide for them while their delegation stands."""
+    """Nobody of the requester's side: themselves, whom it is about, and who decides for these."""
     refuse_requester(round_, person)
+    if str(person.pk) in round_.facts.get("excluded", ()):
+        raise SelfApproval(f"This is about {person}, who cannot decide on it.")
     if person.pk in requester_side(round_, at):
         raise SelfApproval(
-            f"{person} decides for {round_.requester} at present, so not on their request."
+            f"{person} decides for {round_.requester} or somebody else whom this is about at "
+            "present, so not on this."
         )
 
 
-def requester_side(round_: ApprovalRequest, at: datetime) -> set[UUID]:
-    """Who never decides on this: the requester and their standing delegates for such documents."""
-    standing = Delegation.objects.standing(at).filter(from_user=round_.requester_id)
-    delegates = {each.to_user_id for each in standing if each.covers(round_.subject_type)}
-    return {round_.requester_id, *delegates}
+def requester_side(round_: ApprovalRequest, at: datetime) -> frozenset[UUID]:
+    """Who never decides on this; see `queries.requester_sides`."""
+    return queries.requester_sides([round_], at)[round_.pk]
 
 
 def require_limit(step: ApprovalStep, person: User) -> None:
@@ -285,9 +286,6 @@ def _go_on(
     """What follows from a decision: the next group, or the end of the round."""
     said = {"actor": step.decided_by, "at": step.decided_at}
     if decision == APPROVE:
-        if step.mode == "any":
-            others = [each for each in steps if each.group == step.group]
-            rounds.skip_open(others, **said, reason=f"{step.decided_by} approved")
         rounds.advance(round_, steps, **said, comment=step.comment)
         return
     ending = round_.reject if decision == REJECT else round_.send_back

@@ -327,6 +327,33 @@ def test_the_requester_does_not_decide_as_a_delegate(org: Organisation, submitte
     refused(requisition, SelfApproval, lambda: stand_in(requisition, org.dora, org.axel))
 
 
+def test_whom_it_is_about_does_not_decide_nor_does_their_delegate(
+    org: Organisation, submitted: Submit
+) -> None:
+    """As for a change of somebody's limit; not when it is forwarded or delegated to them, either."""
+    requisition = submitted("900")
+    round_ = round_of(requisition)
+    round_.facts["excluded"] = [str(org.sven.pk)]
+    round_.save()
+    granted(org.axel, org.sven)
+    granted(org.axel, org.fay)
+    granted(org.sven, org.fay)
+    for other in (org.sven, org.fay):
+        refused(
+            requisition,
+            SelfApproval,
+            lambda other=other: stand_in(requisition, org.axel, other),
+        )
+        refused(
+            requisition,
+            SelfApproval,
+            lambda other=other: services.forward(
+                step=step_of(requisition, org.axel), to=other, actor=org.axel, at=NOW
+            ),
+        )
+    decide(requisition, org.axel)
+
+
 def _policy(org: Organisation, *steps: dict[str, Any]) -> None:
     factories.policy(org.entity, "Test", [("all", {}, list(steps))], priority=1)
 
