@@ -330,7 +330,7 @@ def test_the_requester_does_not_decide_as_a_delegate(org: Organisation, submitte
 def test_whom_it_is_about_does_not_decide_nor_does_their_delegate(
     org: Organisation, submitted: Submit
 ) -> None:
-    """As for a change of somebody's limit; not when it is forwarded or delegated to them, either."""
+    """As for a change of somebody's limit; not when it is forwarded or lent to them, either."""
     requisition = submitted("900")
     round_ = round_of(requisition)
     round_.facts["excluded"] = [str(org.sven.pk)]
