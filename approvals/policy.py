@@ -81,8 +81,9 @@ class Book:
 
     @classmethod
     def in_force(cls, *, entity: Entity, applies_to: str) -> "Book":
-        """The active policies of an entity for a document type. Statements: 3."""
-        return cls.of(active(entity=entity, applies_to=applies_to))
+        """The active policies of an entity for a document type. Statements: 2."""
+        scope = {"entity": entity, "applies_to": applies_to}
+        return cls(_rules(**scope), _requirements(**scope))
 
     def choose(self, facts: Mapping[str, Any]) -> Choice:
         """The first rule that matches."""
@@ -107,13 +108,40 @@ def active(*, entity: Entity, applies_to: str) -> Any:
 
 
 def choose(*, entity: Entity, applies_to: str, facts: Mapping[str, Any]) -> Choice:
-    """The first matching rule of the active policies by priority. Raises PolicyBroken."""
-    return Book.in_force(entity=entity, applies_to=applies_to).choose(facts)
+    """The first matching rule of the active policies by priority. Raises PolicyBroken.
+
+    Statements: 1.
+    """
+    return Book(_rules(entity=entity, applies_to=applies_to)).choose(facts)
 
 
 def required_references(*, entity: Entity, applies_to: str, facts: Mapping[str, Any]) -> list[str]:
-    """The references that a document with these facts must carry. Raises PolicyBroken."""
-    return Book.in_force(entity=entity, applies_to=applies_to).required_references(facts)
+    """The references that a document with these facts must carry. Raises PolicyBroken.
+
+    Statements: 1.
+    """
+    asked = _requirements(entity=entity, applies_to=applies_to)
+    return Book((), asked).required_references(facts)
+
+
+def _rules(*, entity: Entity, applies_to: str) -> tuple[Rule, ...]:
+    found = PolicyRule.objects.filter(
+        policy__entity=entity,
+        policy__applies_to=applies_to,
+        policy__status=ApprovalPolicy.Status.ACTIVE,
+    ).select_related("policy")
+    ordered = found.order_by("policy__priority", "policy__name", "position")
+    return tuple(Rule.of(each, each.policy) for each in ordered)
+
+
+def _requirements(*, entity: Entity, applies_to: str) -> tuple[Requirement, ...]:
+    found = PolicyRequirement.objects.filter(
+        policy__entity=entity,
+        policy__applies_to=applies_to,
+        policy__status=ApprovalPolicy.Status.ACTIVE,
+    )
+    ordered = found.order_by("policy__priority", "policy__name", "position")
+    return tuple(Requirement.of(each) for each in ordered)
 
 
 def matches(said: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:

@@ -271,6 +271,7 @@ def _ask_for_approval(
         amount=asked.amount,
         facts=known,
         digest=digest,
+        parts=content.parts(stated),
         title=requisition.title,
         actor=actor,
         at=at,

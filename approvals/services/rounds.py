@@ -132,7 +132,7 @@ def advance(
 ) -> None:
     """Let groups that have enough go, open the next stage, end the round when none is left."""
     for group in _groups(seats):
-        if group_done(group):
+        if group_done(group) and any(step.status in _OPEN for step in group):
             skip_open(group, actor=actor, at=at, reason=_enough(group))
     left = [step for step in seats if step.status in _OPEN]
     if not left:

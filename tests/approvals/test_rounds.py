@@ -373,9 +373,9 @@ def test_statements_do_not_grow_with_the_people(
             )
         )  # fmt: skip
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(5):
         few = look()
     for number in range(60):
         factories.person(f"p{number}", entity=org.entity, roles=[Role.AUDITOR])
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(5):
         assert look() == few + 60
