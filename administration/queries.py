@@ -1,15 +1,12 @@
 """What the pages of administration show."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
-from django.db.models import Count, F, Max, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import Entity, Mitigation, RoleAssignment, User
 from administration.models import READERS, ChangeRequest
 from core.models import TrailEvent
-from notifications.models import OutgoingMail
-from vendors.models import Vendor
 
 
 def people(entity: Entity, *, show: str = "", search: str = "") -> QuerySet[User]:
@@ -64,47 +61,3 @@ def history_of(person: User) -> list[TrailEvent]:
     """What was changed about a person, newest first."""
     events = TrailEvent.objects.filter(document_id=person.pk).select_related("actor")
     return list(events.order_by("-sequence")[:50])
-
-
-@dataclass(frozen=True)
-class Bounce:
-    """An address that mail does not reach: whose it is, how often, since when, and why."""
-
-    address: str
-    owner: str
-    count: int
-    failed_at: datetime
-    error: str
-
-
-def bounces(entity: Entity, *, most: int = 100) -> list[Bounce]:
-    """Addresses of an entity's people and vendors that mail failed to reach and that none reached
-    since, the latest first. Statements: 4, however many."""
-    failed = Q(status=OutgoingMail.Status.FAILED)
-    grouped = list(
-        OutgoingMail.objects.order_by()
-        .values("recipient")
-        .annotate(
-            count=Count("pk", filter=failed),
-            failed_at=Max("created_at", filter=failed),
-            reached_at=Max("sent_at"),
-        )
-        .filter(Q(reached_at=None) | Q(reached_at__lt=F("failed_at")), count__gt=0)
-        .order_by("-failed_at")[:most]
-    )
-    addresses = [each["recipient"] for each in grouped]
-    owners = dict(
-        Vendor.objects.filter(entity=entity, order_email__in=addresses).values_list(
-            "order_email", "name"
-        )
-    )
-    owners |= dict(
-        User.objects.filter(entity=entity, email__in=addresses).values_list("email", "name")
-    )
-    mails = OutgoingMail.objects.filter(failed, recipient__in=addresses).order_by("created_at")
-    errors = dict(mails.values_list("recipient", "error"))
-    return [
-        Bounce(address, owners[address], each["count"], each["failed_at"], errors[address])
-        for each in grouped
-        if (address := each["recipient"]) in owners
-    ]

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from accounts import step_up
 from accounts.models import User
-from approvals import subjects
-from approvals.models import ApprovalStep, Delegation
+from approvals import queries, subjects
+from approvals.models import ApprovalStep
 from approvals.subjects import Description
 from core import refusals
 
@@ -46,19 +46,9 @@ def signin_reasons(
 ) -> list[str]:
     """Why a mail alone is not enough for this person's decision; empty when it is."""
     found = reasons(step, description)
-    if delegates(person, at=at):
+    if queries.standing_delegations(person, at).exists():
         found.append("somebody else may decide for you at the moment")
     return found
-
-
-def delegates(person: User, *, at: datetime) -> bool:
-    """Whether anybody may decide in this person's place now."""
-    return Delegation.objects.filter(
-        from_user=person,
-        status=Delegation.Status.STANDING,
-        valid_from__lte=at,
-        valid_to__gt=at,
-    ).exists()
 
 
 def needs_proof(

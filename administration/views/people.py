@@ -20,6 +20,7 @@ from administration.views.changes import PROPOSALS
 from approvals.models import Delegation
 from core.errors import DomainError
 from core.web import Repeated, act, add_errors, once, require_role, visible_or_404
+from notifications.queries import bouncing
 
 TABS = (("", "Working here"), ("left", "Left"))
 
@@ -35,7 +36,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "people": User.objects.filter(entity=entity, is_active=True).count(),
         "open_count": open_changes.count(),
         "changes": open_changes[:5],
-        "bounces": queries.bounces(entity),
+        "bounces": bouncing(entity),
         "mitigations": queries.standing_mitigations(entity, on=entity.day_of(timezone.now())),
     }
     return render(request, "administration/start.html", context)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from core import outbox
@@ -11,6 +12,7 @@ from core.models import OutboxItem
 from notifications import queries, services
 from notifications.models import BouncingAddress, OutgoingMail
 from purchase_orders.models import Dispatch
+from tests.approvals.proving import signed_in
 from tests.approvals.test_decide import Submit
 from tests.factories import NOW, Organisation
 from tests.notifications.mail_server import MailServer, running
@@ -100,6 +102,9 @@ def test_an_approver_who_cannot_be_reached_is_listed_and_others_are_told(
     assert "No such user" in found.error
     assert queries.bouncing(org.uk) == []
     assert [mail.recipient for mail in queries.not_sent()] == [org.axel.email]
+    page = signed_in(org.ada).get(reverse("administration:start")).content.decode()
+    for words in (org.axel.email, "550 5.1.1 No such user here"):
+        assert words in page
 
 
 def test_a_vendor_who_cannot_be_reached_is_listed_and_the_order_says_so(
