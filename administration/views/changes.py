@@ -1,6 +1,7 @@
 """Changes of the set-up: what waits for approval, what was decided, and proposing one."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import duties
 from accounts.models import Role, User
+from accounts.services import figure
 from administration import forms, kinds, queries, services
 from administration.kinds.values import pair_words
 from administration.models import READERS, ChangeRequest
@@ -106,7 +108,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     form = forms.SettingsForm(
         request.POST or None,
         entity=entity,
-        initial={name: getattr(entity, name) for name in names},
+        initial={name: _shown(getattr(entity, name)) for name in names},
     )
 
     def wanted(said: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +123,10 @@ def settings(request: HttpRequest) -> HttpResponse:
         template="administration/settings.html",
         context=context,
     )
+
+
+def _shown(value: Any) -> Any:
+    return figure(value) if isinstance(value, Decimal) else value
 
 
 def _plain(value: Any) -> Any:
@@ -138,7 +144,7 @@ def _form_for(request: HttpRequest, person: User, kind: str) -> tuple[Any, Calla
     if kind == "limits":
         names = list(kinds.people.LIMIT_NAMES)
         form = forms.LimitsForm(
-            data, entity=entity, initial={name: getattr(person, name) for name in names}
+            data, entity=entity, initial={name: _shown(getattr(person, name)) for name in names}
         )
         return form, lambda said: {name: _plain(said[name]) for name in names}
     if kind == "manager":

@@ -17,7 +17,7 @@ from administration.views.changes import propose
 from core.web import require_role
 
 FREE, APART, ROLES_TOO = "", "apart", "roles"
-STRENGTHS = ((FREE, "One person may"), (APART, "Kept apart"), (ROLES_TOO, "Kept apart, roles too"))
+STRENGTHS = ((FREE, "One may"), (APART, "Apart"), (ROLES_TOO, "Roles too"))
 
 
 class PairsForm(forms.Form):

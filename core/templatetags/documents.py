@@ -36,6 +36,11 @@ TEXTS = {
     "invoice.waiting": "Invoice waits for the receipt",
     "order.released": "Unused budget given back",
     "order.document_rendered": "Order printed",
+    "person.kept_apart": "Two duties refused",
+    "person.mitigated": "Excepted from duties kept apart",
+    "setting_change.applied": "Approved, and in force",
+    "setting_change.proposed": "Change proposed",
+    "setting_change.withdrawn": "Taken back",
 }
 # The icon of an event by the last word of its type; its tone comes from the states of `ui`.
 ICONS = {

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Entity
 from core.provenance import coming_from
 from core.transactions import atomic
-from po_portal.demo import catalog, history, organisation, rules
+from po_portal.demo import catalog, history, organisation, oversight, rules
 from po_portal.demo.stories import STORIES
 from requisitions.models import Requisition
 
@@ -52,6 +52,7 @@ def build_organisation(now: datetime) -> bool:
     beginning = datetime(organisation.fiscal_years(now.date())[0], 1, 6, 8, tzinfo=UTC)
     catalog.load(at=beginning)
     rules.load(at=beginning)
+    oversight.load(at=beginning)
     return True
 
 
@@ -62,5 +63,6 @@ def play_history(now: datetime, *, prints: bool = True) -> bool:
     if Requisition.objects.filter(entity__in=entities).exists():
         return False
     for entity in entities:
-        history.play(entity=entity, stories=STORIES[entity.code], now=now, prints=prints)
+        stories = [*STORIES[entity.code], *oversight.STORIES[entity.code]]
+        history.play(entity=entity, stories=stories, now=now, prints=prints)
     return True
