@@ -8,7 +8,7 @@ from accounts.models import Role, RoleAssignment
 from approvals import analysis, services
 from approvals.conditions import PolicyBroken
 from approvals.inputs import RequirementInput, RuleInput
-from approvals.models import ApprovalPolicy
+from approvals.models import ApprovalPolicy, ApprovalRequest
 from core.errors import Conflict, Invalid, NotAllowed, StaleVersion
 from core.models import TrailEvent
 from tests import factories
@@ -184,6 +184,21 @@ def test_the_author_does_not_activate_and_the_next_person_does(
     assert draft.status == "draft"
     active = services.activate(policy_version=draft, actor=org.cora, at=NOW)
     assert (active.status, active.activated_at, active.activated_by) == ("active", NOW, org.cora)
+
+
+def test_an_approved_round_stands_for_the_role_but_not_for_the_second_person(
+    org: Organisation, draft: ApprovalPolicy
+) -> None:
+    round_ = ApprovalRequest(entity=org.entity, subject_title="Hardware v1")
+    with pytest.raises(NotAllowed, match="not approved"):
+        services.activate(policy_version=draft, actor=org.dora, at=NOW, approved=round_)
+    round_.__dict__["status"] = ApprovalRequest.Status.APPROVED
+    with pytest.raises(NotAllowed, match="worked on"):
+        services.activate(policy_version=draft, actor=org.ada, at=NOW, approved=round_)
+    with pytest.raises(NotAllowed):
+        services.activate(policy_version=draft, actor=None, at=NOW, approved=round_)
+    active = services.activate(policy_version=draft, actor=org.dora, at=NOW, approved=round_)
+    assert active.activated_by == org.dora
 
 
 def test_a_new_version_retires_the_one_before(org: Organisation) -> None:

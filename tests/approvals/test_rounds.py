@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import requisitions.services
 from accounts.models import Role
 from approvals import services, subjects
 from approvals.models import ApprovalRequest, ApprovalStep, Delegation
@@ -15,6 +16,7 @@ from core.models import TrailEvent
 from core.transitions import perform
 from requisitions.models import Requisition
 from tests import factories
+from tests.approvals.conftest import input_of
 from tests.factories import NOW, Organisation, step
 
 Begin = Callable[..., ApprovalRequest]
@@ -301,6 +303,25 @@ def test_an_approval_by_a_delegate_is_not_kept(
     decide(first, org.sven, "return")
     resubmit(document, org.rita, NOW)
     assert state(begin(parts=PARTS)) == {"axel": "active", "sven": "waiting"}
+
+
+def test_a_requisition_that_comes_back_unchanged_asks_only_who_returned_it(
+    org: Organisation, submitted: Callable[..., Requisition]
+) -> None:
+    requisition = submitted("20000")
+    first = ApprovalRequest.objects.get(subject_id=requisition.pk)
+    decide(first, org.axel)
+    decide(first, org.dora, "return")
+    requisitions.services.submit(requisition=requisition, actor=org.rita, at=NOW)
+    again = ApprovalRequest.objects.get(subject_id=requisition.pk, status="pending")
+    assert state(again) == {"axel": "approved", "dora": "active"}
+    decide(again, org.dora, "return")
+    requisitions.services.edit(
+        requisition=requisition, data=input_of(org, "20001"), actor=org.rita, at=NOW
+    )
+    requisitions.services.submit(requisition=requisition, actor=org.rita, at=NOW)
+    third = ApprovalRequest.objects.get(subject_id=requisition.pk, status="pending")
+    assert state(third) == {"axel": "active", "dora": "waiting"}
 
 
 def test_when_everybody_agreed_before_the_round_ends_at_once(
