@@ -192,4 +192,5 @@ def test_the_other_entity_never_gets_in() -> None:
         outcomes = {
             who: part.split()[0] for part in line.split("|")[1:] for who in part.split()[1:]
         }
-        assert outcomes.get("nils", outcomes.get("others")) in ("404", "405"), line
+        # 404*: the attempt, and nothing else, stands in the trail
+        assert outcomes.get("nils", outcomes.get("others")) in ("404", "404*", "405"), line
