@@ -38,6 +38,8 @@ def reasons(step: ApprovalStep, description: Description | None = None) -> list[
         found.append("the vendor is not an approved one")
     if round_.emergency or round_.facts.get("emergency"):
         found.append("it is an emergency")
+    if said := round_.facts.get("sign_in"):  # the document itself asks for more care
+        found.append(str(said))
     return found
 
 

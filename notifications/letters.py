@@ -104,7 +104,8 @@ def ratification(task: Ratification) -> Letter:
 
 
 def _asked(description: Description) -> str:
-    return f"Approve {_total(description)} {description.title} – {description.requester}"
+    amount_asked = f"{_total(description)} " if description.lines else ""
+    return f"Approve {amount_asked}{description.title} – {description.requester}"
 
 
 def _total(description: Description) -> str:
