@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import calendars
 from accounts.models import Role, RoleAssignment, User
-from approvals import chain, services, simulation
+from approvals import chain, policy, services, simulation
 from approvals.directory import Directory
 from approvals.inputs import RuleInput
 from approvals.models import ApprovalPolicy, ApprovalRequest, ApprovalStep
@@ -34,9 +34,13 @@ KINDS = ("manager", "manager_chain", "budget_owner")
 def run(stage: Stage, sizes: dict[str, int]) -> list[Result]:
     """All of it on one database; what was filled in for one part is there for the next."""
     _hire(stage)
-    draft = _draft(stage)
+    ada, cora, now = stage.people["ada"], stage.people["cora"], timezone.now()
+    active = services.activate(policy_version=_draft(stage), actor=cora, at=now)
+    chains = _chains(stage, times=sizes["chains"])
+    services.retire(policy=active, actor=cora, at=now)
+    draft = services.new_version(policy=active, actor=ada, at=now)
     return [
-        *_chains(stage, draft, times=sizes["chains"]),
+        *chains,
         _simulation(stage, draft, rounds=sizes["past"]),
         *_inbox(stage, waiting=sizes["waiting"], times=sizes["times"]),
         *_sweep(stage, steps=sizes["steps"], due=sizes["due"]),
@@ -68,7 +72,7 @@ def _draft(stage: Stage) -> ApprovalPolicy:
     rules = []
     for number in range(RULES - 1):
         asked = [
-            ("amount", "gte", str(500 + 400 * (number % 12))),
+            ("amount", "gte", str(5000 - 100 * number)),
             ("service_type", "eq", SERVICES[number % len(SERVICES)]),
             ("cost_centers", "contains", f"CC{100 * (1 + number % 6)}"),
             ("personal_data", "eq", number % 2 == 0),
@@ -104,34 +108,33 @@ def _facts(stage: Stage, count: int) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _loaded(draft: ApprovalPolicy) -> Book:
-    return Book.of(
-        ApprovalPolicy.objects.filter(pk=draft.pk).prefetch_related("rules", "requirements")
-    )
-
-
-def _chains(stage: Stage, draft: ApprovalPolicy, *, times: int) -> list[Result]:
+def _chains(stage: Stage, *, times: int) -> list[Result]:
     """Rule chosen and people found, with people and rules read once and read each time."""
     now, rita = timezone.now(), stage.people["rita"]
     facts = list(_facts(stage, times))
 
-    def build(book: Book, directory: Directory, known: dict[str, Any]) -> None:
-        chain.build(rule=book.choose(known).rule, requester=rita, facts=known,
-                    directory=directory, applies_to="requisition")  # fmt: skip
+    def build(choice: policy.Choice, directory: Directory, known: dict[str, Any]) -> None:
+        chain.build(rule=choice.rule, requester=rita, facts=known, directory=directory,
+                    applies_to="requisition")  # fmt: skip
 
     def batch() -> None:
-        book, directory = _loaded(draft), Directory.of(stage.entity, at=now)
+        book = Book.in_force(entity=stage.entity, applies_to="requisition")
+        directory = Directory.of(stage.entity, at=now)
         for known in facts:
-            build(book, directory, known)
+            build(book.choose(known), directory, known)
+
+    def one(known: dict[str, Any]) -> None:
+        choice = policy.choose(entity=stage.entity, applies_to="requisition", facts=known)
+        build(choice, Directory.of(stage.entity, at=now), known)
 
     def each() -> None:
         for known in facts[: max(times // 20, 20)]:
-            build(_loaded(draft), Directory.of(stage.entity, at=now), known)
+            one(known)
 
     batch()
     once, anew = min(seconds(batch) for _ in range(3)), min(seconds(each) for _ in range(3))
     with statements() as sent:
-        build(_loaded(draft), Directory.of(stage.entity, at=now), facts[0])
+        one(facts[0])
     return [
         Result(f"Chains of {RULES} rules, read once for {times:,}", times / once, "chains/s",
                AIM_CHAINS, how=f"{PEOPLE} people"),
