@@ -23,11 +23,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts.models import Role
+from approvals.models import ApprovalRequest, Ratification
 from core import attachments
 from po_portal.wsgi import application
 from purchase_orders.models import PurchaseOrder
 from tests.api.conftest import signed_in
-from tests.api.lives import billed, get, issued, ordered, received, requested
+from tests.api.lives import billed, get, issued, ordered, post, received, requested
 from tests.factories import NOW, Organisation, person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.api_fuzz]
@@ -108,8 +109,28 @@ def _documents(org: Organisation, client: Any) -> dict[str, str]:
         found[resource] = get(client, f"{resource}/")["results"][0]["id"]
     for resource in ("fiscal-years", "budgets", "ledger-entries", "events", "approval-policies"):
         found[resource] = get(client, f"{resource}/")["results"][0]["id"]
-    found["requisitions"] = get(client, "requisitions/?status=approved")["results"][0]["id"]
-    return found
+    approved = get(client, "requisitions/?status=approved")["results"][0]["id"]
+    lent = {
+        "from_user": "axel@demo.example",
+        "to_user": "sven@demo.example",
+        "valid_from": "2026-03-05T08:00:00Z",
+        "valid_to": "2026-03-09T17:00:00Z",
+        "reason": "Away",
+    }
+    ratification = Ratification.objects.create(
+        entity=org.entity,
+        request=ApprovalRequest.objects.get(subject_id=approved),
+        requester=org.rita,
+        assignee=org.axel,
+        incident="INC-1",
+        due_at=NOW,
+        created_at=NOW,
+    )
+    return found | {
+        "requisitions": approved,
+        "delegations": post(client, "delegations/", lent, status=201)["id"],
+        "ratifications": str(ratification.pk),
+    }
 
 
 def _ask(operation: Any, mode: GenerationMode, client: Any, documents: dict[str, str]) -> list[str]:
