@@ -8,8 +8,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from approvals import chain
-from approvals.models import ActionToken, ApprovalRequest, ApprovalStep, Delegation
-from approvals.services import decisions, delegations, rounds
+from approvals.models import (
+    ActionToken,
+    ApprovalRequest,
+    ApprovalStep,
+    Delegation,
+    Ratification,
+    StepQuestion,
+)
+from approvals.services import decisions, delegations, questions, ratifications, rounds
 from core import events, transactions
 from core.models import TrailEvent
 from core.transitions import perform
@@ -24,8 +31,9 @@ def reroute_leaver(*, person: User, at: datetime) -> dict[str, int]:
 
     To the entity's fallback approver, else to whoever stands above, who may decide this and has no
     say in the round yet; to one who has to agree anyway where nobody else is left. A step for which
-    there is nobody stays, and that is told once: it never passes in silence. Each step is a unit of
-    work of its own. Counts what it did; does nothing for a person who is active.
+    there is nobody stays, and that is told once: it never passes in silence. Questions to them end,
+    and emergencies they had to look at fall to another. Each is a unit of work of its own. Counts
+    what it did; does nothing for a person who is active.
     """
     counts = {"delegations": 0, "rerouted": 0, "stuck": 0}
     if User.objects.filter(pk=person.pk, is_active=True).exists():
@@ -43,6 +51,11 @@ def reroute_leaver(*, person: User, at: datetime) -> dict[str, int]:
         done = _reroute(step_id, at)
         if done:
             counts[done] += 1
+    for question in StepQuestion.objects.filter(asked_of=person, answered_at=None).order_by("pk"):
+        questions.give_up(question=question, at=at)
+    due = Ratification.objects.filter(assignee=person, status=Ratification.Status.DUE)
+    for task in due.order_by("pk"):
+        counts[_hand_on(task, at)] += 1
     return counts
 
 
@@ -55,14 +68,24 @@ def reroute_leavers(*, at: datetime) -> int:
 
 
 def leavers(at: datetime) -> QuerySet[User]:
-    """Inactive people for whom a step is open or a delegation stands."""
+    """Inactive people for whom anything of approval is still open."""
     person = OuterRef("pk")
     standing = Delegation.objects.filter(status=Delegation.Status.STANDING, valid_to__gt=at)
     return User.objects.filter(is_active=False).filter(
         Exists(ApprovalStep.objects.filter(assignee=person, status__in=_OPEN))
         | Exists(standing.filter(from_user=person))
         | Exists(standing.filter(to_user=person))
+        | Exists(StepQuestion.objects.filter(asked_of=person, answered_at=None))
+        | Exists(Ratification.objects.filter(assignee=person, status=Ratification.Status.DUE))
     )
+
+
+def _hand_on(task: Ratification, at: datetime) -> str:
+    try:
+        ratifications.hand_on(ratification=task, at=at)
+    except chain.NoApprover:
+        return "stuck"  # it stays overdue, which is told where emergencies are
+    return "rerouted"
 
 
 @transactions.atomic

@@ -65,3 +65,31 @@ def answer(*, question: StepQuestion, answer: str, actor: User, at: datetime) ->
     data = {**rounds.about(round_), "question": str(question.pk), "to": str(question.asked_by_id)}
     events.publish("approval.answered", step, actor=actor, at=at, reason=question.answer, data=data)
     return question
+
+
+@transactions.atomic
+def give_up(*, question: StepQuestion, at: datetime) -> bool:
+    """End a question to somebody who left; the approver's clock goes on. False if it is over."""
+    round_, steps = rounds.locked_round(question.step_id)
+    step = next(each for each in steps if each.pk == question.step_id)
+    question = (
+        StepQuestion.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("asked_of")
+        .get(pk=question.pk)
+    )
+    if question.answered_at is not None or question.asked_of.is_active:
+        return False
+    question.answered_at = at
+    question.save()
+    if step.status == ApprovalStep.Status.ACTIVE and step.paused_at is not None:
+        clock.resume(step, at)
+        step.save()
+    events.publish(
+        "approval.question_ended",
+        step,
+        actor=None,
+        at=at,
+        reason=f"{question.asked_of} left",
+        data={**rounds.about(round_), "question": str(question.pk)},
+    )
+    return True

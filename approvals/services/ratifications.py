@@ -60,6 +60,32 @@ def object_to(
     return _settle(ratification, "object_to", actor=actor, at=at, comment=comment)
 
 
+@transactions.atomic
+def hand_on(*, ratification: Ratification, at: datetime) -> bool:
+    """Give what falls to somebody who left to whom it would fall now; False where nothing is due.
+
+    Raises NoApprover where nobody is left.
+    """
+    task = (
+        Ratification.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("request__entity", "request__requester", "entity", "assignee")
+        .get(pk=ratification.pk)
+    )
+    if task.status != Ratification.Status.DUE or task.assignee.is_active:
+        return False
+    left, task.assignee = task.assignee, _judge(task.request)
+    task.save()
+    events.publish(
+        "ratification.rerouted",
+        task,
+        actor=None,
+        at=at,
+        reason=f"{left} left",
+        data={"assignee": str(task.assignee_id), "subject_id": str(task.request.subject_id)},
+    )
+    return True
+
+
 def _settle(
     ratification: Ratification, verb: str, *, actor: User, at: datetime, comment: str
 ) -> Ratification:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role
 from approvals import links, queries, services
@@ -404,6 +406,28 @@ def test_who_may_not_decide_any_more_is_no_delegate(org: Organisation, submitted
     fay = type(org.fay).objects.get(pk=org.fay.pk)
     assert not queries.inbox(fay, NOW).exists()
     refused(requisition, NotAllowed, lambda: stand_in(requisition, org.axel, fay))
+
+
+def test_the_inbox_costs_two_statements_however_much_waits(
+    org: Organisation, submitted: Submit
+) -> None:
+    """One about delegations, one about steps; for who decides for nobody, too."""
+    granted(org.axel, org.dora)
+    for more in (2, 10):
+        for _ in range(more):
+            submitted("900")
+            submitted("900", requester=org.bea)
+        for someone in (org.axel, org.dora):
+            someone = type(someone).objects.get(pk=someone.pk)
+            assert someone.roles
+            with CaptureQueriesContext(connection) as seen:
+                steps = list(queries.inbox(someone, NOW))
+                shown = [(str(each.request.requester), str(each.assignee)) for each in steps]
+            assert shown
+            assert len(seen) == 2
+    due = [(each.due_at, each.pk) for each in queries.inbox(org.dora, NOW)]
+    assert len(due) == 24
+    assert due == sorted(due)
 
 
 # --- taken back ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 import accounts.services
 from accounts.models import ApiToken, Entity, User
 from approvals import links, services
-from approvals.models import ActionToken, ApprovalStep, Delegation
+from approvals.models import ActionToken, ApprovalStep, Delegation, Ratification, StepQuestion
 from approvals.services import LimitTooLow
 from core import events, outbox, periodic, transactions
 from core.errors import IllegalTransition
@@ -197,6 +197,50 @@ def test_their_links_are_dead_for_good(org: Organisation, submitted: Submit) -> 
     token = links.find(links.issue(step=step_of(requisition, org.axel), at=NOW))
     reroute(org.axel)
     assert ActionToken.objects.get(pk=token.pk).void_reason == "deactivated"
+
+
+def test_a_question_to_them_ends_and_the_clock_goes_on(
+    org: Organisation, submitted: Submit
+) -> None:
+    """Unanswered it would keep its step from ever being reminded or escalated."""
+    requisition = submitted("900")
+    mine = step_of(requisition, org.axel)
+    services.ask(step=mine, of=org.rita, question="Why?", actor=org.axel, at=NOW)
+    later = NOW + timedelta(hours=2)
+    left(org.rita)
+    assert services.reroute_leavers(at=later) == 1
+    mine.refresh_from_db()
+    assert (mine.status, mine.paused_at) == ("active", None)
+    assert mine.next_nudge_at is not None
+    question = StepQuestion.objects.get()
+    assert (question.answer, question.answered_at) == ("", later)
+    assert TrailEvent.objects.get(type="approval.question_ended").reason == "Rita Sommer left"
+    assert services.reroute_leavers(at=later) == 0
+
+
+def test_an_emergency_they_had_to_look_at_falls_to_another(
+    org: Organisation, submitted: Submit
+) -> None:
+    """Or its requester would lose the path for good."""
+    requisition = submitted("900")
+    decide(requisition, org.axel)
+    task = Ratification.objects.create(
+        entity=org.entity,
+        request=round_of(requisition),
+        requester=org.rita,
+        assignee=org.dora,
+        incident="INC-1",
+        due_at=NOW,
+        created_at=NOW,
+    )
+    assert reroute(org.dora)["rerouted"] == 1
+    task.refresh_from_db()
+    assert (task.assignee, task.status) == (org.cora, "due")
+    assert TrailEvent.objects.get(type="ratification.rerouted").reason == "Dora Lindqvist left"
+    left(org.cora)
+    assert reroute(org.cora)["stuck"] == 1
+    task.refresh_from_db()
+    assert task.assignee == org.cora
 
 
 # --- told, or found -----------------------------------------------------------------------------
