@@ -11,7 +11,7 @@ from django_fsm import has_transition_perm
 
 from accounts.duties import require_apart
 from accounts.models import Duty, User
-from approvals import queries, subjects
+from approvals import queries, safeguards, subjects
 from approvals.models import ApprovalRequest, ApprovalStep, Delegation, furthest
 from approvals.services import rounds
 from approvals.wording import require_comment
@@ -149,6 +149,7 @@ def _decide_one(
 ) -> Outcome:
     step = ApprovalStep.objects.visible_to(actor, at).filter(pk=step_id).first()
     if step is None:
+        safeguards.note_attempt(actor, step_id, at=at)
         return Outcome(step_id, False, Missing.title, Missing.slug)
     try:
         with transactions.atomic():

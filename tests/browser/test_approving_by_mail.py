@@ -214,3 +214,35 @@ def test_proof_is_asked_and_what_was_typed_is_kept(
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(f"{portal}/approvals/*")
     assert faults == []
+
+
+def test_the_other_pages_of_a_link_on_a_phone(
+    org: Organisation,
+    submitted: Submit,  # noqa: F811
+    portal: str,  # noqa: F811
+    phone: tuple[Page, list[str]],
+    shot: Callable[..., None],
+) -> None:
+    """Changed meanwhile, dead, unknown: each says what happened and what to do."""
+    page, _ = phone
+    requisition = submitted("900")
+    address = links.address(links.issue(step=step_of(requisition, org.axel), at=timezone.now()))
+    page.goto(address)
+    requisitions.services.withdraw(requisition=requisition, actor=org.rita, at=NOW)
+    dearer = factories.requisition_input(org, line_input(org, 20), title="Cables instead")
+    requisitions.services.edit(requisition=requisition, data=dearer, actor=org.rita, at=NOW)
+    requisitions.services.submit(requisition=requisition, actor=org.rita, at=NOW)
+    page.get_by_text("Approve", exact=True).click()
+    page.get_by_role("button", name="Confirm decision").click()
+    expect(page.get_by_role("heading", name="please review it again")).to_be_visible()
+    expect(page.get_by_text("Cables instead")).to_be_visible()
+    shot(page, "mail-link-changed")
+    assert graves(page) == []
+    page.get_by_role("button", name="Request new link").click()
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    page.goto(address)
+    expect(page.get_by_role("heading", name="does not work any more")).to_be_visible()
+    assert graves(page) == []
+    page.goto(f"{portal}/a/nothing/")
+    expect(page.get_by_role("heading", name="This link is not known")).to_be_visible()
+    assert graves(page) == []
