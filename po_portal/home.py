@@ -154,7 +154,8 @@ def _decisions(user: User) -> Work:
         lambda step: Row(
             title=step.request.subject_title,
             url=reverse("approvals:inbox"),
-            note=f"asked by {step.request.requester}",
+            note=f"asked by {step.request.requester}"
+            + ("" if step.assignee_id == user.pk else f", for {step.assignee}"),
             amount=step.request.amount,
             currency=step.entity.currency,
             due_at=step.due_at,

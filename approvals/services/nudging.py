@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
-from approvals import chain, clock, subjects
-from approvals.models import ApprovalRequest, ApprovalStep, Delegation
+from approvals import chain, clock, queries, subjects
+from approvals.models import ApprovalRequest, ApprovalStep
 from approvals.services import rounds
 from core import events, rows, transactions
 from core.transitions import perform
@@ -76,7 +76,7 @@ class _Sweep:
 
     at: datetime
     people: dict[UUID, User]
-    barred: dict[UUID, set[UUID]]
+    barred: dict[UUID, frozenset[UUID]]
     changed: list[ApprovalStep] = field(default_factory=list)
     opened: list[ApprovalStep] = field(default_factory=list)
     added: list[ApprovalStep] = field(default_factory=list)
@@ -93,7 +93,7 @@ def _escalate(batch: Collection[UUID], at: datetime) -> tuple[int, int]:
     for step in _locked_steps(held):
         steps_of[step.request_id].append(step)
     people = _people({round_.entity_id for round_ in held})
-    sweep = _Sweep(at, people, _barred(held, at))
+    sweep = _Sweep(at, people, queries.requester_sides(held, at))
     escalated = 0
     for round_ in held:
         steps = steps_of[round_.pk]
@@ -157,19 +157,6 @@ def _people(entities: Collection[UUID]) -> dict[UUID, User]:
     return people
 
 
-def _barred(held: list[ApprovalRequest], at: datetime) -> dict[UUID, set[UUID]]:
-    """By requester, who may never decide for them: themselves and their standing delegates."""
-    barred = {round_.requester_id: {round_.requester_id} for round_ in held}
-    standing = Delegation.objects.filter(
-        Q(valid_from__lte=at, valid_to__gt=at),
-        from_user__in=barred,
-        status=Delegation.Status.STANDING,
-    )
-    for requester_id, delegate_id in standing.values_list("from_user", "to_user"):
-        barred[requester_id].add(delegate_id)
-    return barred
-
-
 def _escalate_one(
     sweep: _Sweep, round_: ApprovalRequest, steps: list[ApprovalStep], step: ApprovalStep
 ) -> int:
@@ -201,7 +188,7 @@ def _heir(
         if (
             person.is_active
             and person.entity_id == round_.entity_id
-            and person.pk not in sweep.barred[round_.requester_id]
+            and person.pk not in sweep.barred[round_.pk]
             and person.pk not in heard
             and (step.required_limit is None or (person.approval_limit or 0) >= step.required_limit)
         ):
