@@ -6,6 +6,7 @@ from django import forms
 
 from accounts.models import Control, Entity, Role, User
 from core.forms import FigureField
+from vendors.models import ServiceType
 
 _REASON = {"widget": forms.Textarea(attrs={"rows": 2}), "max_length": 2000}
 
@@ -77,3 +78,16 @@ class SettingsForm(_OfEntity):
     )
     unbudgeted_control = forms.ChoiceField(choices=Control.choices, label="Where no budget was set")
     reason = forms.CharField(label="Why", **_REASON)
+
+
+class ServiceOwnersForm(_OfEntity):
+    """One person for each kind of service."""
+
+    reason = forms.CharField(label="Why", **_REASON)
+
+    def __init__(self, *args: Any, entity: Entity, **kwargs: Any) -> None:
+        super().__init__(*args, entity=entity, **kwargs)
+        for kind, label in ServiceType.choices:
+            self.fields[kind] = forms.ModelChoiceField(
+                colleagues(entity), required=False, label=label, empty_label="Nobody"
+            )

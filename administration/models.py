@@ -49,6 +49,7 @@ class ChangeRequest(EntityOwned, Document):
         POLICY = "policy", "Approval policy"
         DUTY_PAIRS = "duty_pairs", "Duties kept apart"
         ENTITY = "entity", "Entity settings"
+        SERVICE_OWNERS = "service_owners", "Service owners"
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", "Proposed"

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from administration.views import changes, duties, people
+from administration.views import changes, duties, people, services
 
 app_name = "administration"
 urlpatterns = [
@@ -14,5 +14,6 @@ urlpatterns = [
     path("changes/<uuid:pk>/", changes.change, name="change"),
     path("changes/<uuid:pk>/withdraw/", changes.withdraw, name="withdraw"),
     path("settings/", changes.settings, name="settings"),
+    path("services/", services.service_owners, name="services"),
     path("segregation/", duties.segregation, name="segregation"),
 ]

@@ -64,6 +64,12 @@ def service_owners(entity: Entity, service_type: str) -> list[str]:
     return [str(owner) for owner in owners.values_list("owner_id", flat=True)] or [""]
 
 
+def service_owner_rows(entity: Entity) -> QuerySet[ServiceOwner]:
+    """Who answers for what in an entity."""
+    rows = ServiceOwner.objects.filter(entity=entity).select_related("owner")
+    return rows.order_by("service_type")
+
+
 def search_catalog(
     user: User,
     search: str,
