@@ -19,7 +19,7 @@ from approvals.question_views import AddApproverForm, QuestionForm
 from core.errors import DomainError
 from core.web import add_errors, visible_or_404
 
-SHOWN = 200  # nobody works through more in one go; the rest moves up
+SHOWN = 100  # nobody works through more in one go; the rest moves up
 DONE = {"approved": "Approved", "rejected": "Rejected", "returned": "Returned for changes"}
 
 

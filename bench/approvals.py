@@ -219,18 +219,22 @@ def _inbox(stage: Stage, *, waiting: int, times: int) -> list[Result]:
     client.force_login(dora, backend="django.contrib.auth.backends.ModelBackend")
     took = []
     for place in range(times + 3):
+        if place == 3:
+            busy = time.process_time()
         began = time.perf_counter()
         answer = client.get(PAGE)
         if place >= 3:
             took.append((time.perf_counter() - began) * 1000)
         if answer.status_code != 200:
             raise RuntimeError(f"the inbox answered {answer.status_code}")
+    busy = (time.process_time() - busy) / times * 1000
     with statements() as sent:
         client.get(PAGE)
     return [
         Result(f"Inbox with {waiting:,} open steps, p95", percentile(took, 0.95), "ms", AIM_INBOX,
                at_least=False, how=f"{len(sent)} statements"),
-        Result("… median", percentile(took, 0.5), "ms"),
+        Result("… median", percentile(took, 0.5), "ms",
+               how=f"{busy:.0f} ms of them processor time of Python"),
     ]  # fmt: skip
 
 
@@ -239,7 +243,7 @@ def _ask(stage: Stage, person: User, count: int) -> None:
     now = timezone.now()
     due = calendars.add_working_time(stage.entity, now, calendars.working_days(stage.entity, 1))
     rounds = _Rounds(stage, status="pending")
-    center, account = stage.cost_centers["CC100"], stage.gl_accounts["6600"]
+    account = stage.gl_accounts["6600"]
     colleagues, vendors = _colleagues(stage), list(stage.vendors.values())
     wanted = Table(
         Requisition,
@@ -250,8 +254,7 @@ def _ask(stage: Stage, person: User, count: int) -> None:
         rate=1,
     )
     lines = Table(RequisitionLine, line_number=1, kind="goods", unit="C62", quantity=1)
-    parts = Table(RequisitionDistribution, position=1, percent=100,
-                  cost_center_id=center.pk, gl_account_id=account.pk)  # fmt: skip
+    parts = Table(RequisitionDistribution, position=1, percent=100, gl_account_id=account.pk)
     for number, facts in enumerate(_facts(stage, count)):
         moment, pk, line = now - timedelta(minutes=number), new_id(), new_id()
         requester = colleagues[number % len(colleagues)]
@@ -272,7 +275,12 @@ def _ask(stage: Stage, person: User, count: int) -> None:
             net=facts["amount"],
             unit_price=facts["amount"],
         )
-        parts.add(id=new_id(), line_id=line, amount=facts["amount"])
+        parts.add(
+            id=new_id(),
+            line_id=line,
+            amount=facts["amount"],
+            cost_center_id=stage.cost_centers[facts["cost_centers"][0]].pk,
+        )
         rounds.steps.add(
             id=new_id(), request_id=rounds.add(moment, facts, subject_id=pk, requester=requester),
             group=1, status="active", assignee_id=person.pk, created_at=moment,
