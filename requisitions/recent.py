@@ -5,7 +5,7 @@ those of colleagues that one of its cost centres pays for and that ask for much 
 as one amount with it, so that cutting a purchase in parts changes nobody who has to agree.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -32,6 +32,7 @@ STANDING = (
     Requisition.Status.CLOSED,
 )
 NEARLY = Decimal("0.1")
+NAMED, LISTED = 3, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,9 @@ def flags(asked: Asked, recent: Recent, *, seen_by: User | None = None) -> list[
     currency = asked.entity.currency
     found = []
     if recent.twins:
-        twin = recent.twins[0]
-        others = f" and {len(recent.twins) - 1} more" if len(recent.twins) > 1 else ""
         words = (
-            f"Possibly asked for twice: {twin.number}{others}, from the same vendor, with the same "
-            "item and nearly the same amount."
+            f"Possibly asked for twice: {_numbers(recent.twins)}, from the same vendor, with the "
+            "same item and nearly the same amount."
         )
         found.append(Flag(words, more=_named(recent.twins, currency, links), kind="duplicate"))
     if split := _split(asked, recent):
@@ -120,19 +119,30 @@ def _split(asked: Asked, recent: Recent) -> str:
     if tier is None:
         return ""
     currency = asked.entity.currency
-    count = len(recent.siblings)
-    others = "another request" if count == 1 else f"{count} other requests"
     return (
-        f"Possibly one purchase in parts: with {others} in "
-        f"{asked.entity.splitting_window_days} days it comes to {money(recent.total, currency)}, "
-        f"while each alone stays within {money(tier, currency)}."
+        f"Possibly one purchase in parts: with {_numbers(recent.siblings)} it comes to "
+        f"{money(recent.total, currency)} in {asked.entity.splitting_window_days} days, while each "
+        f"alone stays within {money(tier, currency)}."
     )
 
 
+def _numbers(siblings: Sequence[Sibling]) -> str:
+    """The newest by their numbers, so that a mail names them too."""
+    named = [each.number for each in siblings[: -NAMED - 1 : -1]]
+    if len(siblings) > NAMED:
+        return f"{', '.join(named)} and {len(siblings) - NAMED} more"
+    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+
+
 def _named(
-    siblings: Iterable[Sibling], currency: str, links: Mapping[UUID, str]
+    siblings: Sequence[Sibling], currency: str, links: Mapping[UUID, str]
 ) -> tuple[Flag, ...]:
-    return tuple(Flag(_said(each, currency), links.get(each.pk, "")) for each in siblings)
+    """The newest first; how many more there are, where there are many."""
+    newest = siblings[: -LISTED - 1 : -1]
+    named = [Flag(_said(each, currency), links.get(each.pk, "")) for each in newest]
+    if len(siblings) > LISTED:
+        named.append(Flag(f"and {len(siblings) - LISTED} more"))
+    return tuple(named)
 
 
 def _said(sibling: Sibling, currency: str) -> str:

@@ -263,6 +263,24 @@ def test_parts_are_named_where_the_sum_crosses_a_tier(org):
     assert flag(first, "split") is not None, "whoever decides the first sees the second"
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, "with {1} it"), (2, "with {2} and {1} it"), (3, "with {3}, {2} and {1} it"),
+     (5, "with {5}, {4}, {3} and 2 more it")],
+)  # fmt: skip
+def test_the_newest_parts_are_named_by_number(org, count, said):
+    """A mail shows the sentence alone."""
+    numbers = [submitted(org, line_input(org, 1, "4900")).number for _ in range(count)]
+    split = flag(submitted(org, line_input(org, 1, "4900")), "split")
+    assert said.format("", *numbers) in split.words
+
+
+def test_a_long_list_ends_with_how_many_more_there_are(org):
+    numbers = [submitted(org, line_input(org, 1, "900")).number for _ in range(12)]
+    more = flag(submitted(org, line_input(org, 1, "900")), "split").more
+    assert [each.words.split(" · ")[0] for each in more] == [*numbers[:1:-1], "and 2 more"]
+
+
 def test_nothing_is_said_where_no_tier_is_crossed(org):
     submitted(org, line_input(org, 1, "1200"))
     made = submitted(org, line_input(org, 1, "1300", description="Cabinets"))
