@@ -82,8 +82,10 @@ class Book:
     @classmethod
     def in_force(cls, *, entity: Entity, applies_to: str) -> "Book":
         """The active policies of an entity for a document type. Statements: 2."""
-        scope = {"entity": entity, "applies_to": applies_to}
-        return cls(_rules(**scope), _requirements(**scope))
+        return cls(
+            _rules(entity=entity, applies_to=applies_to),
+            _requirements(entity=entity, applies_to=applies_to),
+        )
 
     def choose(self, facts: Mapping[str, Any]) -> Choice:
         """The first rule that matches."""
