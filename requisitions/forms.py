@@ -22,7 +22,6 @@ from vendors.models import CatalogItem, Vendor
 Reference = PolicyRequirement.Reference
 
 SAID = ("catalog_item", "description", "quantity", "unit_price")
-RISK = ("personal_data", "regulated", "third_party_access", "data_residency")
 REFERENCE = "reference_"
 _DATE = {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
@@ -114,11 +113,6 @@ class RequisitionForm(forms.Form):
             self.ask_for([Reference.INCIDENT])
         shown = [self[REFERENCE + kind] for kind in Reference]
         return [each for each in shown if each.field.required or each.value() or each.errors]
-
-    @property
-    def is_risky(self) -> bool:
-        """Whether anything was said about data and access."""
-        return any(self[name].value() for name in RISK)
 
     def as_input(self, lines: list[LineInput]) -> RequisitionInput:
         said = {
