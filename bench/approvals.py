@@ -238,57 +238,59 @@ def _inbox(stage: Stage, *, waiting: int, times: int) -> list[Result]:
     ]  # fmt: skip
 
 
+class _Wanted:
+    """Submitted requisitions of one line as COPY text: many people ask all vendors."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.colleagues = stage, _colleagues(stage)
+        self.vendors = list(stage.vendors.values())
+        self.headers = Table(
+            Requisition,
+            entity_id=stage.entity.pk,
+            version=1,
+            currency="EUR",
+            status="submitted",
+            rate=1,
+        )
+        self.lines = Table(RequisitionLine, line_number=1, kind="goods", unit="C62", quantity=1)
+        self.parts = Table(RequisitionDistribution, position=1, percent=100,
+                           gl_account_id=stage.gl_accounts["6600"].pk)  # fmt: skip
+
+    def add(self, number: int, moment: Any, facts: dict[str, Any]) -> tuple[Any, Any]:
+        """Its id and whose it is."""
+        pk, line, amount = new_id(), new_id(), facts["amount"]
+        requester = self.colleagues[number % len(self.colleagues)]
+        self.headers.add(
+            id=pk, number=f"BENCH-{number:06}", title=f"Request {number}", total=amount,
+            created_at=moment, submitted_at=moment, requester_id=requester,
+            vendor_id=self.vendors[number % len(self.vendors)].pk,
+        )  # fmt: skip
+        self.lines.add(id=line, requisition_id=pk, description=f"Something {number}", net=amount,
+                       unit_price=amount)  # fmt: skip
+        center = self.stage.cost_centers[facts["cost_centers"][0]]
+        self.parts.add(id=new_id(), line_id=line, amount=amount, cost_center_id=center.pk)
+        return pk, requester
+
+    def write(self) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            for table in (self.headers, self.lines, self.parts):
+                table.write(cursor)
+
+
 def _ask(stage: Stage, person: User, count: int) -> None:
     """So many pending requisitions that wait for one person, none of them due."""
     now = timezone.now()
     due = calendars.add_working_time(stage.entity, now, calendars.working_days(stage.entity, 1))
-    rounds = _Rounds(stage, status="pending")
-    account = stage.gl_accounts["6600"]
-    colleagues, vendors = _colleagues(stage), list(stage.vendors.values())
-    wanted = Table(
-        Requisition,
-        entity_id=stage.entity.pk,
-        version=1,
-        status="submitted",
-        currency="EUR",
-        rate=1,
-    )
-    lines = Table(RequisitionLine, line_number=1, kind="goods", unit="C62", quantity=1)
-    parts = Table(RequisitionDistribution, position=1, percent=100, gl_account_id=account.pk)
+    rounds, wanted = _Rounds(stage, status="pending"), _Wanted(stage)
     for number, facts in enumerate(_facts(stage, count)):
-        moment, pk, line = now - timedelta(minutes=number), new_id(), new_id()
-        requester = colleagues[number % len(colleagues)]
-        wanted.add(
-            id=pk,
-            number=f"BENCH-{number:06}",
-            title=f"Request {number}",
-            total=facts["amount"],
-            created_at=moment,
-            submitted_at=moment,
-            requester_id=requester,
-            vendor_id=vendors[number % len(vendors)].pk,
-        )
-        lines.add(
-            id=line,
-            requisition_id=pk,
-            description=f"Something {number}",
-            net=facts["amount"],
-            unit_price=facts["amount"],
-        )
-        parts.add(
-            id=new_id(),
-            line_id=line,
-            amount=facts["amount"],
-            cost_center_id=stage.cost_centers[facts["cost_centers"][0]].pk,
-        )
+        moment = now - timedelta(minutes=number)
+        pk, requester = wanted.add(number, moment, facts)
+        round_id = rounds.add(moment, facts, subject_id=pk, requester=requester)
         rounds.steps.add(
-            id=new_id(), request_id=rounds.add(moment, facts, subject_id=pk, requester=requester),
-            group=1, status="active", assignee_id=person.pk, created_at=moment,
-            activated_at=moment, due_at=due, next_nudge_at=due,
+            id=new_id(), request_id=round_id, group=1, status="active", created_at=moment,
+            assignee_id=person.pk, activated_at=moment, due_at=due, next_nudge_at=due,
         )  # fmt: skip
-    with transaction.atomic(), connection.cursor() as cursor:
-        for table in (wanted, lines, parts):
-            table.write(cursor)
+    wanted.write()
     rounds.write()
     _analyze()
 

@@ -43,10 +43,7 @@ def request(
     """
     entity: Entity = document.entity  # type: ignore[attr-defined]
     subject = subjects.of(document.document_type)
-    if ApprovalRequest.objects.filter(
-        subject_id=document.pk, status=ApprovalRequest.Status.PENDING
-    ).exists():
-        raise Conflict(f"{title} is waiting for approval already.")
+    _require_no_other(document, title)
     known = plain({**facts, "amount": amount})
     directory = Directory.of(entity, at=at)
     choice = policy.choose(entity=entity, applies_to=document.document_type, facts=known)
@@ -283,6 +280,14 @@ def _snapshot(
         rule_name=choice.rule.name if choice.rule else "",
         created_at=at,
     )
+
+
+def _require_no_other(document: Document, title: str) -> None:
+    pending = ApprovalRequest.objects.filter(
+        subject_id=document.pk, status=ApprovalRequest.Status.PENDING
+    )
+    if pending.exists():
+        raise Conflict(f"{title} is waiting for approval already.")
 
 
 def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> list[ApprovalStep]:
