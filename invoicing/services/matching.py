@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
-from django_fsm import can_proceed
+from django_fsm import can_proceed, has_transition_perm
 
 from accounts.duties import require_apart
 from accounts.models import Duty, Role, User
@@ -129,14 +129,6 @@ def clear(*, invoice: Invoice, actor: User, at: datetime, reason: str = "") -> I
     NotAllowed, DutiesConflict, BudgetExceeded, Conflict while something stops it, also what is
     new.
     """
-    require_apart(
-        entity=invoice.entity,
-        person=actor,
-        duty=Duty.RESOLVE,
-        performed=queries.performed_on(invoice.order),
-        at=at,
-        about=invoice,
-    )
     invoice = clear_accepted(invoice=invoice, actor=actor, at=at, reason=reason)
     if invoice.status != Invoice.Status.CLEARED:
         raise Conflict(
@@ -161,6 +153,15 @@ def clear_accepted(*, invoice: Invoice, actor: User, at: datetime, reason: str) 
     if not can_proceed(invoice.clear):
         state = invoice.get_status_display().lower()
         raise IllegalTransition(f"{invoice.number} is {state}: it cannot clear now.")
+    if has_transition_perm(invoice.clear, actor):  # whoever may not at all is told so below
+        require_apart(
+            entity=invoice.entity,
+            person=actor,
+            duty=Duty.RESOLVE,
+            performed=queries.performed_on(invoice.order),
+            at=at,
+            about=invoice,
+        )
     key = f"accepted:{invoice.pk}:{invoice.version}"
     _judge(invoice, key=key, actor=actor, at=at, reason=reason)
     return invoice
