@@ -54,6 +54,10 @@ class Cell:
     field: Any = None
 
     @property
+    def other(self) -> str:
+        return str(Duty(self.second).label)
+
+    @property
     def shown(self) -> str:
         return dict(STRENGTHS)[self.field.value() or FREE]
 

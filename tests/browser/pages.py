@@ -10,6 +10,7 @@ from django.urls import reverse
 
 import purchase_orders.services
 from accounts.models import User
+from administration.models import ChangeRequest
 from approvals import links
 from approvals.models import ApprovalStep
 from budgets.models import BudgetCell, LedgerEntry
@@ -32,7 +33,7 @@ class Opened:
 
 def all_pages(at: datetime) -> list[Opened]:
     """Every page of the portal on the demo organisation, which must be loaded and drained."""
-    return [*_looking(), *_buying(at), *_paying(), *_without_sign_in(at)]
+    return [*_looking(), *_setting_up(), *_buying(at), *_paying(), *_without_sign_in(at)]
 
 
 def _looking() -> list[Opened]:
@@ -62,6 +63,27 @@ def _looking() -> list[Opened]:
         Opened("catalog", "rita", reverse("vendors:catalog")),
         Opened("audit", "olga", reverse("core:audit")),
         Opened("mail", "ada", reverse("notifications:mail")),
+    ]
+
+
+def _setting_up() -> list[Opened]:
+    axel = User.objects.get(email="axel@demo.example")
+    change = ChangeRequest.objects.filter(status="proposed").order_by("-pk").first()
+    person = reverse("administration:person", args=[axel.pk])
+    return [
+        Opened("administration", "ada", reverse("administration:start")),
+        Opened("people", "ada", reverse("administration:people")),
+        Opened("person", "ada", person),
+        Opened("person-new", "ada", reverse("administration:add")),
+        *(
+            Opened(f"propose-{kind}", "ada", f"{person}propose/{kind}/")
+            for kind in ("roles", "limits", "manager", "mitigation")
+        ),
+        Opened("changes", "ada", reverse("administration:changes")),
+        Opened("change", "ada", reverse("administration:change", args=[change.pk])),
+        Opened("settings", "ada", reverse("administration:settings")),
+        Opened("duties", "ada", reverse("administration:segregation")),
+        Opened("segregation", "olga", reverse("reports:segregation")),
     ]
 
 
