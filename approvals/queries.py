@@ -227,12 +227,13 @@ def holders_of(subject_ids: Iterable[UUID]) -> dict[UUID, User]:
     return holders
 
 
-def approvers_of(subject_ids: Iterable[UUID]) -> set[UUID]:
-    """The people whose own hand approved any of these documents. Statements: 1."""
-    steps = ApprovalStep.objects.filter(
-        request__subject_id__in=list(subject_ids), status=ApprovalStep.Status.APPROVED
+def approved_steps(subject_ids: Any) -> QuerySet[ApprovalStep]:
+    """The steps of these documents that somebody's own hand approved: ids, or a query of them."""
+    return ApprovalStep.objects.filter(
+        request__subject_id__in=subject_ids,
+        status=ApprovalStep.Status.APPROVED,
+        decided_by__isnull=False,
     )
-    return {pk for pk in steps.values_list("decided_by", flat=True) if pk is not None}
 
 
 def history_of(subject_id: UUID) -> list[ApprovalStep]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
+from accounts import duties
 from accounts.duties import Performed
 from accounts.models import Duty, Role, User
 from invoicing.models import Invoice, InvoiceLine, MatchException, MatchRun
@@ -54,18 +55,20 @@ def invoice_on(order: PurchaseOrder) -> str:
 
 
 def performed_on(order: PurchaseOrder | None) -> Performed:
-    """Who did what on the whole purchase, invoices included. Statements: 7; none without one."""
+    """Who did what on the whole purchase, invoices included. Statements: 1; none without one."""
     if order is None:
         return {}
+    entered = Invoice.objects.filter(order=order)
     accepted_by = MatchException.objects.filter(
         invoice__order=order, resolution=MatchException.Resolution.ACCEPTED
     )
-    entered = Invoice.objects.filter(order=order).order_by()
-    return {
-        **orders.performed_on(order),
-        Duty.ENTER_INVOICE: set(entered.values_list("captured_by", flat=True).distinct()),
-        Duty.RESOLVE: set(accepted_by.order_by().values_list("resolved_by", flat=True).distinct()),
-    }
+    return duties.performed_in(
+        [
+            *orders.acts_on(order),
+            duties.acts(Duty.ENTER_INVOICE, entered, "captured_by"),
+            duties.acts(Duty.RESOLVE, accepted_by, "resolved_by"),
+        ]
+    )
 
 
 def exceptions_queue(user: User) -> QuerySet[MatchException]:

@@ -21,6 +21,8 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThan
 
+import approvals.queries
+from accounts import duties
 from accounts.duties import Performed
 from accounts.models import Duty, Entity, User
 from budgets.models import Commitment, Stage
@@ -198,21 +200,28 @@ def orders_of(requisition_id: UUID) -> QuerySet[PurchaseOrder]:
     return PurchaseOrder.objects.filter(pk__in=lines.values("order")).order_by("pk")
 
 
-def performed_on(order: PurchaseOrder) -> Performed:
-    """Who requested, approved, ordered and received on this purchase. Statements: 5."""
+def acts_on(order: PurchaseOrder) -> list[QuerySet[Any]]:
+    """Who requested, approved, ordered and received on this purchase."""
     requested = (
         PurchaseOrderLine.objects.filter(order=order, requisition_line__isnull=False)
         .order_by()
-        .values_list("requisition_line__requisition", flat=True)
-        .distinct()
+        .values("requisition_line__requisition")
     )
-    issued = OrderRevision.objects.filter(order=order).values_list("issued_by", flat=True)
-    received = Receipt.objects.filter(order=order).order_by().values_list("received_by", flat=True)
-    return {
-        **requests.performed_on(list(requested), order.pk),
-        Duty.ORDER: {order.buyer_id, *issued},
-        Duty.RECEIVE: set(received.distinct()),
-    }
+    orders = PurchaseOrder.objects.filter(pk=order.pk)
+    revisions = OrderRevision.objects.filter(order=order)
+    receipts = Receipt.objects.filter(order=order)
+    return [
+        *requests.acts_on(requested),
+        duties.acts(Duty.APPROVE, approvals.queries.approved_steps([order.pk]), "decided_by"),
+        duties.acts(Duty.ORDER, orders, "buyer"),
+        duties.acts(Duty.ORDER, revisions, "issued_by"),
+        duties.acts(Duty.RECEIVE, receipts, "received_by"),
+    ]
+
+
+def performed_on(order: PurchaseOrder) -> Performed:
+    """Who did what on this purchase up to its receipts. Statements: 1."""
+    return duties.performed_in(acts_on(order))
 
 
 def receipt_list(user: User) -> QuerySet[Receipt]:

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 
+from accounts import duties
 from accounts.duties import Performed
 from accounts.models import Duty, Role, User
 from approvals import queries as approvals
@@ -31,19 +33,19 @@ class Holder:
 NOBODY = Holder("")
 
 
-def performed_on(requisition_ids: Iterable[UUID], *further: UUID) -> Performed:
-    """Who asked for these requests, and who approved them or `further` documents. Statements: 2."""
-    ids = list(requisition_ids)
-    requesters = Requisition.objects.filter(pk__in=ids).values_list("requester", flat=True)
-    return {
-        Duty.REQUEST: set(requesters),
-        Duty.APPROVE: approvals.approvers_of([*ids, *further]),
-    }
+def acts_on(requisition_ids: Any) -> list[QuerySet[Any]]:
+    """Who asked for these requests and who approved them: ids, or a query of them."""
+    requests = Requisition.objects.filter(pk__in=requisition_ids)
+    approved = approvals.approved_steps(requisition_ids)
+    return [
+        duties.acts(Duty.REQUEST, requests, "requester"),
+        duties.acts(Duty.APPROVE, approved, "decided_by"),
+    ]
 
 
 def performed(requisition_id: UUID) -> Performed:
-    """`performed_on` for a single request."""
-    return performed_on([requisition_id])
+    """Who did what on a single request. Statements: 1."""
+    return duties.performed_in(acts_on([requisition_id]))
 
 
 def listing(

@@ -160,7 +160,7 @@ def test_the_statements_do_not_grow_with_the_documents(org, django_assert_num_qu
     purchase = Purchase(org, {})
     purchase.play()
     order = purchase.documents["order"]
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(1):
         few = invoicing_queries.performed_on(order)
     assert set(few) == {Duty(each) for each in ACTS}
     assert {each: few[each] for each in (Duty.ENTER_INVOICE, Duty.RESOLVE)} == {
