@@ -1,4 +1,4 @@
-"""What a measurement stands on: the demo organisation with budgets that never run out."""
+"""What a measurement stands on: the demo organisation whose budgets and limits never run out."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -31,11 +31,17 @@ class Stage:
 
 
 def build() -> Stage:
-    """Load the demo organisation into an empty database and make its budgets large."""
+    """Load the demo organisation into an empty database and make budgets and limits large.
+
+    One person asks the same vendors all day, and what was asked lately counts for the limit: with
+    the demo's limits later lives would be longer than earlier ones.
+    """
     organisation.load(today=TODAY)
     catalog.load(at=NOW)
     rules.load(at=NOW)
     stage = load()
+    limited = User.objects.filter(entity=stage.entity, approval_limit__isnull=False)
+    limited.update(approval_limit=RICH)
     year = FiscalYear.objects.get(entity=stage.entity, year=TODAY.year)
     for center, account, project, _amount, _control in organisation.BUDGETS[organisation.GERMANY]:
         budgets.services.set_budget(
