@@ -80,6 +80,8 @@ INSTALLED_APPS = [
     "approvals",
     "budgets",
     "vendors",
+    "budgeting",
+    "chargeback",
     "requisitions",
     "purchase_orders",
     "invoicing",

@@ -14,6 +14,8 @@ APPS = [
     "approvals",
     "budgets",
     "vendors",
+    "budgeting",
+    "chargeback",
     "requisitions",
     "purchase_orders",
     "invoicing",

@@ -1,39 +1,20 @@
 """Setting budgets: the amount of a cell is the sum of its adjustments, never an edited figure."""
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from accounts.models import Control, Entity, Role
 from budgets.models import BudgetAdjustment, BudgetCell, CostCenter, FiscalYear, GLAccount, Project
+from budgets.services.years import FiscalYearMissing
 from core.errors import FieldError, NotAllowed, RuleBroken
 from core.money import ZERO, round_amount
 from core.transactions import atomic
 
 
-class FiscalYearMissing(RuleBroken):
-    slug = "fiscal-year-missing"
-    title = "No fiscal year covers this day."
-
-
-class FiscalYearClosed(RuleBroken):
-    slug = "fiscal-year-closed"
-    title = "The fiscal year of this day is closed."
-
-
 class BudgetBelowUse(RuleBroken):
     slug = "budget-below-use"
     title = "More than this is already reserved, committed or spent."
-
-
-def fiscal_year_for(entity: Entity, day: date) -> FiscalYear:
-    """The open fiscal year of a day. Raises FiscalYearMissing or FiscalYearClosed."""
-    year = FiscalYear.objects.filter(entity=entity, starts_on__lte=day, ends_on__gte=day).first()
-    if year is None:
-        raise FiscalYearMissing(f"{entity} has no fiscal year for {day:%d %B %Y}.")
-    if not year.is_open:
-        raise FiscalYearClosed(f"Fiscal year {year} of {entity} is closed.")
-    return year
 
 
 @atomic

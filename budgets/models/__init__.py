@@ -1,0 +1,19 @@
+"""The money side: fiscal years, coding, budget cells, and the append-only commitment ledger."""
+
+from budgets.models.cells import AccruedSum, BudgetAdjustment, BudgetCell
+from budgets.models.coding import CostCenter, ExchangeRate, FiscalYear, GLAccount, Project
+from budgets.models.commitments import Commitment, LedgerEntry, Stage
+
+__all__ = [
+    "AccruedSum",
+    "BudgetAdjustment",
+    "BudgetCell",
+    "Commitment",
+    "CostCenter",
+    "ExchangeRate",
+    "FiscalYear",
+    "GLAccount",
+    "LedgerEntry",
+    "Project",
+    "Stage",
+]

@@ -1,0 +1,152 @@
+"""Budget cells with their stored balances, and the changes of their amounts."""
+
+from datetime import date
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+
+from accounts.models import Control, Entity, Role
+from budgets.models.coding import CostCenter, FiscalYear, GLAccount, Project
+from core.fields import AmountField
+
+_NO_PROJECT = Value(UUID(int=0), output_field=models.UUIDField())
+_NO_DAY = Value(date.min, output_field=models.DateField())
+
+_SEE_BUDGETS = (
+    Role.BUDGET_OWNER,
+    Role.BUYER,
+    Role.AP_MANAGER,
+    Role.CONTROLLER,
+    Role.AUDITOR,
+    Role.ADMINISTRATOR,
+)
+
+
+class BudgetCellQuerySet(models.QuerySet["BudgetCell"]):
+    def visible_to(self, user: Any) -> "BudgetCellQuerySet":
+        """Finance, purchasing and audit see every budget of their entity, others what they own."""
+        own = self.filter(entity_id=user.entity_id)
+        return own if user.has_role(*_SEE_BUDGETS) else own.filter(cost_center__owner=user)
+
+
+class BudgetCell(models.Model):
+    """One cell of the budget with its stored balances, all in base currency.
+
+    The balances are the sums of the cell's ledger entries and change only together with them, by
+    `budgets.ledger`. `overdraft` is what an authority allowed beyond the amount, with a reason.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    entity = models.ForeignKey(Entity, on_delete=models.PROTECT, related_name="+")
+    fiscal_year = models.ForeignKey(FiscalYear, on_delete=models.PROTECT, related_name="cells")
+    period = models.PositiveSmallIntegerField(
+        null=True, help_text="Month of the fiscal year, 1 to 12; empty: the whole year."
+    )
+    cost_center = models.ForeignKey(CostCenter, on_delete=models.PROTECT, related_name="cells")
+    gl_account = models.ForeignKey(GLAccount, on_delete=models.PROTECT, related_name="cells")
+    project = models.ForeignKey(Project, null=True, on_delete=models.PROTECT, related_name="cells")
+    control = models.CharField(max_length=8, choices=Control, default=Control.STOP)
+    amount = AmountField(default=0)
+    overdraft = AmountField(default=0)
+    pre_encumbered = AmountField(default=0)
+    encumbered = AmountField(default=0)
+    spent = AmountField(default=0)
+
+    objects = BudgetCellQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            # Coalesced, because SQLite has no NULLS NOT DISTINCT: none is a value here.
+            models.UniqueConstraint(
+                "entity",
+                "fiscal_year",
+                Coalesce("period", 0),
+                "cost_center",
+                "gl_account",
+                Coalesce("project", _NO_PROJECT),
+                name="budget_cell_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(pre_encumbered__gte=0), name="cell_pre_not_negative"
+            ),
+            models.CheckConstraint(condition=Q(encumbered__gte=0), name="cell_enc_not_negative"),
+            models.CheckConstraint(
+                condition=~Q(control=Control.STOP)
+                | Q(
+                    amount__gte=F("pre_encumbered") + F("encumbered") + F("spent") - F("overdraft")
+                ),
+                name="cell_never_overspent",
+            ),
+            models.CheckConstraint(
+                condition=Q(period__isnull=True) | Q(period__range=(1, 12)), name="cell_period"
+            ),
+        ]
+        indexes: ClassVar = [
+            # commitment report and budget page of a year
+            models.Index(fields=["fiscal_year", "cost_center"], name="cells_of_year"),
+        ]
+
+    def __str__(self) -> str:
+        parts = [self.cost_center.code, self.gl_account.code]
+        if self.project_id:
+            parts.append(self.project.code)
+        year = str(self.fiscal_year)
+        return " · ".join([*parts, f"{year} period {self.period}" if self.period else year])
+
+    @property
+    def used(self) -> Any:
+        return self.pre_encumbered + self.encumbered + self.spent
+
+    @property
+    def available(self) -> Any:
+        return self.amount - self.used
+
+
+class AccruedSum(models.Model):
+    """Received, not invoiced, of one budget in base currency: what a day changed, or, without a
+    day, the sum of all days.
+
+    Moved by `budgets.ledger.accrue` only, in the transaction of the receipt or invoice.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    cell = models.ForeignKey(
+        BudgetCell, on_delete=models.PROTECT, related_name="accruals", db_index=False
+    )
+    day = models.DateField(null=True, help_text="Empty: as of now.")
+    amount = AmountField(help_text="Signed on a day; as of now never below zero.")
+
+    class Meta:
+        constraints: ClassVar = [
+            # Coalesced, because SQLite has no NULLS NOT DISTINCT: none is a value here.
+            models.UniqueConstraint("cell", Coalesce("day", _NO_DAY), name="accrued_sum_once"),
+        ]
+        indexes: ClassVar = [
+            # commitment report: the sums of its budgets, now or up to a day
+            models.Index(fields=["cell", "day"], name="accrued_by_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cell_id} {self.day or 'now'} {self.amount}"
+
+
+class BudgetAdjustment(models.Model):
+    """An append-only change of a cell's amount: the amount is the sum of its adjustments."""
+
+    id = models.BigAutoField(primary_key=True)
+    cell = models.ForeignKey(BudgetCell, on_delete=models.PROTECT, related_name="adjustments")
+    amount = AmountField()
+    overdraft = AmountField(default=0)
+    control = models.CharField(max_length=8, choices=Control, help_text="In force from then on.")
+    reason = models.TextField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    recorded_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.cell_id} {self.amount}"

@@ -1,0 +1,27 @@
+"""The fiscal year that a day lies in."""
+
+from datetime import date
+
+from accounts.models import Entity
+from budgets.models import FiscalYear
+from core.errors import RuleBroken
+
+
+class FiscalYearMissing(RuleBroken):
+    slug = "fiscal-year-missing"
+    title = "No fiscal year covers this day."
+
+
+class FiscalYearClosed(RuleBroken):
+    slug = "fiscal-year-closed"
+    title = "The fiscal year of this day is closed."
+
+
+def fiscal_year_for(entity: Entity, day: date) -> FiscalYear:
+    """The open fiscal year of a day. Raises FiscalYearMissing or FiscalYearClosed."""
+    year = FiscalYear.objects.filter(entity=entity, starts_on__lte=day, ends_on__gte=day).first()
+    if year is None:
+        raise FiscalYearMissing(f"{entity} has no fiscal year for {day:%d %B %Y}.")
+    if not year.is_open:
+        raise FiscalYearClosed(f"Fiscal year {year} of {entity} is closed.")
+    return year
