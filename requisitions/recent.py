@@ -12,7 +12,17 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import (
+    Case,
+    Exists,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    When,
+)
 
 from accounts.models import User
 from approvals.subjects import Flag
@@ -37,7 +47,10 @@ NAMED, LISTED = 3, 10
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """An earlier or later request to the same family. `amounts` are base currency by vendor."""
+    """An earlier or later request to the same family. `amounts` are base currency by vendor.
+
+    `has_item`: it has a catalog item of the request in question. `words`: its other lines, folded.
+    """
 
     pk: UUID
     number: str
@@ -45,7 +58,8 @@ class Sibling:
     asked_on: date
     is_own: bool
     amounts: dict[UUID, Decimal]
-    items: frozenset[str]
+    has_item: bool
+    words: frozenset[str]
 
     @property
     def amount(self) -> Decimal:
@@ -66,7 +80,7 @@ def recent(asked: Asked, *, at: datetime, pk: UUID | None = None, lock: bool = F
     """Look around a request that is or would be submitted `at`; `pk` is its own, if it has one.
 
     `lock` makes requests that are sent to one family at the same moment see each other.
-    Statements: 2.
+    Statements: 2, and 1 more for lines in words of their own.
     """
     kin = families(asked.vendors, lock=lock)
     if not kin:
@@ -188,17 +202,19 @@ def _is_twin(asked: Asked, kin: dict[UUID, frozenset[UUID]], sibling: Sibling) -
 
 
 def _same_items(lines: list[AskedLine], sibling: Sibling) -> bool:
-    return any(item_key(line.catalog_item_id, line.description) in sibling.items for line in lines)
+    """The same catalog item, or the same words where there is none."""
+    if sibling.has_item and any(line.catalog_item_id for line in lines):
+        return True
+    return any(
+        text.folded(line.description) in sibling.words
+        for line in lines
+        if line.catalog_item_id is None
+    )
 
 
 def _same_amount(lines: list[AskedLine], sibling: Sibling) -> bool:
     amount = sum((line.base for line in lines), ZERO)
     return abs(amount - sibling.amount) <= NEARLY * max(amount, sibling.amount)
-
-
-def item_key(catalog_item_id: UUID | None, description: str) -> str:
-    """By which two lines ask for the same: the catalog item, else the words."""
-    return str(catalog_item_id) if catalog_item_id else text.folded(description)
 
 
 _COLUMNS = (
@@ -211,29 +227,48 @@ _COLUMNS = (
     "requisition__currency",
     "requisition__rate",
     "vendor_id",
-    "net",
     "tax_code",
-    "description",
-    "catalog_item_id",
 )
 
 
 def _siblings(
     asked: Asked, kin: dict[UUID, frozenset[UUID]], at: datetime, pk: UUID | None
 ) -> list[Sibling]:
-    """Oldest first. One statement of two halves, so that each is found by its own index."""
-    lines = _standing(asked, frozenset().union(*kin.values()), at)
+    """Oldest first. Summed by the database: there may be many, and each of many lines.
+
+    One statement of two halves, so that each is found by its own index.
+    """
+    vendors = frozenset().union(*kin.values())
+    lines = _standing(asked, vendors, at)
     own = lines.filter(requisition__requester=asked.requester)
     centers = {center.pk for line in asked.lines for center, _ in line.coding}
     paid = RequisitionDistribution.objects.filter(
         line__requisition=OuterRef("requisition"), cost_center__in=centers
     )
     theirs = lines.exclude(requisition__requester=asked.requester).filter(Exists(paid))
+    items = {line.catalog_item_id for line in asked.lines if line.catalog_item_id}
     grouped: dict[UUID, list[dict[str, Any]]] = {}
-    for row in own.values(*_COLUMNS).union(theirs.values(*_COLUMNS), all=True):
+    for row in _summed(own, items).union(_summed(theirs, items), all=True):
         if row["requisition_id"] != pk:
             grouped.setdefault(row["requisition_id"], []).append(row)
-    return [_sibling(asked, grouped[key]) for key in sorted(grouped)]
+    words = _in_words(asked, lines) if grouped else {}
+    return [_sibling(asked, grouped[key], words.get(key, frozenset())) for key in sorted(grouped)]
+
+
+def _summed(lines: QuerySet[RequisitionLine], items: set[UUID]) -> QuerySet[Any]:
+    """The net of each request by vendor and tax code, and whether one of the items is in it."""
+    same = Case(When(catalog_item__in=items, then=1), default=0, output_field=IntegerField())
+    return lines.values(*_COLUMNS).annotate(total=Sum("net"), has_item=Max(same))
+
+
+def _in_words(asked: Asked, lines: QuerySet[RequisitionLine]) -> dict[UUID, frozenset[str]]:
+    """What siblings ask for in words of their own, where this request has such lines at all."""
+    if all(line.catalog_item_id for line in asked.lines):
+        return {}
+    said: dict[UUID, set[str]] = {}
+    for pk, words in lines.filter(catalog_item=None).values_list("requisition_id", "description"):
+        said.setdefault(pk, set()).add(text.folded(words))
+    return {pk: frozenset(words) for pk, words in said.items()}
 
 
 def _standing(asked: Asked, vendors: frozenset[UUID], at: datetime) -> QuerySet[RequisitionLine]:
@@ -247,11 +282,12 @@ def _standing(asked: Asked, vendors: frozenset[UUID], at: datetime) -> QuerySet[
     ).order_by()
 
 
-def _sibling(asked: Asked, rows: list[dict[str, Any]]) -> Sibling:
+def _sibling(asked: Asked, rows: list[dict[str, Any]], words: frozenset[str]) -> Sibling:
     first, amounts = rows[0], dict[UUID, Decimal]()
     for row in rows:
         vendor = row["vendor_id"] or row["requisition__vendor_id"]
-        whole = cost(row["net"], asked.tax_codes.get(row["tax_code"]), row["requisition__currency"])
+        code = asked.tax_codes.get(row["tax_code"])
+        whole = cost(row["total"], code, row["requisition__currency"])
         base = to_base(whole, rate=row["requisition__rate"], base_currency=asked.entity.currency)
         amounts[vendor] = amounts.get(vendor, ZERO) + base
     return Sibling(
@@ -261,5 +297,6 @@ def _sibling(asked: Asked, rows: list[dict[str, Any]]) -> Sibling:
         asked.entity.day_of(first["requisition__submitted_at"]),
         first["requisition__requester_id"] == asked.requester.pk,
         amounts,
-        frozenset(item_key(row["catalog_item_id"], row["description"]) for row in rows),
+        any(row["has_item"] for row in rows),
+        words,
     )

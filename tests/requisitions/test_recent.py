@@ -323,5 +323,5 @@ def test_looking_around_costs_the_same_however_many_there_are(
         made = submitted(org)
     asked = stored(made, lines_of(made))
     assert rita.roles
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         flags_of(made, asked, at=NOW, seen_by=rita)
