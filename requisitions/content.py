@@ -5,6 +5,7 @@ import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Prefetch
 
@@ -42,6 +43,7 @@ LINE = (
     "need_by",
     "basis",
 )
+_KEYS = ("vendor", "catalog_item")
 
 
 def lines_of(requisition: Requisition) -> list[RequisitionLine]:
@@ -50,9 +52,24 @@ def lines_of(requisition: Requisition) -> list[RequisitionLine]:
     return list(lines.prefetch_related(coded_distributions()))
 
 
-def stated_lines(requisition: Requisition) -> list[RequisitionLine]:
-    """Its lines with their coding, which is all that `content` reads. Statements: 2."""
-    return list(requisition.lines.prefetch_related(coded_distributions()))
+def stored_content(requisition: Requisition) -> dict[str, Any]:
+    """`content` of what is stored now, read without making rows into objects. Statements: 2."""
+    parts: dict[UUID, list[dict[str, Any]]] = {}
+    coded = RequisitionDistribution.objects.filter(line__requisition=requisition)
+    for line, *codes, percent, amount in coded.order_by("position").values_list(
+        "line", "cost_center__code", "gl_account__code", "project__code", "percent", "amount"
+    ):
+        parts.setdefault(line, []).append(_part(*codes, percent=percent, amount=amount))
+    rows = requisition.lines.order_by("line_number").values("id", *LINE, *_KEYS)
+    return {**_header(requisition), "lines": [_stated(row, parts) for row in rows]}
+
+
+def _stated(row: dict[str, Any], parts: dict[UUID, list[dict[str, Any]]]) -> dict[str, Any]:
+    return {
+        **{name: _plain(row[name]) for name in LINE},
+        **{name: _key(row[name]) for name in _KEYS},
+        "distributions": parts.get(row["id"], []),
+    }
 
 
 def coded_distributions() -> Prefetch:
@@ -63,30 +80,44 @@ def coded_distributions() -> Prefetch:
 
 def content(requisition: Requisition, lines: list[RequisitionLine]) -> dict[str, Any]:
     """Everything an approver agrees to, as JSON data with exact figures as text."""
+    return {**_header(requisition), "lines": [_line(line) for line in lines]}
+
+
+def _header(requisition: Requisition) -> dict[str, Any]:
     return {
         "requisition": str(requisition.pk),
         "requester": str(requisition.requester_id),
         "vendor": _key(requisition.vendor_id),
         **{name: _plain(getattr(requisition, name)) for name in HEADER},
-        "lines": [_line(line) for line in lines],
     }
 
 
 def _line(line: RequisitionLine) -> dict[str, Any]:
     return {
         **{name: _plain(getattr(line, name)) for name in LINE},
-        "vendor": _key(line.vendor_id),
-        "catalog_item": _key(line.catalog_item_id),
+        **{name: _key(getattr(line, f"{name}_id")) for name in _KEYS},
         "distributions": [
-            {
-                "cost_center": part.cost_center.code,
-                "gl_account": part.gl_account.code,
-                "project": part.project.code if part.project else None,
-                "percent": _plain(part.percent),
-                "amount": _plain(part.amount),
-            }
+            _part(
+                part.cost_center.code,
+                part.gl_account.code,
+                part.project.code if part.project else None,
+                percent=part.percent,
+                amount=part.amount,
+            )
             for part in line.distributions.all()
         ],
+    }
+
+
+def _part(
+    cost_center: str, gl_account: str, project: str | None, *, percent: Decimal, amount: Decimal
+) -> dict[str, Any]:
+    return {
+        "cost_center": cost_center,
+        "gl_account": gl_account,
+        "project": project,
+        "percent": _plain(percent),
+        "amount": _plain(amount),
     }
 
 

@@ -76,13 +76,13 @@ def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
 def present_digest(subject_id: UUID) -> str:
     """The digest of the content as it is now."""
     requisition = Requisition.objects.get(pk=subject_id)
-    return content.digest(content.content(requisition, content.stated_lines(requisition)))
+    return content.digest(content.stored_content(requisition))
 
 
 def present_parts(subject_id: UUID) -> dict[str, str]:
     """Digests of the parts of the content as it is now."""
     requisition = Requisition.objects.get(pk=subject_id)
-    return content.parts(content.content(requisition, content.stated_lines(requisition)))
+    return content.parts(content.stored_content(requisition))
 
 
 def describe(subject_id: UUID) -> Description:
