@@ -1,0 +1,22 @@
+"""Vendors, what they sell, and what was agreed with them."""
+
+from vendors.models.catalog import CatalogItem, CatalogItemQuerySet
+from vendors.models.vendors import (
+    MatchType,
+    ServiceOwner,
+    ServiceType,
+    Vendor,
+    VendorContact,
+    VendorQuerySet,
+)
+
+__all__ = [
+    "CatalogItem",
+    "CatalogItemQuerySet",
+    "MatchType",
+    "ServiceOwner",
+    "ServiceType",
+    "Vendor",
+    "VendorContact",
+    "VendorQuerySet",
+]
