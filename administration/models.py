@@ -12,6 +12,7 @@ from accounts import permissions
 from accounts.models import EntityOwned, Role
 from approvals.models import ApprovalPolicy
 from core.documents import Document
+from vendors.models import Vendor
 
 READERS = (Role.ADMINISTRATOR, Role.CONTROLLER, Role.AUDITOR)
 
@@ -28,16 +29,23 @@ def _another(change: Any, user: Any) -> bool:
 
 class ChangeRequestQuerySet(models.QuerySet["ChangeRequest"]):
     def visible_to(self, user: Any) -> "ChangeRequestQuerySet":
-        """Oversight sees all of its entity, others what is about them or was theirs to decide."""
+        """Oversight sees all of its entity, vendor managers those of vendors, others what is about
+        them or was theirs to decide."""
         own = self.filter(entity_id=user.entity_id)
         if user.has_role(*READERS):
             return own
         asked = user.approval_steps.values("request__subject_id")
-        return own.filter(Q(person=user) | Q(proposed_by=user) | Q(pk__in=asked))
+        theirs = Q(person=user) | Q(proposed_by=user) | Q(pk__in=asked)
+        if user.has_role(Role.VENDOR_MANAGER):
+            theirs |= Q(vendor__isnull=False)
+        return own.filter(theirs)
 
 
 class ChangeRequest(EntityOwned, Document):
-    """One change of roles, limits or settings. `before` is what it was when it was proposed."""
+    """One change of roles, limits, settings or of a vendor.
+
+    `before` is what it was when it was proposed.
+    """
 
     document_type = "setting_change"
 
@@ -50,6 +58,7 @@ class ChangeRequest(EntityOwned, Document):
         DUTY_PAIRS = "duty_pairs", "Duties kept apart"
         ENTITY = "entity", "Entity settings"
         SERVICE_OWNERS = "service_owners", "Service owners"
+        VENDOR = "vendor", "Master data"
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", "Proposed"
@@ -68,6 +77,13 @@ class ChangeRequest(EntityOwned, Document):
     )
     policy = models.ForeignKey(
         ApprovalPolicy, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    vendor = models.ForeignKey(
+        Vendor,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="changes",
+        help_text="The vendor whose master data it changes.",
     )
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
@@ -105,7 +121,7 @@ class ChangeRequest(EntityOwned, Document):
         ]
 
     def __str__(self) -> str:
-        about = self.person or self.policy or self.entity
+        about = self.person or self.policy or self.vendor or self.entity
         return f"{self.get_kind_display()} of {about}"
 
     def _decided(self, actor: Any, at: Any) -> None:

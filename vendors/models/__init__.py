@@ -1,6 +1,7 @@
 """Vendors, what they sell, and what was agreed with them."""
 
 from vendors.models.catalog import CatalogItem, CatalogItemQuerySet
+from vendors.models.contracts import Contract, ContractPrice, ContractQuerySet
 from vendors.models.vendors import (
     MatchType,
     ServiceOwner,
@@ -13,6 +14,9 @@ from vendors.models.vendors import (
 __all__ = [
     "CatalogItem",
     "CatalogItemQuerySet",
+    "Contract",
+    "ContractPrice",
+    "ContractQuerySet",
     "MatchType",
     "ServiceOwner",
     "ServiceType",

@@ -8,6 +8,7 @@ from simple_history.models import HistoricalRecords
 
 from core.fields import PriceField
 from core.ids import new_id
+from vendors.models.contracts import Contract
 from vendors.models.vendors import ServiceType, Vendor
 
 
@@ -25,6 +26,9 @@ class CatalogItem(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     vendor = models.ForeignKey(Vendor, on_delete=models.PROTECT, related_name="catalog_items")
+    contract = models.ForeignKey(
+        Contract, null=True, blank=True, on_delete=models.PROTECT, related_name="catalog_items"
+    )
     sku = models.CharField(max_length=64)
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
