@@ -14,7 +14,7 @@ from accounts.permissions import either, portal, role
 from core.documents import Document
 from core.fields import AmountField, PercentField, QuantityField, RateField
 from requisitions.models import Distribution, DocumentLine, RequisitionLine
-from vendors.models import MatchType, Vendor
+from vendors.models import Contract, MatchType, Vendor
 
 _BUYS = role(Role.BUYER)
 _SEES_ALL = (
@@ -69,6 +69,9 @@ class PurchaseOrder(EntityOwned, Document):
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.STANDARD)
     title = models.CharField(max_length=200, blank=True)
     vendor = models.ForeignKey(Vendor, on_delete=models.PROTECT, related_name="orders")
+    contract = models.ForeignKey(
+        Contract, null=True, blank=True, on_delete=models.PROTECT, related_name="orders"
+    )
     buyer = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
