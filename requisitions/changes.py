@@ -35,7 +35,7 @@ def changes_since(subject_id: UUID, digest: str) -> list[Change]:
     if event is None:
         return []
     requisition = Requisition.objects.get(pk=subject_id)
-    now = content.content(requisition, content.stated_lines(requisition))
+    now = content.stored_content(requisition)
     return differences(event.data["content"], now)
 
 
