@@ -22,7 +22,7 @@ def add_approver(
     Conflict when they have a say in this round already.
     """
     require_comment(comment)
-    round_, steps = rounds.locked_round(step.pk)
+    round_, steps = rounds.locked_round(step)
     step = next(each for each in steps if each.pk == step.pk)
     decisions.refuse_requester_side(round_, actor, at)
     decisions.refuse_requester_side(round_, person, at)

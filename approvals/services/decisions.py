@@ -76,7 +76,7 @@ def decide(
     """
     comment = comment.strip()
     _require_words(decision, comment)
-    round_, steps = rounds.locked_round(step.pk)
+    round_, steps = rounds.locked_round(step)
     step = next(each for each in steps if each.pk == step.pk)
     refuse_requester_side(round_, actor, at)
     step.acting_under = _delegation_for(step, actor, at)

@@ -23,7 +23,7 @@ def forward(
     no approver of this entity, Conflict when `to` has a say in this round already.
     """
     require_comment(comment)
-    round_, steps = rounds.locked_round(step.pk)
+    round_, steps = rounds.locked_round(step)
     step = next(each for each in steps if each.pk == step.pk)
     decisions.refuse_requester(round_, actor)
     decisions.refuse_requester_side(round_, to, at)

@@ -8,13 +8,19 @@ from typing import Any
 from approvals import conditions
 from approvals.directory import Directory
 from approvals.models import ApprovalRequest, ApprovalStep
+from core.documents import Document
 
 KEPT_FOR = timedelta(days=30)
 AMOUNT = "amount"
 
 
 def keep(
-    round_: ApprovalRequest, seats: list[ApprovalStep], directory: Directory, *, at: datetime
+    round_: ApprovalRequest,
+    before: ApprovalRequest | None,
+    seats: list[ApprovalStep],
+    directory: Directory,
+    *,
+    at: datetime,
 ) -> list[ApprovalStep]:
     """Seats of a new round that stand as approved already; they are changed in memory.
 
@@ -25,8 +31,7 @@ def keep(
     """
     if not seats or round_.emergency or not round_.parts:
         return []
-    before = _round_before(round_)
-    if before is None:
+    if before is None or not _can_be_compared(before):
         return []
     earlier = {step.assignee_id: step for step in _agreed(before, at)}
     kept = []
@@ -38,20 +43,18 @@ def keep(
     return kept
 
 
-def _round_before(round_: ApprovalRequest) -> ApprovalRequest | None:
-    """The last round of the document, where it was returned or called off and can be compared."""
-    before = (
-        ApprovalRequest.objects.filter(
-            subject_type=round_.subject_type, subject_id=round_.subject_id
-        )
-        .exclude(pk=round_.pk)
-        .order_by("-id")
-        .first()
+def last_round(document: Document) -> ApprovalRequest | None:
+    """The newest round of a document. Only it can be pending. Statements: 1."""
+    rounds = ApprovalRequest.objects.filter(
+        subject_type=document.document_type, subject_id=document.pk
     )
+    return rounds.order_by("-id").first()
+
+
+def _can_be_compared(before: ApprovalRequest) -> bool:
+    """Whether the document came back from this round with parts that can be compared."""
     again = (ApprovalRequest.Status.RETURNED, ApprovalRequest.Status.CANCELLED)
-    if before is None or before.status not in again or before.emergency or not before.parts:
-        return None
-    return before
+    return before.status in again and not before.emergency and bool(before.parts)
 
 
 def _agreed(before: ApprovalRequest, at: datetime) -> list[ApprovalStep]:

@@ -113,7 +113,7 @@ def _void(delegation: Delegation, person: User, at: datetime) -> bool:
 
 @transactions.atomic
 def _reroute(step_id: UUID, at: datetime) -> str:
-    round_, steps = rounds.locked_round(step_id)
+    round_, steps = rounds.locked_round(ApprovalStep.objects.get(pk=step_id))
     step = next(each for each in steps if each.pk == step_id)
     if step.status not in _OPEN or step.assignee.is_active:
         return ""  # decided, forwarded or taken back by somebody since it was looked for

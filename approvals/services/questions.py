@@ -20,7 +20,7 @@ def ask(*, step: ApprovalStep, of: User, question: str, actor: User, at: datetim
     question or for somebody who has no part in the round.
     """
     require_words(question, "/question", "Write your question.")
-    round_, steps = rounds.locked_round(step.pk)
+    round_, steps = rounds.locked_round(step)
     step = next(each for each in steps if each.pk == step.pk)
     decisions.refuse_requester(round_, actor)
     if step.status != ApprovalStep.Status.ACTIVE:
@@ -50,7 +50,7 @@ def answer(*, question: StepQuestion, answer: str, actor: User, at: datetime) ->
     Invalid without words. Whoever decided without waiting is not asked again.
     """
     require_words(answer, "/answer", "Write your answer.")
-    round_, steps = rounds.locked_round(question.step_id)
+    round_, steps = rounds.locked_round(question.step)
     step = next(each for each in steps if each.pk == question.step_id)
     question = StepQuestion.objects.select_for_update(of=("self",), no_key=True).get(pk=question.pk)
     if actor.pk != question.asked_of_id or not actor.is_active:
@@ -70,7 +70,7 @@ def answer(*, question: StepQuestion, answer: str, actor: User, at: datetime) ->
 @transactions.atomic
 def give_up(*, question: StepQuestion, at: datetime) -> bool:
     """End a question to somebody who left; the approver's clock goes on. False if it is over."""
-    round_, steps = rounds.locked_round(question.step_id)
+    round_, steps = rounds.locked_round(question.step)
     step = next(each for each in steps if each.pk == question.step_id)
     question = (
         StepQuestion.objects.select_for_update(of=("self",), no_key=True)

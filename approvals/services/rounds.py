@@ -43,7 +43,9 @@ def request(
     """
     entity: Entity = document.entity  # type: ignore[attr-defined]
     subject = subjects.of(document.document_type)
-    _require_no_other(document, title)
+    before = keeping.last_round(document)
+    if before is not None and before.status == ApprovalRequest.Status.PENDING:
+        raise Conflict(f"{title} is waiting for approval already.")
     known = plain({**facts, "amount": amount})
     directory = Directory.of(entity, at=at)
     choice = policy.choose(entity=entity, applies_to=document.document_type, facts=known)
@@ -63,7 +65,7 @@ def request(
     seats = _seat(round_, groups, at)
     data = {**about(round_), "policy": str(choice.policy or "")}
     events.publish("approval_request.opened", round_, actor=actor, at=at, data=data)
-    _begin(round_, seats, directory, at=at)
+    _begin(round_, seats, keeping.keep(round_, before, seats, directory, at=at), at=at)
     return round_
 
 
@@ -96,9 +98,12 @@ def cancel(
     return round_
 
 
-def locked_round(step_id: UUID) -> tuple[ApprovalRequest, list[ApprovalStep]]:
-    """Lock a step's document, its round, then the round's steps, and read them afresh."""
-    round_ = ApprovalRequest.objects.get(steps=step_id)
+def locked_round(step: ApprovalStep) -> tuple[ApprovalRequest, list[ApprovalStep]]:
+    """Lock a step's document, its round, then the round's steps, and read them afresh.
+
+    What the round is about never changes, so that the step's own copy of it says what to lock.
+    """
+    round_ = step.request
     subjects.lock(round_.subject_type, round_.subject_id)
     rounds = ApprovalRequest.objects.select_for_update(of=("self",), no_key=True).select_related(
         "entity"
@@ -282,14 +287,6 @@ def _snapshot(
     )
 
 
-def _require_no_other(document: Document, title: str) -> None:
-    pending = ApprovalRequest.objects.filter(
-        subject_id=document.pk, status=ApprovalRequest.Status.PENDING
-    )
-    if pending.exists():
-        raise Conflict(f"{title} is waiting for approval already.")
-
-
 def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> list[ApprovalStep]:
     return [
         ApprovalStep(
@@ -313,10 +310,12 @@ def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> l
 
 
 def _begin(
-    round_: ApprovalRequest, seats: list[ApprovalStep], directory: Directory, *, at: datetime
+    round_: ApprovalRequest, seats: list[ApprovalStep], kept: list[ApprovalStep], *, at: datetime
 ) -> None:
-    """Store the steps, the first stage that needs somebody open; nobody needed ends the round."""
-    kept = keeping.keep(round_, seats, directory, at=at)
+    """Store the steps, the first stage that needs somebody open; nobody needed ends the round.
+
+    `kept` are seats that stand as approved already.
+    """
     spared = []
     for group in _groups(seats):
         if kept and group_done(group):
