@@ -174,8 +174,15 @@ def orderable(
     """
     ids = [each.pk for each in requisitions if each.status in _ORDERABLE]
     lines = RequisitionLine.objects.filter(requisition__in=ids)
+    return left_of(list(lines), apart_from=apart_from)
+
+
+def left_of(
+    lines: list[RequisitionLine], *, apart_from: PurchaseOrder | None = None
+) -> dict[UUID, Decimal]:
+    """As `orderable`, of lines that were read under the locks of their requisitions."""
     drafts = PurchaseOrderLine.objects.filter(
-        requisition_line__in=lines, order__status=PurchaseOrder.Status.DRAFT
+        requisition_line__in=[line.pk for line in lines], order__status=PurchaseOrder.Status.DRAFT
     )
     if apart_from is not None:
         drafts = drafts.exclude(order=apart_from)

@@ -10,7 +10,7 @@ from budgets.models import CostCenter, GLAccount
 from core.money import HUNDRED, ZERO, allocate, round_amount, to_base
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition, RequisitionLine
-from requisitions.validation import Judged
+from requisitions.validation import Judged, tax_codes
 from vendors.models import Vendor
 
 
@@ -47,9 +47,14 @@ class Asked:
         return list({line.vendor.pk: line.vendor for line in self.lines if line.vendor}.values())
 
 
-def stored(requisition: Requisition, lines: list[RequisitionLine]) -> Asked:
-    """A stored requisition. Lines come with their coding. Statements: 1."""
-    codes = _tax_codes(requisition.entity)
+def stored(
+    requisition: Requisition,
+    lines: list[RequisitionLine],
+    codes: Mapping[str, TaxCode] | None = None,
+) -> Asked:
+    """A stored requisition. Lines come with their coding. Statements: 1, or none with `codes`."""
+    if codes is None:
+        codes = tax_codes(requisition.entity)
     costs = [cost(line.net, codes.get(line.tax_code), requisition.currency) for line in lines]
     amount, bases = _in_base(requisition.entity, costs, requisition.rate)
     return Asked(
@@ -73,9 +78,9 @@ def stored(requisition: Requisition, lines: list[RequisitionLine]) -> Asked:
 
 
 def typed(data: RequisitionInput, judged: Judged, *, requester: User, rate: Decimal) -> Asked:
-    """The same of lines that are not stored. Statements: 1."""
+    """The same of lines that are not stored. Reads nothing."""
     entity = requester.entity
-    codes = _tax_codes(entity)
+    codes = judged.tax_codes
     costs = [cost(line.net, codes.get(line.tax_code), data.currency) for line in judged.lines]
     amount, bases = _in_base(entity, costs, rate)
     return Asked(
@@ -109,10 +114,6 @@ def cost(net: Decimal, code: TaxCode | None, currency: str) -> Decimal:
         return net
     share = (HUNDRED - code.recoverable_percent) / HUNDRED
     return net + round_amount(net * code.percent / HUNDRED * share, currency)
-
-
-def _tax_codes(entity: Entity) -> dict[str, TaxCode]:
-    return {code.code: code for code in TaxCode.objects.filter(entity=entity)}
 
 
 def _in_base(entity: Entity, costs: list[Decimal], rate: Decimal) -> tuple[Decimal, list[Decimal]]:

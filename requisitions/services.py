@@ -98,9 +98,10 @@ def submit(*, requisition: Requisition, actor: User, at: datetime) -> Requisitio
     perform(requisition.submit, actor=actor, at=at)
     entity, lines = requisition.entity, content.lines_of(requisition)
     today = entity.day_of(at)
-    validation.judge(entity=entity, data=content.as_input(requisition, lines), today=today)
+    stated = content.as_input(requisition, lines)
+    judged = validation.judge(entity=entity, data=stated, today=today)
     requisition.rate = _rate(entity, requisition.currency, today)
-    asked = stored(requisition, lines)
+    asked = stored(requisition, lines, judged.tax_codes)
     submission.require_vendors(asked)
     submission.require_emergency(asked, at=at)
     checks = ledger.require_funds(

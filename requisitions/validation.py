@@ -4,7 +4,7 @@ The same judgement stands behind the form, the API and a second look at submissi
 vendors or catalog prices may have changed since the draft was saved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -51,6 +51,7 @@ class JudgedLine:
 class Judged:
     lines: list[JudgedLine]
     total: Decimal
+    tax_codes: Mapping[str, TaxCode]
 
 
 def judge(*, entity: Entity, data: RequisitionInput, today: date) -> Judged:
@@ -62,7 +63,7 @@ def judge(*, entity: Entity, data: RequisitionInput, today: date) -> Judged:
     errors = _header_errors(entity, data, today)
     if _currency_error(data.currency):
         raise Invalid(errors=errors)
-    codes = set(TaxCode.objects.filter(entity=entity).values_list("code", flat=True))
+    codes = tax_codes(entity)
     lines: list[JudgedLine] = []
     for index, line in enumerate(data.lines[:MOST_LINES]):
         judged, faults = _judge_line(entity, data, line, f"/lines/{index}", today, codes)
@@ -74,7 +75,12 @@ def judge(*, entity: Entity, data: RequisitionInput, today: date) -> Judged:
         errors.append(FieldError("/lines", "max_value", f"The total is above {MOST_TOTAL:,f}."))
     if errors:
         raise Invalid(errors=errors)
-    return Judged(lines, total)
+    return Judged(lines, total, codes)
+
+
+def tax_codes(entity: Entity) -> dict[str, TaxCode]:
+    """The tax codes of an entity by their code. Statements: 1."""
+    return {code.code: code for code in TaxCode.objects.filter(entity=entity)}
 
 
 def _header_errors(entity: Entity, data: RequisitionInput, today: date) -> list[FieldError]:
@@ -118,7 +124,7 @@ def _judge_line(
     line: LineInput,
     at: str,
     today: date,
-    tax_codes: set[str],
+    codes: Collection[str],
 ) -> tuple[JudgedLine | None, list[FieldError]]:
     quantity, errors = _figure(line.quantity, f"{at}/quantity", MOST_QUANTITY)
     item = line.catalog_item
@@ -141,7 +147,7 @@ def _judge_line(
         *_choice_error(fixed["unit"], UNITS, f"{at}/unit"),
         *_choice_error(line.kind, RequisitionLine.Kind.values, f"{at}/kind"),
         *_choice_error(line.basis, RequisitionLine.Basis.values, f"{at}/basis"),
-        *_choice_error(fixed["tax_code"], {"", *tax_codes}, f"{at}/tax_code"),
+        *_choice_error(fixed["tax_code"], {"", *codes}, f"{at}/tax_code"),
         *_day_error(line.need_by, today, f"{at}/need_by"),
         *_distribution_errors(entity, line.distributions, f"{at}/distributions"),
     ]

@@ -44,9 +44,10 @@ def create_from_requisition(
     ):
         state = requisition.get_status_display().lower()
         raise IllegalTransition(f"{requisition.reference} is {state}: only approved is ordered.")
-    left = drafting.orderable([requisition])
+    lines = _lines_of(requisition)
+    left = drafting.left_of(lines)
     by_vendor: dict[Vendor, list[OrderLineInput]] = defaultdict(list)
-    for line, quantity in _to_order(requisition, quantities, left):
+    for line, quantity in _to_order(requisition, lines, quantities, left):
         by_vendor[line.vendor or requisition.vendor].append(
             drafting.from_requisition_line(line, quantity)
         )
@@ -58,14 +59,14 @@ def create_from_requisition(
                 currency=requisition.currency,
                 title=requisition.title,
                 ship_to=requisition.ship_to,
-                lines=lines,
+                lines=wanted,
             ),
             actor=actor,
             at=at,
             event="order.created",
             orderable=left,
         )
-        for vendor, lines in by_vendor.items()
+        for vendor, wanted in by_vendor.items()
     ]
 
 
@@ -117,12 +118,7 @@ def require_buyer(entity: Entity, actor: User | None) -> None:
         raise NotAllowed("Only buyers make orders.")
 
 
-def _to_order(
-    requisition: Requisition,
-    quantities: Mapping[UUID, Decimal] | None,
-    left: Mapping[UUID, Decimal],
-) -> list[tuple[RequisitionLine, Decimal]]:
-    """The lines to put on orders and how much of each, in their order on the requisition."""
+def _lines_of(requisition: Requisition) -> list[RequisitionLine]:
     lines = list(
         requisition.lines.select_related("vendor", "catalog_item").prefetch_related(
             coded_distributions()
@@ -130,6 +126,16 @@ def _to_order(
     )
     for line in lines:
         line.requisition = requisition
+    return lines
+
+
+def _to_order(
+    requisition: Requisition,
+    lines: list[RequisitionLine],
+    quantities: Mapping[UUID, Decimal] | None,
+    left: Mapping[UUID, Decimal],
+) -> list[tuple[RequisitionLine, Decimal]]:
+    """The lines to put on orders and how much of each, in their order on the requisition."""
     if quantities is not None:
         _check_quantities(lines, quantities)
         return [(line, quantities[line.pk]) for line in lines if quantities.get(line.pk)]

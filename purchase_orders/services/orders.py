@@ -214,7 +214,8 @@ def _check_reason(reason: str, *, required: bool = True) -> None:
 def _require_apart(order: PurchaseOrder, actor: User | None, at: datetime) -> None:
     """Whoever drafted it orders as much as whoever issues it."""
     performed = queries.performed_on(order)
-    for person in {actor, order.buyer if actor else None}:
+    drafted_by_another = actor is not None and order.buyer_id != actor.pk
+    for person in (actor, order.buyer) if drafted_by_another else (actor,):
         require_apart(
             entity=order.entity,
             person=person,
@@ -258,19 +259,17 @@ def _take_from_requisitions(
     requested = {line.requisition_line_id for line in lines if line.requisition_line_id}
     if not requested:
         return []
-    owners = {
-        line.pk: line.requisition
-        for line in RequisitionLine.objects.filter(pk__in=requested).select_related("requisition")
-    }
-    taken: dict[Requisition, dict[UUID, tuple[Decimal, Decimal]]] = defaultdict(dict)
+    rows = RequisitionLine.objects.filter(pk__in=requested)
+    owners = dict(rows.values_list("pk", "requisition"))
+    taken: dict[UUID, dict[UUID, tuple[Decimal, Decimal]]] = defaultdict(dict)
     for line in lines:
         if pk := line.requisition_line_id:
             quantity, amount = taken[owners[pk]].get(pk, (ZERO, ZERO))
             taken[owners[pk]][pk] = (quantity + line.quantity, amount + line.net)
     asked = []
-    for requisition in sorted(taken, key=lambda each: each.pk):
+    for owner in sorted(taken):
         requisition = requisitions.services.mark_ordered(
-            requisition=requisition, quantities=taken[requisition], actor=actor, at=at
+            requisition=Requisition(pk=owner), quantities=taken[owner], actor=actor, at=at
         )
         _require_approved(order, requisition)
         asked.append(requisition)
@@ -278,14 +277,14 @@ def _take_from_requisitions(
 
 
 def _require_approved(order: PurchaseOrder, requisition: Requisition) -> None:
-    lines = list(requisition.lines.all())
-    ordered = sum((line.ordered_amount for line in lines), ZERO)
+    lines = list(requisition.lines.order_by().values_list("vendor", "ordered_amount"))
+    ordered = sum((amount for _, amount in lines), ZERO)
     if ordered > requisition.total:
         raise AboveApproved(
             f"With this order {requisition.number} comes to {ordered:,f} {order.currency}; "
             f"approved are {requisition.total:,f}. Ask for the difference with a new requisition."
         )
-    vendors = {line.vendor_id or requisition.vendor_id for line in lines}
+    vendors = {vendor or requisition.vendor_id for vendor, _ in lines}
     if requisition.currency != order.currency or order.vendor_id not in vendors:
         raise AboveApproved(f"{requisition.number} was approved for another vendor or currency.")
 
