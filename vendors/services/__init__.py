@@ -1,0 +1,28 @@
+"""The verbs of vendors and of what is agreed with them."""
+
+from vendors.services import contracts
+from vendors.services.master_data import (
+    approve,
+    block,
+    create,
+    edit,
+    reinstate,
+    reject,
+    submit,
+    suspend,
+)
+from vendors.services.owners import service_owner_errors, set_service_owners
+
+__all__ = [
+    "approve",
+    "block",
+    "contracts",
+    "create",
+    "edit",
+    "reinstate",
+    "reject",
+    "service_owner_errors",
+    "set_service_owners",
+    "submit",
+    "suspend",
+]

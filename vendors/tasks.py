@@ -1,0 +1,12 @@
+"""Work of vendors that the clock asks for. It may be done more than once."""
+
+from datetime import datetime, timedelta
+
+from core import periodic
+from vendors.services import contracts
+
+
+@periodic.job("vendors.watch_contracts", every=timedelta(days=1))
+def watch_contracts(at: datetime) -> None:
+    """Note which contracts near their end, and which have reached it."""
+    contracts.watch_ends(at=at)
