@@ -101,6 +101,18 @@ class Entity(Recorded):
     splitting_window_days = models.PositiveSmallIntegerField(
         default=30, help_text="Requests of one person to one vendor family in it are one amount."
     )
+    change_order_percent = PercentField(
+        default=5, help_text="An order may cost so much more by one change without approval …"
+    )
+    change_order_amount = AmountField(
+        default=0, help_text="… or so much, where that is more. Base currency."
+    )
+    change_order_cumulative_percent = PercentField(
+        default=10, help_text="All changes together may add so much to what was first approved."
+    )
+    change_order_days = models.PositiveSmallIntegerField(
+        default=14, help_text="Days may move by so many days without approval."
+    )
     history = HistoricalRecords()
 
     class Meta:

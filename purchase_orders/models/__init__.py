@@ -1,6 +1,12 @@
 """Purchase orders, their frozen documents, and the receipts against them."""
 
 from purchase_orders.models.billing import BilledLine
+from purchase_orders.models.change_orders import (
+    ChangeOrder,
+    ChangeOrderDistribution,
+    ChangeOrderLine,
+    ChangeOrderQuerySet,
+)
 from purchase_orders.models.orders import (
     OrderDistribution,
     PurchaseOrder,
@@ -12,6 +18,10 @@ from purchase_orders.models.revisions import Dispatch, OrderRevision
 
 __all__ = [
     "BilledLine",
+    "ChangeOrder",
+    "ChangeOrderDistribution",
+    "ChangeOrderLine",
+    "ChangeOrderQuerySet",
     "Dispatch",
     "OrderDistribution",
     "OrderRevision",

@@ -186,13 +186,18 @@ class PurchaseOrderLine(DocumentLine):
     billed_quantity = QuantityField(default=0, editable=False, help_text="Cleared, minus credits.")
     billed_amount = AmountField(default=0, editable=False, help_text="Cleared net, minus credits.")
     is_final = models.BooleanField(default=False, help_text="No more invoices expected.")
+    is_cancelled = models.BooleanField(
+        default=False, help_text="Taken off by a change order: nothing of it is ordered any more."
+    )
 
     class Meta:
         ordering: ClassVar = ["line_number"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["order", "line_number"], name="order_line_number_once"),
             models.CheckConstraint(
-                condition=Q(quantity__gt=0) & Q(unit_price__gte=0) & Q(net__gte=0),
+                condition=(Q(quantity__gt=0) | Q(quantity=0, net=0, is_cancelled=True))
+                & Q(unit_price__gte=0)
+                & Q(net__gte=0),
                 name="order_line_positive",
             ),
             models.CheckConstraint(condition=Q(received__gte=0), name="received_not_negative"),
