@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from accounts.models import Entity, TaxCode, User
@@ -11,12 +12,14 @@ from core.money import HUNDRED, ZERO, allocate, round_amount, to_base
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition, RequisitionLine
 from requisitions.validation import Judged, tax_codes
-from vendors.models import Vendor
+from vendors.coverage import Bought
+from vendors.models import CatalogItem, Vendor
 
 
 @dataclass(frozen=True, slots=True)
 class AskedLine:
-    """One line as policy sees it. `base` is its part of the approval amount, base currency."""
+    """One line as policy sees it. `base` is its part of the approval amount, base currency;
+    `bought` is what contracts are asked about."""
 
     vendor: Vendor | None
     net: Decimal
@@ -24,6 +27,7 @@ class AskedLine:
     description: str
     catalog_item_id: UUID | None
     coding: tuple[tuple[CostCenter, GLAccount], ...]
+    bought: Bought
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def stored(
                 line.description,
                 line.catalog_item_id,
                 tuple((part.cost_center, part.gl_account) for part in line.distributions.all()),
+                _bought(line, seller, line.catalog_item, requisition.currency),
             )
             for line, base, seller in zip(lines, bases, sellers(requisition, lines), strict=True)
         ],
@@ -95,6 +100,7 @@ def typed(data: RequisitionInput, judged: Judged, *, requester: User, rate: Deci
                 line.description,
                 line.said.catalog_item.pk if line.said.catalog_item else None,
                 tuple((part.cost_center, part.gl_account) for part in line.said.distributions),
+                _bought(line, line.vendor or data.vendor, line.said.catalog_item, data.currency),
             )
             for line, base in zip(judged.lines, bases, strict=True)
         ],
@@ -106,6 +112,23 @@ def typed(data: RequisitionInput, judged: Judged, *, requester: User, rate: Deci
 def sellers(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[Vendor | None]:
     """The vendor of each line: its own, else the header's."""
     return [line.vendor or requisition.vendor for line in lines]
+
+
+def bought_line(requisition: Requisition, line: RequisitionLine) -> Bought:
+    """A stored line as contracts see it. It comes with its catalog item."""
+    seller = line.vendor or requisition.vendor
+    return _bought(line, seller, line.catalog_item, requisition.currency)
+
+
+def _bought(line: Any, seller: Vendor | None, item: CatalogItem | None, currency: str) -> Bought:
+    return Bought(
+        vendor=seller.pk if seller else None,
+        sku=line.sku,
+        unit=line.unit,
+        unit_price=line.unit_price,
+        currency=currency,
+        prefers=item.contract_id if item else None,
+    )
 
 
 def cost(net: Decimal, code: TaxCode | None, currency: str) -> Decimal:

@@ -1,6 +1,7 @@
 """What others need to know of a requisition: budgets its shares, approvals its facts."""
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from requisitions.asked import Asked
 from requisitions.models import Requisition, RequisitionLine
 from requisitions.recent import Recent
 from requisitions.validation import Judged
+from vendors.coverage import agreed
 from vendors.queries import service_owners
 
 
@@ -78,11 +80,15 @@ def budget_state(checks: Iterable[FundsCheck]) -> str:
     return "warn" if any(check.verdict != "ok" for check in checks) else "ok"
 
 
-def approval_facts(asked: Asked, *, recent: Recent, checks: Iterable[FundsCheck]) -> dict[str, Any]:
+def approval_facts(
+    asked: Asked, *, recent: Recent, checks: Iterable[FundsCheck], on: date
+) -> dict[str, Any]:
     """The facts that policy rules ask about, as JSON data (amounts as text, base currency).
 
-    What one person may order without asking counts together with what they asked for lately.
+    What one person may order without asking counts together with what they asked for lately. It is
+    under contract when contracts in force `on` the day cover every line at its price.
     """
+    contracts = agreed((line.bought for line in asked.lines), on=on)
     said, coding = asked.said, [pair for line in asked.lines for pair in line.coding]
     approved = all(line.vendor and line.vendor.is_approved for line in asked.lines)
     tier_amount = max(asked.amount, recent.total)
@@ -106,7 +112,7 @@ def approval_facts(asked: Asked, *, recent: Recent, checks: Iterable[FundsCheck]
         "vendor_family": recent.family,
         "catalog_only": all(line.catalog_item_id is not None for line in asked.lines),
         "within_delegated_limit": ZERO < tier_amount <= limit,
-        "under_contract": False,
+        "under_contract": all(each is not None and each.covers for each in contracts),
         "emergency": said.emergency,
         "incident": said.references.get("incident", ""),
         "personal_data": said.personal_data,

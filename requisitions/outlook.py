@@ -58,7 +58,7 @@ def outlook(*, requester: User, data: RequisitionInput, at: datetime) -> Outlook
     checks = ledger.check_funds(entity=entity, on=on, demands=demands)
     asked = typed(data, judged, requester=requester, rate=rate)
     around = recent(asked, at=at)
-    known = facts.approval_facts(asked, recent=around, checks=checks)
+    known = facts.approval_facts(asked, recent=around, checks=checks, on=on)
     steps, problem = _steps(entity, requester, known)
     return Outlook(
         total=judged.total,

@@ -111,7 +111,7 @@ def submit(*, requisition: Requisition, actor: User, at: datetime) -> Requisitio
         reason=requisition.budget_reason,
     )
     around = recent(asked, at=at, pk=requisition.pk, lock=True)
-    known = facts.approval_facts(asked, recent=around, checks=checks)
+    known = facts.approval_facts(asked, recent=around, checks=checks, on=today)
     submission.require_references(asked, known)
     if requisition.number is None:
         year = entity.fiscal_year_of(today)
