@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import budgets.services
 from accounts.models import Control, Entity, User
+from approvals.models import PolicyRule
 from budgets.models import CostCenter, FiscalYear, GLAccount, Project
 from po_portal.demo import catalog, organisation, rules
 from vendors.models import CatalogItem, Vendor
@@ -15,6 +16,7 @@ TODAY = date(datetime.now(UTC).year, 10, 30)
 NOW = datetime(TODAY.year, TODAY.month, TODAY.day, 10, 0, tzinfo=UTC)
 SEED = 20260302
 RICH = Decimal(10_000_000_000)
+BOARD = "From 50 000: two of the investment board"
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Stage:
 def build() -> Stage:
     """Load the demo organisation into an empty database and make budgets and limits large.
 
-    One person asks the same vendors all day, and what was asked lately counts for the limit: with
-    the demo's limits later lives would be longer than earlier ones.
+    One person asks the same vendors all day, and what was asked lately counts for limits and tiers:
+    with the demo's limits and its investment board later lives would be longer than earlier ones.
+    Every life here is agreed to by two people, a manager and the owner of the budget.
     """
     organisation.load(today=TODAY)
     catalog.load(at=NOW)
@@ -42,6 +45,7 @@ def build() -> Stage:
     stage = load()
     limited = User.objects.filter(entity=stage.entity, approval_limit__isnull=False)
     limited.update(approval_limit=RICH)
+    PolicyRule.objects.filter(policy__entity=stage.entity, name=BOARD).delete()
     year = FiscalYear.objects.get(entity=stage.entity, year=TODAY.year)
     for center, account, project, _amount, _control in organisation.BUDGETS[organisation.GERMANY]:
         budgets.services.set_budget(
