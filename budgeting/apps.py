@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class BudgetingConfig(AppConfig):
     name = "budgeting"
+
+    def ready(self) -> None:
+        from budgeting import subjects
+
+        subjects.register()

@@ -7,6 +7,7 @@ from typing import Any
 from accounts.models import Control, Entity, Role
 from budgets.models import BudgetAdjustment, BudgetCell, CostCenter, FiscalYear, GLAccount, Project
 from budgets.services.years import FiscalYearMissing
+from budgets.trail import told
 from core.errors import FieldError, NotAllowed, RuleBroken
 from core.money import ZERO, round_amount
 from core.transactions import atomic
@@ -56,6 +57,7 @@ def set_budget(
     }
     BudgetCell.objects.bulk_create([BudgetCell(**key, control=control)], ignore_conflicts=True)
     cell = BudgetCell.objects.select_for_update(no_key=True).get(**key)
+    before = {"amount": round_amount(cell.amount, entity.currency), "control": cell.control}
     difference = amount - cell.amount
     cell.amount, cell.control = amount, control
     if control == Control.STOP and cell.used > amount + cell.overdraft:
@@ -66,6 +68,13 @@ def set_budget(
     BudgetAdjustment.objects.create(
         cell=cell, amount=difference, control=control, reason=reason, actor=actor, recorded_at=at
     )
+    after = {"amount": round_amount(amount, entity.currency), "control": str(control)}
+    changes = [
+        {"field": name, "old": str(before[name]), "new": str(after[name])}
+        for name in before
+        if before[name] != after[name]
+    ]
+    told("budget.set", cell, actor=actor, at=at, reason=reason, changes=changes)
     return cell
 
 

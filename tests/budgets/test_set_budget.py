@@ -10,6 +10,7 @@ from budgets import services
 from budgets.models import BudgetAdjustment, BudgetCell, FiscalYear
 from budgets.services import BudgetBelowUse, FiscalYearClosed, FiscalYearMissing
 from core.errors import NotAllowed, RuleBroken
+from core.models import TrailEvent
 from tests.budgets.postings import D, Desk
 from tests.factories import NOW, PEOPLE, TODAY, Organisation
 
@@ -49,6 +50,20 @@ def test_a_change_is_a_further_adjustment_of_the_difference(org: Organisation):
     assert [each.control for each in amounts] == ["stop", "stop", "track"]
     cell.refresh_from_db()
     assert (cell.amount, cell.control) == (750, "track")
+
+
+def test_setting_a_budget_stands_in_the_trail(org: Organisation):
+    put(org, "1000")
+    cell = put(org, "700", control="warn", reason="Savings")
+    first, told = TrailEvent.objects.filter(type="budget.set").order_by("sequence")
+    assert (told.actor, told.reason, told.stream) == (org.cora, "Savings", str(org.entity.pk))
+    assert (told.document_type, told.document_reference) == ("budget", str(cell))
+    assert told.document_id == first.document_id
+    assert told.data["budget"] == str(cell.pk)
+    assert told.changes == [
+        {"field": "amount", "old": "1000.00", "new": "700.00"},
+        {"field": "control", "old": "stop", "new": "warn"},
+    ]
 
 
 def test_year_month_and_project_are_budgets_of_their_own(org: Organisation):
