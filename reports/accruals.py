@@ -3,7 +3,8 @@
 The sums by budget are stored (`budgets.AccruedSum`); this is what they are made of.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -47,17 +48,22 @@ def end_of(entity: Entity, day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, entity.zone)
 
 
-def received_not_invoiced(*, entity: Entity, as_of: date | None = None) -> list[Accrual]:
+def received_not_invoiced(
+    *, entity: Entity, as_of: date | None = None, known_on: date | None = None
+) -> list[Accrual]:
     """Rule C6: order price × (received − billed) of every open line, now or at the end of a day.
 
     Lines by amount: received × price − billed. A line that was billed further than received does
     not count against others. A past day is reckoned back from now by what came and was billed
-    since, so it costs what happened since. Statements: 1 now, 3 for a past day.
+    since, so it costs what happened since. With `known_on`, a delivery that was written down
+    later does not count; a bill is dated by the day on which it was. Statements: 1 now, 3 for a
+    past day.
     """
-    if as_of is None:
+    days = [day for day in (as_of, known_on) if day is not None]
+    if not days:
         return _accruals(entity, _shares(_open(), entity, _OPEN_ORDERS), {})
-    came, billed = _came_since(entity, as_of), _billed_since(entity, as_of)
-    end = end_of(entity, as_of)
+    came, billed = _came_since(entity, as_of, known_on), _billed_since(entity, min(days))
+    end = end_of(entity, min(days))
     then = Q(line__order__issued_at__lt=end)
     then &= Q(line__order__closed_at=None) | Q(line__order__closed_at__gte=end)
     touched = (
@@ -75,6 +81,17 @@ def received_not_invoiced(*, entity: Entity, as_of: date | None = None) -> list[
     ):
         since[line] = since.get(line, NOTHING) + Figures(ZERO, quantity, net)
     return _accruals(entity, _shares(shares, entity, then), since)
+
+
+def accrued_as_known(
+    entity: Entity, cells: Container[int], *, as_of: date | None, known_on: date
+) -> Mapping[int, Decimal]:
+    """The sums of budgets as the books of a day had them, from single lines. Statements: 3."""
+    sums: dict[int, Decimal] = defaultdict(Decimal)
+    for each in received_not_invoiced(entity=entity, as_of=as_of, known_on=known_on):
+        if each.cell_id is not None and each.cell_id in cells:
+            sums[each.cell_id] += each.base
+    return sums
 
 
 def accrued_by_cell(cells: Iterable[int], *, as_of: date | None = None) -> Mapping[int, Decimal]:
@@ -121,11 +138,12 @@ def _open() -> QuerySet[OrderDistribution]:
     return OrderDistribution.objects.filter(_waits("line__")).order_by()
 
 
-def _came_since(entity: Entity, day: date) -> QuerySet[ReceiptLine]:
+def _came_since(entity: Entity, as_of: date | None, known_on: date | None) -> QuerySet[ReceiptLine]:
+    later = Q(receipt__received_on__gt=as_of) if as_of else Q()
+    if known_on is not None:
+        later |= Q(receipt__posted_at__gte=end_of(entity, known_on))
     return ReceiptLine.objects.filter(
-        receipt__entity=entity,
-        receipt__received_on__gt=day,
-        receipt__status__in=COUNTED,
+        later, receipt__entity=entity, receipt__status__in=COUNTED
     ).order_by()
 
 

@@ -6,7 +6,7 @@ from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import ExtractMonth, ExtractYear
 
 from budgets.models import BudgetAdjustment
-from reports.accruals import Accrual, end_of, received_not_invoiced
+from reports.accruals import Accrual, received_not_invoiced
 from reports.figures import Scope
 
 
@@ -17,8 +17,8 @@ def adjustments_behind(scope: Scope, *, period: int | None = None) -> QuerySet[B
     in the month it was set, at the earliest in the first of its year.
     """
     found = BudgetAdjustment.objects.filter(scope.condition("cell__"))
-    if scope.as_of is not None:
-        found = found.filter(recorded_at__lt=end_of(scope.entity, scope.as_of))
+    if scope.set_before is not None:
+        found = found.filter(recorded_at__lt=scope.set_before)
     if period:
         found = found.annotate(set_in=_month_set_in(scope)).filter(
             Q(cell__period=period) | Q(cell__period=None) & _within(period)
@@ -43,5 +43,5 @@ def _within(period: int) -> Q:
 
 def accruals_behind(scope: Scope) -> list[Accrual]:
     """The deliveries that a figure of received and not invoiced is the sum of."""
-    rows = received_not_invoiced(entity=scope.entity, as_of=scope.as_of)
+    rows = received_not_invoiced(entity=scope.entity, as_of=scope.as_of, known_on=scope.known_on)
     return [row for row in rows if row.cell_id in scope.cells]

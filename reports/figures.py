@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -51,7 +51,11 @@ Sums = dict[Key, Figures]
 
 @dataclass(frozen=True)
 class Scope:
-    """The cells a report is about, and the day it looks back to."""
+    """The cells a report is about, and the days it looks back to.
+
+    `as_of` is the last posting date that counts, `known_on` the last day on which what counts was
+    written down: together they say what the books of that day said.
+    """
 
     entity: Entity
     fiscal_year: int
@@ -59,6 +63,23 @@ class Scope:
     cost_center: str | None = None
     gl_account: str | None = None
     project: str | None = None
+    known_on: date | None = None
+
+    @property
+    def looks_back(self) -> bool:
+        return self.as_of is not None or self.known_on is not None
+
+    @property
+    def known_before(self) -> datetime | None:
+        """The moment by which an entry was written down, to count."""
+        return end_of(self.entity, self.known_on) if self.known_on else None
+
+    @property
+    def set_before(self) -> datetime | None:
+        """The moment by which a change of a budget was written down, to count: it has no other
+        date, so the earlier of the two days decides."""
+        days = [day for day in (self.as_of, self.known_on) if day is not None]
+        return end_of(self.entity, min(days)) if days else None
 
     @cached_property
     def cells(self) -> dict[int, Key]:
@@ -152,8 +173,8 @@ def _budgets(scope: Scope, groups: tuple[str, ...]) -> Iterable[tuple[Key, Decim
     """Adjustments recorded by the end of the day. A month's own budget counts in that month,
     another in the month it was set, at the earliest in the first of its year."""
     adjustments = BudgetAdjustment.objects.filter(scope.condition("cell__")).order_by()
-    if scope.as_of is not None:
-        adjustments = adjustments.filter(recorded_at__lt=end_of(scope.entity, scope.as_of))
+    if scope.set_before is not None:
+        adjustments = adjustments.filter(recorded_at__lt=scope.set_before)
     zone = scope.entity.zone
     dated = adjustments.values_list(
         "cell_id",
@@ -174,6 +195,8 @@ def entries_of(scope: Scope) -> QuerySet[LedgerEntry]:
     entries = LedgerEntry.objects.filter(cell_id__in=list(scope.cells))
     if scope.as_of is not None:
         entries = entries.filter(posting_date__lte=scope.as_of)
+    if scope.known_before is not None:
+        entries = entries.filter(recorded_at__lt=scope.known_before)
     return entries
 
 

@@ -17,7 +17,12 @@ from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Ledger
 from core.errors import FieldError, Invalid
 from core.money import ZERO
 from core.snapshot import snapshot
-from reports.accruals import Accrual, accrued_by_cell, end_of, received_not_invoiced
+from reports.accruals import (
+    Accrual,
+    accrued_as_known,
+    accrued_by_cell,
+    received_not_invoiced,
+)
 from reports.figures import (
     WITHOUT,
     Coding,
@@ -99,6 +104,7 @@ class CommitmentReport:
     totals: Figures
     ties: bool
     difference: Decimal
+    known_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +125,21 @@ def commitments(
     cost_center: str | None = None,
     gl_account: str | None = None,
     project: str | None = None,
+    known_on: date | None = None,
     tie_out: bool = True,
 ) -> CommitmentReport:
     """What the budgets of a fiscal year hold, now (`as_of` None) or at the end of a day.
+
+    `known_on` leaves out whatever was written down after the end of that day: what the books said.
 
     `cost_center`, `gl_account` and `project` are codes; project "none" is what has no project.
     All of it is read in one snapshot. Raises Invalid for an unknown dimension. Statements: constant
     in rows. `tie_out` False leaves the independent sums out: `ties` then only says "not asked".
     """
     groups = _groups(group_by)
-    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project)
+    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on)
     with snapshot():
-        by_entries = as_of is not None or "period" in groups
+        by_entries = scope.looks_back or "period" in groups
         sums = folded(scope, groups) if by_entries else stored(scope, groups)
         _add_accruals(scope, groups, sums)
         rows = _rows(scope, groups, sums)
@@ -145,6 +154,7 @@ def commitments(
         totals=totals,
         ties=tie_out and difference == 0,
         difference=difference,
+        known_on=known_on,
     )
 
 
@@ -158,12 +168,13 @@ def entries_behind(
     project: str | None = None,
     period: int | None = None,
     stage: str | None = None,
+    known_on: date | None = None,
 ) -> QuerySet[LedgerEntry]:
     """The ledger entries that a figure of the report is the sum of, newest first.
 
     Each names its document (`document_type`, `document_id`, `document_number`, `line_number`).
     """
-    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project)
+    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on)
     entries = entries_of(scope).select_related(
         "cell__cost_center", "cell__gl_account", "cell__project", "cell__fiscal_year", "actor"
     )
@@ -182,12 +193,13 @@ def burn_down(
     cost_center: str | None = None,
     gl_account: str | None = None,
     project: str | None = None,
+    known_on: date | None = None,
 ) -> list[BurnDownPoint]:
     """How a budget was used up: balances at the end of each month that has begun by `as_of`.
 
     With `as_of` None, months up to the last one with a movement. Accruals are not part of it.
     """
-    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project)
+    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on)
     with snapshot():
         year = FiscalYear.objects.filter(entity=entity, year=fiscal_year).first()
         if year is None or (as_of and as_of < year.starts_on):
@@ -217,7 +229,13 @@ def _add_accruals(scope: Scope, groups: tuple[str, ...], sums: Sums) -> None:
     """Put what was received and not invoiced to the rows of the budgets that will pay it."""
     if "period" in groups:
         return  # a month has movements, an accrual is a balance
-    for pk, base in accrued_by_cell(scope.cells, as_of=scope.as_of).items():
+    if scope.known_on is None:
+        found = accrued_by_cell(scope.cells, as_of=scope.as_of)
+    else:
+        found = accrued_as_known(
+            scope.entity, scope.cells, as_of=scope.as_of, known_on=scope.known_on
+        )
+    for pk, base in found.items():
         key = part_of(scope.cells[pk], groups)
         total = sums[key].received_not_invoiced + base
         sums[key] = replace(sums[key], received_not_invoiced=total)
@@ -268,9 +286,11 @@ def _difference(scope: Scope, totals: Figures, by_entries: bool) -> Decimal:
         proof = entry_totals(scope, Q(), Q())
     else:
         proof = _stored_totals(scope)
-    if by_entries and scope.as_of is not None:
-        later = Q(posting_date__gt=scope.as_of)
-        set_later = Q(recorded_at__gte=end_of(scope.entity, scope.as_of))
+    if scope.looks_back:
+        later = Q(posting_date__gt=scope.as_of) if scope.as_of else Q()
+        if scope.known_on:
+            later |= Q(recorded_at__gte=scope.known_before)
+        set_later = Q(recorded_at__gte=scope.set_before)
         since = entry_totals(scope, later, set_later)
         proof = [now - after for now, after in zip(proof, since, strict=True)]
     return sum((abs(one - other) for one, other in zip(told, proof, strict=True)), ZERO)
