@@ -44,11 +44,10 @@ def live(api: Api, said: dict[str, Any], *, number: str, day: str) -> None:
     """Requested, approved, ordered, issued, received and billed by six people."""
     wanted = api.post("rita", "requisitions/", said)
     wanted = api.post("rita", f"requisitions/{wanted['id']}/submit/")
-    while wanted["status"] == "submitted":
-        person = wanted["holder"]["name"].split()[0].lower()
+    for asked in wanted["approval"]["steps"]:
+        person = asked["assignee"]["name"].split()[0].lower()
         for step in api.get(person, "approvals/?mine=true")["results"]:
             api.post(person, f"approvals/{step['id']}/approve/")
-        wanted = api.get("rita", f"requisitions/{wanted['id']}/")
     order = api.post("bea", f"requisitions/{wanted['id']}/order/")
     order = api.post("bea", f"orders/{order['id']}/issue/")
     lines = order["lines"]
