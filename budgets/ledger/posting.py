@@ -19,6 +19,7 @@ from accounts.models import Control
 from budgets.ledger import funds
 from budgets.ledger.types import Source
 from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
+from core import rows
 from core.errors import Conflict
 from core.fields import QuantityField
 from core.fields import amount as sql_amount
@@ -130,7 +131,7 @@ def write(postings: list[Posting], commitments: Iterable[Commitment]) -> None:
         return
     _move(entries, postings[0])
     LedgerEntry.objects.bulk_create(entries)
-    _settle(commitments)
+    rows.store(list(commitments), SETTLED)
 
 
 def _move(entries: list[LedgerEntry], posting: Posting) -> None:
@@ -174,15 +175,6 @@ def _refuse(asked: dict[int, Decimal], posting: Posting) -> None:
     funds.insist(checks, reason=posting.reason)
     # Money came free between the refused UPDATE and this second look: the caller tries again.
     raise Conflict("The budget changed at the same moment. Please try again.")
-
-
-def _settle(commitments: Iterable[Commitment]) -> None:
-    """Store what became of locked commitments. Statements: 1."""
-    rows = list(commitments)
-    if rows:
-        Commitment.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["id"], update_fields=SETTLED
-        )
 
 
 def lock(**which: Any) -> list[Commitment]:
