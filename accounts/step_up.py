@@ -45,6 +45,12 @@ def is_proven(request: Any, *, at: datetime) -> bool:
     )
 
 
+def require(request: Any, *, at: datetime, why: str) -> None:
+    """Raise StepUpNeeded unless it is proven, for callers who cannot be led on a detour."""
+    if not is_proven(request, at=at):
+        raise StepUpNeeded(f"This needs a proof that it is you: {why}.")
+
+
 def address(back: str) -> str:
     """Where the person proves it, to come back to a path of the portal."""
     return f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}"

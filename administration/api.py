@@ -11,6 +11,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import step_up
 from accounts.models import RoleAssignment, User
 from administration import kinds, services
 from administration.models import READERS, ChangeRequest
@@ -26,6 +27,8 @@ from core.api.serializers import (
     PersonSerializer,
 )
 from core.api.views import Resource, Timeline
+from vendors.changes import WHO_IS_PAID
+from vendors.models import Vendor
 
 
 class PersonInFullSerializer(PersonSerializer):
@@ -82,6 +85,7 @@ class SettingChangeSerializer(Output):
     title = serializers.CharField(source="__str__")
     person = PersonSerializer(allow_null=True)
     policy = serializers.SerializerMethodField()
+    vendor = Id(source="vendor_id", allow_null=True)
     before = serializers.JSONField()
     after = serializers.JSONField()
     changes = serializers.SerializerMethodField()
@@ -125,10 +129,18 @@ class SettingChangeInput(Input):
         default=None,
         help_text="The draft that is to come into force, by id.",
     )
+    vendor = Reference(
+        lambda user: Vendor.objects.visible_to(user),
+        noun="vendor",
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Whose master data it changes: an id or a code.",
+    )
     after = serializers.DictField(
         help_text="What is wanted: {roles}, {approval_limit, delegated_order_limit, "
         "variance_limit}, {manager}, {first, second, valid_until}, {pairs: [[duty, duty, roles "
-        "too]]}, settings by name, {kind of service: person}; {} for a policy."
+        "too]]}, settings by name, {kind of service: person}, master data by name; {} for a policy."
     )
     reason = serializers.CharField(max_length=2000, trim_whitespace=False)
 
@@ -139,11 +151,12 @@ class SettingChangeViewSet(Timeline, Resource):
 
     model = ChangeRequest
     output = SettingChangeSerializer
-    related = ("entity", "person", "policy", "proposed_by", "decided_by")
+    related = ("entity", "person", "policy", "vendor", "proposed_by", "decided_by")
     filters: ClassVar[dict[str, Any]] = {
         "kind": choice("kind", ChangeRequest.Kind),
         "status": choice("status", ChangeRequest.Status),
         "person": reference("person", code="email"),
+        "vendor": reference("vendor", code="code"),
         **created(),
     }
     http_method_names = ["get", "head", "options", "post"]
@@ -152,8 +165,10 @@ class SettingChangeViewSet(Timeline, Resource):
     def create(self, request: Request) -> Response:
         """Propose a change; it holds once somebody else approves it."""
         said = self.read(SettingChangeInput)
-        user = request.user
-        made = services.propose(entity=user.entity, actor=user, at=timezone.now(), **said)
+        user, now = request.user, timezone.now()
+        if said["vendor"] is not None:
+            step_up.require(request, at=now, why=WHO_IS_PAID)
+        made = services.propose(entity=user.entity, actor=user, at=now, **said)
         return self.answer(made, 201)
 
     @extend_schema(request=Nothing, responses={200: SettingChangeSerializer})

@@ -5,8 +5,10 @@ class AdministrationConfig(AppConfig):
     name = "administration"
 
     def ready(self) -> None:
-        from administration import queries, subjects
+        from administration import queries, services, subjects
         from core import navigation
+        from vendors import changes
 
         subjects.register()
+        changes.register(services.propose_vendor)
         navigation.count("administration:changes", queries.open_count)

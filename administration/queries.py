@@ -28,7 +28,7 @@ def people(entity: Entity, *, show: str = "", search: str = "") -> QuerySet[User
 def changes(user: User, *, open_only: bool) -> QuerySet[ChangeRequest]:
     """Changes a person may see, newest first. Statements: 1."""
     found = ChangeRequest.objects.visible_to(user).select_related(
-        "entity", "person", "policy", "proposed_by", "decided_by"
+        "entity", "person", "policy", "vendor", "proposed_by", "decided_by"
     )
     proposed = Q(status=ChangeRequest.Status.PROPOSED)
     return found.filter(proposed if open_only else ~proposed).order_by("-pk")

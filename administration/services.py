@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import accounts.services
 import approvals.services
 from accounts.authority import require_administrator
-from accounts.models import Entity, User
+from accounts.models import Entity, Role, User
 from administration import kinds
 from administration.models import ChangeRequest
 from approvals.models import ApprovalPolicy
@@ -18,6 +19,9 @@ from core import events, text
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.transactions import atomic
 from core.transitions import perform
+from vendors.changes import WHO_IS_PAID
+from vendors.inputs import VendorInput
+from vendors.models import Vendor
 
 MOST_REASON = 2000
 OF_A_PERSON = (
@@ -44,18 +48,23 @@ def propose(
     at: datetime,
     person: User | None = None,
     policy: ApprovalPolicy | None = None,
+    vendor: Vendor | None = None,
 ) -> ChangeRequest:
     """Ask somebody else to agree to a change; nothing holds before they do.
 
     `after` is what is wanted, by kind: {roles: […]}, {approval_limit: …}, {manager: id}, {first,
-    second, valid_until}, {} for a policy, {pairs: [[duty, duty, roles too]]}, {setting: value}.
-    Raises NotAllowed for all but administrators and for what is about oneself, Invalid,
-    RolesConflict, Conflict while the same is proposed already.
+    second, valid_until}, {} for a policy, {pairs: [[duty, duty, roles too]]}, {setting: value},
+    what is new of a vendor's master data. Raises NotAllowed for all but administrators (vendor
+    managers where it is about a vendor) and for what is about oneself, Invalid, RolesConflict,
+    Conflict while the same is proposed already.
     """
-    require_administrator(entity, actor)
+    if kind == ChangeRequest.Kind.VENDOR:
+        _require_vendor_manager(entity, actor)
+    else:
+        require_administrator(entity, actor)
     if person is not None and person.pk == actor.pk:
         raise NotAllowed("Somebody else must change what you may do.")
-    _require_fit(entity, kind, person, policy)
+    _require_fit(entity, kind, person, policy, vendor)
     if errors := text.check(reason, "/reason", most=MOST_REASON, required=True, multiline=True):
         raise Invalid(errors=errors)
     entity = Entity.objects.select_for_update(no_key=True).get(pk=entity.pk)
@@ -64,6 +73,7 @@ def propose(
         kind=kind,
         person=person,
         policy=policy,
+        vendor=vendor,
         reason=reason.strip(),
         proposed_by=actor,
         created_at=at,
@@ -137,7 +147,7 @@ def add_person(
 def locked(pk: Any) -> ChangeRequest:
     """The change as stored now, locked until the transaction ends."""
     rows = ChangeRequest.objects.select_for_update(of=("self",), no_key=True)
-    return rows.select_related("entity", "person", "policy", "proposed_by").get(pk=pk)
+    return rows.select_related("entity", "person", "policy", "vendor", "proposed_by").get(pk=pk)
 
 
 def digest(change: ChangeRequest) -> str:
@@ -146,6 +156,7 @@ def digest(change: ChangeRequest) -> str:
         change.kind,
         str(change.person_id),
         str(change.policy_id),
+        *([str(change.vendor_id)] if change.vendor_id else []),
         change.before,
         change.after,
         change.reason,
@@ -169,8 +180,33 @@ def told(change: ChangeRequest) -> list[dict[str, Any]]:
     ]
 
 
+def propose_vendor(
+    *, vendor: Vendor, data: VendorInput, actor: User, at: datetime, reason: str
+) -> ChangeRequest:
+    """Ask somebody else to agree to what a vendor manager wants to change of a vendor."""
+    return propose(
+        entity=vendor.entity,
+        kind=ChangeRequest.Kind.VENDOR,
+        after=asdict(data),
+        reason=reason,
+        actor=actor,
+        at=at,
+        vendor=vendor,
+    )
+
+
+def _require_vendor_manager(entity: Entity, actor: User) -> None:
+    works_here = actor.is_active and actor.entity_id == entity.pk
+    if not (works_here and actor.has_role(Role.VENDOR_MANAGER)):
+        raise NotAllowed("You are not allowed to manage vendors.")
+
+
 def _require_fit(
-    entity: Entity, kind: str, person: User | None, policy: ApprovalPolicy | None
+    entity: Entity,
+    kind: str,
+    person: User | None,
+    policy: ApprovalPolicy | None,
+    vendor: Vendor | None,
 ) -> None:
     if kind not in ChangeRequest.Kind.values:
         raise Invalid(errors=[FieldError("/kind", "unknown", "There is no such change.")])
@@ -181,9 +217,11 @@ def _require_fit(
         )
     if needs_policy != (policy is not None):
         raise Invalid(errors=[FieldError("/policy", "required", "Say which, for policies.")])
-    about = person or policy
+    if (kind == ChangeRequest.Kind.VENDOR) != (vendor is not None):
+        raise Invalid(errors=[FieldError("/vendor", "required", "Say which, for vendors.")])
+    about = person or policy or vendor
     if about is not None and about.entity_id != entity.pk:
-        pointer = "/person" if person else "/policy"
+        pointer = "/person" if person else "/policy" if policy else "/vendor"
         raise Invalid(errors=[FieldError(pointer, "unknown", "None of this entity.")])
     if person is not None and not person.is_active:
         raise Invalid(errors=[FieldError("/person", "left", f"{person} does not work here.")])
@@ -196,6 +234,7 @@ def _require_alone(change: ChangeRequest) -> None:
         kind=change.kind,
         person=change.person,
         policy=change.policy,
+        vendor=change.vendor,
         status=ChangeRequest.Status.PROPOSED,
     )
     if change.kind != ChangeRequest.Kind.MITIGATION and open_ones.exists():
@@ -216,13 +255,22 @@ def _ask(change: ChangeRequest, at: datetime) -> None:
         changes=told(change),
         data={"kind": change.kind, "person": str(change.person or "")},
     )
+    if change.vendor is not None:
+        events.publish(
+            "vendor.change_proposed",
+            change.vendor,
+            actor=change.proposed_by,
+            at=at,
+            reason=change.reason,
+            changes=told(change),
+        )
     approvals.services.request(
         document=change,
         requester=change.proposed_by,
         amount=Decimal(0),
         facts={
             "excluded": [str(each) for each in excluded],
-            "sign_in": "it changes what somebody may do",
+            "sign_in": WHO_IS_PAID if change.vendor else "it changes what somebody may do",
         },
         digest=digest(change),
         title=str(change),

@@ -72,14 +72,15 @@ def present_digest(subject_id: UUID) -> str:
 
 def describe(subject_id: UUID) -> Description:
     """What changes, from what to what. It has no lines and costs nothing."""
-    change = ChangeRequest.objects.select_related("entity", "person", "policy", "proposed_by").get(
-        pk=subject_id
+    rows = ChangeRequest.objects.select_related(
+        "entity", "person", "policy", "vendor", "proposed_by"
     )
+    change = rows.get(pk=subject_id)
     return Description(
         title=str(change),
         number="",
         requester=change.proposed_by,
-        vendor_name="",
+        vendor_name=change.vendor.name if change.vendor else "",
         currency=change.entity.currency,
         total=ZERO,
         base_total=ZERO,

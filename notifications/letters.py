@@ -24,6 +24,7 @@ from invoicing.models import Invoice
 from invoicing.services.returning import RETURN_CODES
 from notifications.services import Attached, Letter
 from purchase_orders.models import Dispatch
+from vendors.models import Vendor
 
 _PREFIX = {"approval_reminded": "Reminder: ", "approval_escalated": "Escalated: "}
 
@@ -178,6 +179,16 @@ def invoice_returned(invoice: Invoice) -> Letter:
             "cause": RETURN_CODES.get(invoice.return_code, invoice.return_code),
         },
         reply_to=invoice.entity.purchasing_email,
+    )
+
+
+def vendor_changed(vendor: Vendor, fields: list[str]) -> Letter:
+    """Tell a vendor at its old addresses that its data was changed; not to what (rule A5)."""
+    return Letter(
+        subject=f"{vendor.entity.name} changed your details",
+        template="vendor_changed",
+        context={"vendor": vendor, "entity": vendor.entity, "fields": fields},
+        reply_to=vendor.entity.purchasing_email,
     )
 
 

@@ -16,12 +16,23 @@ from notifications.models import OutgoingMail
 from notifications.services import Letter
 from purchase_orders import services as orders
 from purchase_orders.models import Dispatch, PurchaseOrder
+from vendors.models import Vendor
 
 _OUTCOMES = (
     ApprovalRequest.Status.APPROVED,
     ApprovalRequest.Status.REJECTED,
     ApprovalRequest.Status.RETURNED,
 )
+VENDOR_FIELDS = {
+    "tax_id": "Tax id",
+    "order_email": "Email address for orders",
+    "contacts": "Contacts",
+    "name": "Name",
+    "address": "Address",
+    "country": "Country",
+    "currency": "Currency",
+    "payment_terms_days": "Payment terms",
+}
 CANCELLED = "The order was cancelled before it was sent."
 
 
@@ -174,6 +185,23 @@ def invoice_returned(*, event_id: str, document_id: str) -> None:
             at=timezone.now(),
             document_type="invoice",
             document_id=invoice.pk,
+        )
+
+
+@outbox.handler("notifications.vendor_changed")
+def vendor_changed(*, event_id: str, document_id: str) -> None:
+    """Tell the vendor's old addresses, each in a mail of its own, so that a thief is found out."""
+    event = TrailEvent.objects.get(pk=event_id)
+    vendor = Vendor.objects.select_related("entity").get(pk=document_id)
+    changed = {each["field"] for each in event.changes}
+    fields = [words for name, words in VENDOR_FIELDS.items() if name in changed]
+    for number, address in enumerate(event.data.get("notice_to", [])):
+        _send_once(
+            key=f"vendor.changed:{event_id}:{number}",
+            recipient=address,
+            letter=letters.vendor_changed(vendor, fields),
+            document_type=vendor.document_type,
+            document_id=vendor.pk,
         )
 
 

@@ -9,7 +9,9 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
+from accounts import step_up
 from accounts.models import Role
 from core import transitions
 from core.api.fields import FigureField, Id, MomentField
@@ -17,7 +19,8 @@ from core.api.filtering import choice, created, exact, flag, reference
 from core.api.parsing import UploadParser
 from core.api.serializers import FieldErrorSerializer, Input, Output, ReasonInput
 from core.api.views import Resource, Timeline
-from vendors import catalog, services
+from core.documents import Document
+from vendors import catalog, changes, services
 from vendors.inputs import ContactInput, VendorInput
 from vendors.models import CatalogItem, MatchType, ServiceType, Vendor
 
@@ -80,15 +83,22 @@ class VendorInputSerializer(Input):
     contacts = ContactInputSerializer(many=True, required=False, default=list)
 
 
+class VendorChangeSerializer(VendorInputSerializer):
+    reason = serializers.CharField(
+        help_text="Why, and how it was verified; needed once a vendor was approved.", **_TEXT
+    )
+
+
+class ProposedChangeSerializer(Output):
+    """It holds once somebody else approves it."""
+
+    setting_change = serializers.CharField(help_text="Its id.")
+    status = serializers.CharField()
+    url = serializers.CharField()
+
+
 def _contacts(said: list[dict[str, str]]) -> list[ContactInput]:
     return [ContactInput(**each) for each in said]
-
-
-def _kept(vendor: Vendor) -> VendorInput:
-    """The vendor as it stands, as the input it could have come from."""
-    names = [name for name in VendorInput.__dataclass_fields__ if name != "contacts"]
-    contacts = [ContactInput(each.name, each.email, each.role) for each in vendor.contacts.all()]
-    return VendorInput(**{name: getattr(vendor, name) for name in names}, contacts=contacts)
 
 
 class VendorViewSet(Timeline, Resource):
@@ -120,17 +130,34 @@ class VendorViewSet(Timeline, Resource):
         made = services.create(entity=user.entity, data=data, actor=user, at=timezone.now())
         return self.answer(made, 201)
 
-    @extend_schema(request=VendorInputSerializer, responses={200: VendorSerializer})
+    @extend_schema(
+        request=VendorChangeSerializer,
+        responses={200: VendorSerializer, 202: ProposedChangeSerializer},
+    )
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change master data; members that are not sent stay, `contacts` are replaced."""
-        said = self.read(VendorInputSerializer, partial=True)
+        """Change master data; members that are not sent stay, `contacts` are replaced.
+
+        Of a vendor that was approved once it is proposed: 202 with the setting change that
+        somebody else decides.
+        """
+        said = self.read(VendorChangeSerializer, partial=True)
         if "contacts" in said:
             said["contacts"] = _contacts(said["contacts"])
-        return self.answer(self.act(self._edit, "vendor", said=said))
+        reason = said.pop("reason", "")
+        if self.get_object().takes_two_people and request.user.has_role(Role.VENDOR_MANAGER):
+            step_up.require(request, at=timezone.now(), why=changes.WHO_IS_PAID)
+        made = self.act(self._change, "vendor", said=said, reason=reason)
+        return self.answer(made) if isinstance(made, Vendor) else self._proposed(made)
 
     @staticmethod
-    def _edit(*, vendor: Vendor, said: dict[str, Any], **who: Any) -> Vendor:
-        return services.edit(vendor=vendor, data=replace(_kept(vendor), **said), **who)
+    def _change(*, vendor: Vendor, said: dict[str, Any], **facts: Any) -> Document:
+        data = replace(changes.present(vendor), **said)
+        return changes.change(vendor=vendor, data=data, **facts)
+
+    def _proposed(self, change: Any) -> Response:
+        where = reverse("api:setting-changes-detail", args=[change.pk], request=self.request)
+        said = {"setting_change": str(change.pk), "status": change.status, "url": where}
+        return Response(said, status=202, headers={"Location": where})
 
     def _perform(self, service: Any) -> Response:
         return self.answer(self.act(service, "vendor", **self.read(ReasonInput)))

@@ -52,7 +52,7 @@ def changes(request: HttpRequest) -> HttpResponse:
 @login_required
 def change(request: HttpRequest, pk: UUID) -> HttpResponse:
     rows = ChangeRequest.objects.visible_to(request.user).select_related(
-        "entity", "person", "policy", "proposed_by", "decided_by"
+        "entity", "person", "policy", "vendor", "proposed_by", "decided_by"
     )
     found = visible_or_404(rows, pk)
     context = {

@@ -41,6 +41,9 @@ TEXTS = {
     "setting_change.applied": "Approved, and in force",
     "setting_change.proposed": "Change proposed",
     "setting_change.withdrawn": "Taken back",
+    "vendor.change_proposed": "Change proposed",
+    "contract.activated": "In force",
+    "contract.expiring": "Near its end",
 }
 # The icon of an event by the last word of its type; its tone comes from the states of `ui`.
 ICONS = {

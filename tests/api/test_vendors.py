@@ -1,9 +1,14 @@
 """Vendors over the API."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from accounts import step_up
+from accounts.models import ApiToken
+from administration.models import ChangeRequest
 from tests.api.conftest import Client
 from tests.api.lives import get, post
 from tests.api.test_problems import problem
@@ -72,3 +77,47 @@ def test_the_catalog_is_searched(org: Any, api: Client) -> None:
     ]
     rows = get(api(org.rita), "catalog-items/?vendor=V-1000&service_type=iaas")["results"]
     assert [row["sku"] for row in rows] == ["VM-M"]
+
+
+def change(client: Any, vendor: Any, **said: Any) -> Any:
+    return client.patch(f"/api/v1/vendors/{vendor.pk}/", said, format="json")
+
+
+def test_a_change_of_an_approved_vendor_waits_for_somebody_else(org: Any, api: Client) -> None:
+    vera = api(org.vera)
+    no_reason = change(vera, org.vendor, order_email="new@elbe.example")
+    assert problem(no_reason, 422, "invalid")["errors"][0]["pointer"] == "/reason"
+    answer = change(vera, org.vendor, order_email="new@elbe.example", reason="Called Jana")
+    assert answer.status_code == 202, answer.content
+    proposed = get(api(org.ada), f"setting-changes/{answer.json()['setting_change']}/")
+    assert answer["Location"].endswith(f"/setting-changes/{proposed['id']}/")
+    assert (proposed["kind"], proposed["vendor"]) == ("vendor", str(org.vendor.pk))
+    assert proposed["changes"] == [
+        {"field": "Orders go to", "old": org.vendor.order_email, "new": "new@elbe.example"}
+    ]
+    assert get(vera, f"vendors/{org.vendor.pk}/")["order_email"] == org.vendor.order_email
+    problem(change(vera, org.vendor, name="Elbe SE", reason="x"), 409, "conflict")
+
+
+@pytest.mark.parametrize("persona", ["rita", "bea", "finn", "cora", "olga", "ada"])
+def test_nobody_else_proposes_one(org: Any, api: Client, persona: str) -> None:
+    answer = change(api(org.people[persona]), org.vendor, name="Elbe SE", reason="x")
+    problem(answer, 403, "not-allowed")
+
+
+def test_an_old_token_proposes_nothing(org: Any, api: Client) -> None:
+    vera = api(org.vera)
+    ApiToken.objects.filter(user=org.vera).update(
+        created=timezone.now() - step_up.TOKEN_FRESH - timedelta(seconds=1)
+    )
+    problem(change(vera, org.vendor, name="Elbe SE", reason="x"), 403, "step-up-needed")
+    said = {"kind": "vendor", "vendor": "V-1000", "after": {"name": "Elbe SE"}, "reason": "x"}
+    other = vera.post("/api/v1/setting-changes/", said, format="json")
+    problem(other, 403, "step-up-needed")
+    assert not ChangeRequest.objects.exists()
+
+
+def test_it_is_proposed_as_a_setting_change_too(org: Any, api: Client) -> None:
+    said = {"kind": "vendor", "vendor": "V-1000", "after": {"name": "Elbe SE"}, "reason": "x"}
+    made = post(api(org.vera), "setting-changes/", said, status=201)
+    assert made["title"] == "Master data of Elbe IT Handel GmbH"

@@ -88,6 +88,11 @@ class Vendor(EntityOwned, Document):
         return self.family or self.code
 
     @property
+    def takes_two_people(self) -> bool:
+        """Whether its master data changes only once somebody else agrees: orders may exist."""
+        return self.status not in (self.Status.PROSPECT, self.Status.IN_REVIEW)
+
+    @property
     def is_approved(self) -> bool:
         return self.status == self.Status.APPROVED
 

@@ -2,6 +2,7 @@
 
 from vendors.services import contracts
 from vendors.services.master_data import (
+    TwoPeopleNeeded,
     approve,
     block,
     create,
@@ -14,6 +15,7 @@ from vendors.services.master_data import (
 from vendors.services.owners import service_owner_errors, set_service_owners
 
 __all__ = [
+    "TwoPeopleNeeded",
     "approve",
     "block",
     "contracts",

@@ -6,7 +6,7 @@ from typing import Any
 from accounts.models import Entity, Role, User
 from accounts.permissions import role
 from core import events, text
-from core.errors import Invalid, NotAllowed, StaleVersion
+from core.errors import Conflict, Invalid, NotAllowed, StaleVersion
 from core.transactions import atomic
 from core.transitions import perform
 from vendors import validation
@@ -26,6 +26,13 @@ _FIELDS = (
     "payment_terms_days",
     "default_match_type",
 )
+# What decides who is paid and who is asked: whoever steals a vendor's name begins here.
+ALARMING = frozenset({"tax_id", "order_email", "contacts"})
+
+
+class TwoPeopleNeeded(Conflict):
+    slug = "two-people-needed"
+    title = "Somebody else must agree to this."
 
 
 @atomic
@@ -47,14 +54,21 @@ def edit(
     actor: User,
     at: datetime,
     expected_version: int | None = None,
+    proposed_by: User | None = None,
+    reason: str = "",
 ) -> Vendor:
-    """Replace a vendor's master data. Raises NotAllowed, StaleVersion, Invalid."""
+    """Replace a vendor's master data.
+
+    One that was approved once changes only by two people: a vendor manager proposed it, `actor`
+    agrees. Its old addresses are told then (rule A5). Raises NotAllowed, TwoPeopleNeeded,
+    StaleVersion, Invalid.
+    """
     vendor = _locked(vendor)
-    _require_manager(vendor, actor)
+    _require_people(vendor, actor, proposed_by)
     if expected_version is not None and vendor.version != expected_version:
         raise StaleVersion(f"It is version {vendor.version} now, not {expected_version}.")
     validation.judge(entity=vendor.entity, data=data, vendor=vendor)
-    before = _said(vendor)
+    before, addresses = _said(vendor), _addresses(vendor)
     vendor.contacts.all().delete()
     _store(vendor, data, actor)
     after = _said(vendor)
@@ -63,7 +77,19 @@ def edit(
         for name in before
         if before[name] != after[name]
     ]
-    events.publish("vendor.edited", vendor, actor=actor, at=at, changes=changes)
+    alarming = any(change["field"] in ALARMING for change in changes)
+    events.publish(
+        "vendor.edited",
+        vendor,
+        actor=actor,
+        at=at,
+        reason=reason,
+        changes=changes,
+        data={
+            "proposed_by": str(proposed_by.pk) if proposed_by else "",
+            "notice_to": addresses if alarming and vendor.takes_two_people else [],
+        },
+    )
     return vendor
 
 
@@ -131,6 +157,23 @@ def _require_manager(vendor: Vendor, actor: User | None) -> None:
     """A vendor manager of the entity, or the portal itself (imports)."""
     if actor is not None and not _MANAGES(vendor, actor):
         raise NotAllowed("You are not allowed to manage vendors.")
+
+
+def _require_people(vendor: Vendor, actor: User, proposed_by: User | None) -> None:
+    if not vendor.takes_two_people:
+        _require_manager(vendor, actor)
+        return
+    _require_manager(vendor, proposed_by or actor)
+    if proposed_by is None:
+        raise TwoPeopleNeeded(f"{vendor} was approved: somebody else must agree to a change of it.")
+    if actor.pk == proposed_by.pk or not actor.is_active or actor.entity_id != vendor.entity_id:
+        raise NotAllowed("Somebody else of the entity must agree to this.")
+
+
+def _addresses(vendor: Vendor) -> list[str]:
+    """Where the vendor can be reached, orders first, each once."""
+    contacts = vendor.contacts.order_by("pk").values_list("email", flat=True)
+    return list(dict.fromkeys(filter(None, [vendor.order_email, *contacts])))
 
 
 def _store(vendor: Vendor, data: VendorInput, actor: User | None) -> None:
