@@ -5,6 +5,7 @@ class BudgetingConfig(AppConfig):
     name = "budgeting"
 
     def ready(self) -> None:
-        from budgeting import subjects
+        from budgeting import invariants, subjects
 
         subjects.register()
+        invariants.register()

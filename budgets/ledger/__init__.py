@@ -6,6 +6,7 @@ lock; the ledger locks commitments by primary key, then cells by primary key, th
 """
 
 from budgets.ledger.accruing import accrue
+from budgets.ledger.changing import BelowUsed, Wanted, change, drop_hold, hold
 from budgets.ledger.committing import (
     cancel,
     encumber,
@@ -15,12 +16,14 @@ from budgets.ledger.committing import (
     reserve,
 )
 from budgets.ledger.funds import BudgetExceeded, BudgetReasonRequired, check_funds, require_funds
+from budgets.ledger.outside import post_outside, reverse_outside
 from budgets.ledger.settling import NothingCommitted, liquidate, mirror
 from budgets.ledger.types import Demand, FundsCheck, Settlement, Share, Source
 from budgets.queries import open_amounts
 from budgets.services import set_budget
 
 __all__ = [
+    "BelowUsed",
     "BudgetExceeded",
     "BudgetReasonRequired",
     "Demand",
@@ -29,17 +32,23 @@ __all__ = [
     "Settlement",
     "Share",
     "Source",
+    "Wanted",
     "accrue",
     "cancel",
+    "change",
     "check_funds",
+    "drop_hold",
     "encumber",
+    "hold",
     "liquidate",
     "mirror",
     "open_amounts",
+    "post_outside",
     "reencumber",
     "release",
     "release_reservation",
     "require_funds",
     "reserve",
+    "reverse_outside",
     "set_budget",
 ]

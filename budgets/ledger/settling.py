@@ -123,14 +123,15 @@ def mirror(
     if posting.is_done():
         return
     for entry in entries:
-        _mirror(posting, entry)
+        mirror_entry(posting, entry)
         if entry.stage == Stage.ENC:
             _restore(locked[entry.distribution_id], entry)
     releases = [] if reencumber else _give_up(posting, list(locked.values()), entries)
     write([posting, *releases], locked.values())
 
 
-def _mirror(posting: Posting, entry: LedgerEntry) -> None:
+def mirror_entry(posting: Posting, entry: LedgerEntry) -> None:
+    """Add the exact opposite of an entry, naming it."""
     posting.add(
         stage=entry.stage,
         cell_id=entry.cell_id,

@@ -1,0 +1,73 @@
+"""What happens though the budget lacks it: the lack is allowed in the same posting, and told.
+
+The cell's CHECK stays as it is: what is used never exceeds amount and overdraft under stop.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+
+from accounts.models import Control
+from budgets.ledger.posting import Posting
+from budgets.models import BudgetAdjustment, BudgetCell
+from budgets.trail import told
+from core import rows
+from core.money import ZERO, round_amount
+
+
+def allow(posting: Posting, *, why: str) -> None:
+    """Raise the overdraft of every stop that this posting would overspend, by what it lacks.
+
+    Call it before `write`, inside its transaction. One adjustment and one event
+    (`budget.overdrawn`) for each such cell; cells are locked in primary-key order.
+    """
+    asked: dict[int, Decimal] = defaultdict(Decimal)
+    for entry in posting.entries.values():
+        asked[entry.cell_id] += entry.amount
+    cells = _locked(pk for pk, amount in asked.items() if amount > ZERO)
+    lacks = {cell: asked[cell.pk] - cell.available - cell.overdraft for cell in cells}
+    short = {
+        cell: Decimal(lack)
+        for cell, lack in lacks.items()
+        if lack > ZERO and cell.control == Control.STOP
+    }
+    for cell, lack in short.items():
+        cell.overdraft += lack
+    rows.store(list(short), ["overdraft"])
+    BudgetAdjustment.objects.bulk_create(
+        BudgetAdjustment(
+            cell=cell,
+            amount=ZERO,
+            overdraft=lack,
+            control=cell.control,
+            reason=why,
+            actor=posting.actor,
+            recorded_at=posting.at,
+        )
+        for cell, lack in short.items()
+    )
+    for cell, lack in short.items():
+        _tell(posting, cell, lack, why)
+
+
+def _locked(wanted: Iterable[int]) -> list[BudgetCell]:
+    found = BudgetCell.objects.select_for_update(of=("self",), no_key=True)
+    related = ("cost_center", "gl_account", "project", "fiscal_year")
+    return list(found.filter(pk__in=list(wanted)).select_related(*related).order_by("pk"))
+
+
+def _tell(posting: Posting, cell: BudgetCell, lack: Decimal, why: str) -> None:
+    source = posting.source
+    told(
+        "budget.overdrawn",
+        cell,
+        actor=posting.actor,
+        at=posting.at,
+        reason=why,
+        data={
+            "amount": str(round_amount(lack, source.entity.currency)),
+            "document_type": source.document_type,
+            "document_id": str(source.document_id),
+            "document_number": source.number,
+        },
+    )
