@@ -64,6 +64,7 @@ class Scope:
     gl_account: str | None = None
     project: str | None = None
     known_on: date | None = None
+    kind: str | None = None  # of the GL account: opex or capex
 
     @property
     def looks_back(self) -> bool:
@@ -95,11 +96,15 @@ class Scope:
 
     def condition(self, prefix: str = "") -> Q:
         """The condition on cells, seen from a model that reaches them through `prefix`."""
+        return self.coding(prefix) & Q(**{f"{prefix}fiscal_year__year": self.fiscal_year})
+
+    def coding(self, prefix: str = "") -> Q:
+        """The same without the fiscal year: the budgets of all years."""
         wanted: dict[str, Any] = {
             "entity": self.entity,
-            "fiscal_year__year": self.fiscal_year,
             "cost_center__code": self.cost_center or None,
             "gl_account__code": self.gl_account or None,
+            "gl_account__kind": self.kind or None,
         }
         if self.project == WITHOUT:
             wanted["project__isnull"] = True
@@ -191,8 +196,9 @@ def _budgets(scope: Scope, groups: tuple[str, ...]) -> Iterable[tuple[Key, Decim
         yield key, amount
 
 
-def entries_of(scope: Scope) -> QuerySet[LedgerEntry]:
-    entries = LedgerEntry.objects.filter(cell_id__in=list(scope.cells))
+def entries_of(scope: Scope, cells: Iterable[int] | None = None) -> QuerySet[LedgerEntry]:
+    """The entries that count, of the scope's budgets or of others that are named."""
+    entries = LedgerEntry.objects.filter(cell_id__in=list(scope.cells if cells is None else cells))
     if scope.as_of is not None:
         entries = entries.filter(posting_date__lte=scope.as_of)
     if scope.known_before is not None:

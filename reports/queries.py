@@ -4,7 +4,7 @@ As of now it reads stored balances; as of a past day it folds ledger entries by 
 budget adjustments by the day they were recorded. The tie-out always takes the other road.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -37,6 +37,7 @@ from reports.figures import (
 )
 
 DIMENSIONS = ("cost_center", "gl_account", "project", "period")
+_CODED: dict[str, Any] = {"cost_center": CostCenter, "gl_account": GLAccount, "project": Project}
 DEFAULT_GROUPS = ("cost_center", "gl_account", "project")
 
 __all__ = [
@@ -144,7 +145,7 @@ def commitments(
         _add_accruals(scope, groups, sums)
         rows = _rows(scope, groups, sums)
         totals = sum((row.figures for row in rows), Figures())
-        difference = _difference(scope, totals, by_entries) if tie_out else ZERO
+        difference = difference_of(scope, totals, by_entries) if tie_out else ZERO
     return CommitmentReport(
         entity=entity,
         fiscal_year=fiscal_year,
@@ -241,18 +242,22 @@ def _add_accruals(scope: Scope, groups: tuple[str, ...], sums: Sums) -> None:
         sums[key] = replace(sums[key], received_not_invoiced=total)
 
 
-def _rows(scope: Scope, groups: tuple[str, ...], sums: Sums) -> list[CommitmentRow]:
-    models = {"cost_center": CostCenter, "gl_account": GLAccount, "project": Project}
-    names = {
+def codings(entity: Entity, groups: Iterable[str]) -> dict[str, dict[Any, Coding]]:
+    """Codes and names by primary key, for the dimensions among the groups. Statements: 1 each."""
+    return {
         dimension: {
             pk: Coding(code, name)
-            for pk, code, name in model.objects.filter(entity=scope.entity).values_list(
+            for pk, code, name in model.objects.filter(entity=entity).values_list(
                 "pk", "code", "name"
             )
         }
-        for dimension, model in models.items()
+        for dimension, model in _CODED.items()
         if dimension in groups
     }
+
+
+def _rows(scope: Scope, groups: tuple[str, ...], sums: Sums) -> list[CommitmentRow]:
+    names = codings(scope.entity, groups)
     rows = []
     for key, figures in sums.items():
         found = dict(zip(groups, key, strict=True))
@@ -260,7 +265,7 @@ def _rows(scope: Scope, groups: tuple[str, ...], sums: Sums) -> list[CommitmentR
             dimension: names[dimension].get(found[dimension], Coding())
             if dimension in groups
             else None
-            for dimension in models
+            for dimension in _CODED
         }
         rows.append(
             CommitmentRow(
@@ -278,7 +283,7 @@ def _order(row: CommitmentRow) -> tuple[Any, ...]:
     return (*(coding.code if coding else "" for coding in codings), row.period or 0)
 
 
-def _difference(scope: Scope, totals: Figures, by_entries: bool) -> Decimal:
+def difference_of(scope: Scope, totals: Figures, by_entries: bool) -> Decimal:
     """How far the totals are from the other road: entries for a report from stored balances,
     stored balances less later entries for one from entries. Statements: 2, 1 or 3."""
     told = (totals.budget, totals.pre_encumbered, totals.encumbered, totals.spent)
