@@ -158,8 +158,8 @@ def release_reservation(
 
     What was given back is not held any more, so a second call frees 0.
     """
-    held = _held(source, Stage.PRE, line_ids)
-    return _give_back(_next_of(source, event, on, actor, at, reason), held)
+    held = held_by(source, Stage.PRE, line_ids)
+    return _give_back(next_of(source, event, on, actor, at, reason), held)
 
 
 @atomic
@@ -177,8 +177,8 @@ def release(
 
     What was given back is not held any more, so a second call frees 0.
     """
-    held = _held(source, Stage.ENC, line_ids)
-    return _give_back(_next_of(source, event, on, actor, at, reason), held)
+    held = held_by(source, Stage.ENC, line_ids)
+    return _give_back(next_of(source, event, on, actor, at, reason), held)
 
 
 @atomic
@@ -195,10 +195,10 @@ def cancel(
 
     Raises Conflict when anything was liquidated: such an order is closed, not cancelled.
     """
-    held = _held(source, Stage.ENC, None)
+    held = held_by(source, Stage.ENC, None)
     if any(commitment.document_liquidated for commitment in held):
         raise Conflict(f"{source.number} has cleared invoices: close it instead of cancelling it.")
-    return _give_back(_next_of(source, event, on, actor, at, reason), held)
+    return _give_back(next_of(source, event, on, actor, at, reason), held)
 
 
 @atomic
@@ -215,8 +215,8 @@ def reencumber(
 
     Raises BudgetExceeded or BudgetReasonRequired. A second call finds nothing to take.
     """
-    held = _held(source, Stage.ENC, None)
-    posting = _next_of(source, event, on, actor, at, reason)
+    held = held_by(source, Stage.ENC, None)
+    posting = next_of(source, event, on, actor, at, reason)
     for commitment in held:
         posting.add_to(
             commitment,
@@ -227,16 +227,15 @@ def reencumber(
     write([posting], held)
 
 
-def _held(source: Source, stage: str, line_ids: Iterable[UUID] | None) -> list[Commitment]:
+def held_by(source: Source, stage: str, line_ids: Iterable[UUID] | None) -> list[Commitment]:
+    """The commitments of a document in a stage, or of some of its lines, locked."""
     which: dict[str, Any] = {"document_id": source.document_id, "stage": stage}
     if line_ids is not None:
         which["line_id__in"] = list(line_ids)
     return lock(**which)
 
 
-def _next_of(
-    source: Source, event: str, on: date, actor: Any, at: datetime, reason: str
-) -> Posting:
+def next_of(source: Source, event: str, on: date, actor: Any, at: datetime, reason: str) -> Posting:
     """A posting of an event that may come again (close, reopen, close), named by its turn.
 
     Called under the lock of the document's commitments, so two turns never share a name.

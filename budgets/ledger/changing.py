@@ -1,0 +1,295 @@
+"""Change orders: a rise is held while it waits, an order's commitment follows by the difference.
+
+Rule C18. Nothing is counted twice: what was held is used up by the very posting that commits it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from budgets.ledger.cells import Calendar, Dimensions, find_or_create
+from budgets.ledger.committing import give_back, held_by, next_of
+from budgets.ledger.posting import Posting, lock, write
+from budgets.ledger.types import Source
+from budgets.models import BudgetCell, Commitment, Stage
+from core.errors import RuleBroken
+from core.money import ZERO, to_base
+from core.transactions import atomic
+
+
+class BelowUsed(RuleBroken):
+    """A change would leave less on an order than was liquidated, received or billed already."""
+
+    slug = "below-used"
+    title = "The order cannot go below what was received or billed."
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one distribution of an order line shall come to, with what has happened to it so far.
+
+    `amount` is its whole in the order's currency, 0 where nobody pays it any more; `quantity` the
+    signed difference. A rise waits under `held_as`, the change's own row; a distribution that goes
+    has none.
+    """
+
+    line_id: UUID
+    line_number: int
+    distribution_id: UUID
+    held_as: UUID | None
+    cost_center_id: UUID
+    gl_account_id: UUID
+    project_id: UUID | None
+    amount: Decimal
+    quantity: Decimal = ZERO
+
+    @property
+    def dimensions(self) -> Dimensions:
+        return Dimensions(self.cost_center_id, self.gl_account_id, self.project_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """The signed difference of one distribution in one cell, in the order's currency."""
+
+    wanted: Wanted
+    cell_id: int
+    amount: Decimal
+
+
+@atomic
+def hold(
+    *,
+    source: Source,
+    wanted: Iterable[Wanted],
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str = "",
+    event: str = "change_order.submitted",
+) -> None:
+    """Hold what a change would take more, +PRE, cell by cell: less in one pays more in the same.
+
+    `source` is the change order. Nothing is freed before it is issued. Raises BudgetExceeded,
+    BudgetReasonRequired, FiscalYearMissing, FiscalYearClosed.
+    """
+    wanted = list(wanted)
+    rises = _rises(_moves(source, wanted, on))
+    if not rises:
+        return
+    posting = next_of(source, event, on, actor, at, reason)
+    Commitment.objects.bulk_create(
+        [_empty(source, Stage.PRE, move) for move in rises], ignore_conflicts=True
+    )
+    ids = [move.wanted.held_as for move in rises]
+    locked = {row.distribution_id: row for row in lock(distribution_id__in=ids, stage=Stage.PRE)}
+    for move in rises:
+        assert move.wanted.held_as is not None  # what goes does not rise
+        commitment = locked[move.wanted.held_as]
+        amount = to_base(move.amount, rate=source.rate, base_currency=source.entity.currency)
+        commitment.amount += amount
+        commitment.document_amount += move.amount
+        posting.add_to(commitment, amount=amount, document_amount=move.amount)
+    write([posting], locked.values())
+
+
+@atomic
+def drop_hold(
+    *,
+    source: Source,
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str,
+    event: str = "change_order.withdrawn",
+) -> Decimal:
+    """−PRE what a change order holds. Returns the base amount; a second call frees 0."""
+    held = [row for row in held_by(source, Stage.PRE, None) if row.open or row.document_open]
+    if not held:
+        return ZERO
+    posting = next_of(source, event, on, actor, at, reason)
+    freed = sum((give_back(posting, commitment) for commitment in held), ZERO)
+    write([posting], held)
+    return freed
+
+
+@atomic
+def change(
+    *,
+    source: Source,
+    wanted: Iterable[Wanted],
+    revision: int,
+    on: date,
+    actor: Any,
+    at: datetime,
+    reason: str = "",
+    event: str = "order.changed",
+) -> None:
+    """Rule C18: ±ENC by the difference only, at the order's rate, using up what was held.
+
+    `source` is the order, `revision` its new one; a second delivery does nothing. A distribution
+    that is paid by somebody else from now on takes along what it still holds. Raises BelowUsed
+    where it would hold less than was liquidated, BudgetExceeded, BudgetReasonRequired,
+    FiscalYearMissing, FiscalYearClosed.
+    """
+    wanted = list(wanted)
+    if not wanted:
+        return
+    key = f"{event}:{source.document_id}:{revision}"
+    posting = Posting(source, event, key, on, actor, at, reason)
+    cells = _cells(source, wanted, on)
+    Commitment.objects.bulk_create(
+        [
+            _empty(source, Stage.ENC, _Move(each, cells[each.distribution_id], ZERO))
+            for each in sorted(wanted, key=lambda each: each.distribution_id)
+        ],
+        ignore_conflicts=True,
+    )
+    ids = {each.distribution_id for each in wanted} | {each.held_as for each in wanted} - {None}
+    locked = {(row.distribution_id, str(row.stage)): row for row in lock(distribution_id__in=ids)}
+    if posting.is_done():
+        return
+    for each in wanted:
+        held = locked.get((each.held_as, Stage.PRE)) if each.held_as else None
+        if held is not None:
+            _use_up(posting, held, each)
+        _settle(posting, locked[each.distribution_id, Stage.ENC], each, cells)
+    write([posting], locked.values())
+
+
+def _use_up(posting: Posting, held: Commitment, wanted: Wanted) -> None:
+    amount, document_amount = held.open, held.document_open
+    held.liquidated += amount
+    held.document_liquidated += document_amount
+    posting.add_to(
+        held,
+        amount=-amount,
+        document_amount=-document_amount,
+        line_id=wanted.line_id,
+        line_number=wanted.line_number,
+    )
+
+
+def _settle(
+    posting: Posting, commitment: Commitment, wanted: Wanted, cells: Mapping[UUID, int]
+) -> None:
+    cell_id = cells[wanted.distribution_id]
+    used = commitment.document_liquidated + commitment.document_released
+    if wanted.amount < used or (cell_id != commitment.cell_id and used):
+        raise BelowUsed(
+            f"Line {wanted.line_number}: {used.normalize():,f} {posting.source.currency} of it "
+            "was used up already."
+        )
+    if cell_id != commitment.cell_id:
+        _carry(posting, commitment, cell_id)
+    amount = _base(posting, commitment, wanted.amount)
+    posting.add_to(
+        commitment,
+        amount=amount - commitment.amount,
+        document_amount=wanted.amount - commitment.document_amount,
+        quantity=wanted.quantity,
+    )
+    commitment.amount, commitment.document_amount = amount, wanted.amount
+
+
+def _base(posting: Posting, commitment: Commitment, whole: Decimal) -> Decimal:
+    """What a commitment comes to in base currency; its used part stays what it was to the cent."""
+    used = commitment.liquidated + commitment.released
+    left = whole - commitment.document_liquidated - commitment.document_released
+    if not left:
+        return used
+    currency = posting.source.entity.currency
+    whole_base: Decimal = to_base(whole, rate=commitment.rate, base_currency=currency)
+    return max(whole_base, used)
+
+
+def _carry(posting: Posting, commitment: Commitment, cell_id: int) -> None:
+    """What is left goes to the cell that pays from now on; the rest of the change follows there."""
+    amount, document_amount = commitment.open, commitment.document_open
+    posting.add_to(commitment, amount=-amount, document_amount=-document_amount)
+    commitment.cell_id = cell_id
+    posting.add_to(commitment, amount=amount, document_amount=document_amount)
+    Commitment.objects.filter(pk=commitment.pk).update(cell_id=cell_id)
+
+
+def _moves(source: Source, wanted: list[Wanted], on: date) -> list[_Move]:
+    """What each distribution would take more or less, and where."""
+    cells = _cells(source, wanted, on)
+    stored = _committed(wanted)
+    moves = []
+    for each in wanted:
+        cell_id, commitment = cells[each.distribution_id], stored.get(each.distribution_id)
+        if commitment is None:
+            moves.append(_Move(each, cell_id, each.amount))
+        elif commitment.cell_id == cell_id:
+            moves.append(_Move(each, cell_id, each.amount - commitment.document_amount))
+        else:
+            moves.append(_Move(each, commitment.cell_id, -commitment.document_open))
+            moves.append(_Move(each, cell_id, each.amount))
+    return moves
+
+
+def _rises(moves: list[_Move]) -> list[_Move]:
+    """What is to be held: the rises, less what falls in the same cell."""
+    falls: dict[int, Decimal] = defaultdict(Decimal)
+    for move in moves:
+        falls[move.cell_id] += max(-move.amount, ZERO)
+    rises = []
+    for move in moves:
+        paid = min(max(move.amount, ZERO), falls[move.cell_id])
+        falls[move.cell_id] -= paid
+        if move.amount > paid:
+            rises.append(_Move(move.wanted, move.cell_id, move.amount - paid))
+    return rises
+
+
+def _cells(source: Source, wanted: list[Wanted], on: date) -> dict[UUID, int]:
+    """The cell that pays each distribution: its own while the coding stays, else the day's."""
+    stored = _committed(wanted)
+    found: dict[UUID, int] = {}
+    for each in wanted:
+        commitment = stored.get(each.distribution_id)
+        if commitment is not None and _dimensions(commitment.cell) == each.dimensions:
+            found[each.distribution_id] = commitment.cell_id
+    missing = [each for each in wanted if each.distribution_id not in found]
+    if missing:
+        calendar = Calendar.of(source.entity, on)
+        cells = find_or_create(calendar, {each.dimensions for each in missing})
+        found |= {each.distribution_id: cells[each.dimensions].pk for each in missing}
+    return found
+
+
+def _committed(wanted: list[Wanted]) -> dict[UUID, Commitment]:
+    rows = Commitment.objects.filter(
+        distribution_id__in=[each.distribution_id for each in wanted], stage=Stage.ENC
+    )
+    return {row.distribution_id: row for row in rows.select_related("cell")}
+
+
+def _dimensions(cell: BudgetCell) -> Dimensions:
+    return Dimensions(cell.cost_center_id, cell.gl_account_id, cell.project_id)
+
+
+def _empty(source: Source, stage: str, move: _Move) -> Commitment:
+    """A commitment of nothing yet: its unique key is what two deliveries wait for."""
+    wanted = move.wanted
+    row = wanted.held_as if stage == Stage.PRE else wanted.distribution_id
+    assert row is not None  # what goes does not rise
+    return Commitment(
+        stage=stage,
+        cell_id=move.cell_id,
+        document_type=source.document_type,
+        document_id=source.document_id,
+        document_number=source.number,
+        line_id=wanted.line_id,
+        line_number=wanted.line_number,
+        distribution_id=row,
+        currency=source.currency,
+        rate=source.rate,
+        amount=ZERO,
+        document_amount=ZERO,
+    )
