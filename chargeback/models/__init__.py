@@ -1,6 +1,6 @@
 """Shared costs: who bears them by which rule, what each month came to, and what was said to it."""
 
-from chargeback.models.allocations import Allocation
+from chargeback.models.allocations import Allocation, SharedSpend
 from chargeback.models.rules import AllocationRule, Consumption, RuleRevision, RuleShare
 from chargeback.models.statements import Statement, StatementLine
 
@@ -10,6 +10,7 @@ __all__ = [
     "Consumption",
     "RuleRevision",
     "RuleShare",
+    "SharedSpend",
     "Statement",
     "StatementLine",
 ]

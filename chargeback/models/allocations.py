@@ -10,6 +10,7 @@ from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
 from accounts.permissions import portal, role
+from budgets.models import BudgetCell
 from chargeback.models.rules import MAKERS, AllocationRule, RuleRevision
 from core.documents import Document
 from core.fields import AmountField
@@ -98,3 +99,20 @@ class Allocation(EntityOwned, Document):
     def reverse(self, *, at: Any, **_: Any) -> None:
         """Take it back by the mirror of every line."""
         self.reversed_at = at
+
+
+class SharedSpend(models.Model):
+    """What one budget had spent when the month was shared; it only grows."""
+
+    id = models.BigAutoField(primary_key=True)
+    allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="spends")
+    cell = models.ForeignKey(BudgetCell, on_delete=models.PROTECT, related_name="+")
+    amount = AmountField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["allocation", "cell"], name="shared_spend_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cell_id} {self.amount}"
