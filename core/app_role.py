@@ -47,3 +47,19 @@ def _rights(role: str) -> list[sql.Composed]:
         *(sql.SQL(grant).format(name) for grant in grants),
         sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {} FROM {}").format(only_grow, name),
     ]
+
+
+def too_much() -> list[str]:
+    """The protected tables that the portal's own role may alter. Statements: 1, or none."""
+    role = settings.APP_DATABASE_ROLE
+    connection = connections["default"]
+    if not role or connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s) AS name WHERE has_table_privilege(%s, name, 'UPDATE') "
+            "OR has_table_privilege(%s, name, 'DELETE') "
+            "OR has_table_privilege(%s, name, 'TRUNCATE')",
+            [append_only.tables(), role, role, role],
+        )
+        return [name for (name,) in cursor.fetchall()]

@@ -27,3 +27,21 @@ def snapshot() -> Iterator[None]:
                 yield
             finally:
                 cursor.execute("ROLLBACK")
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """Statements inside may take as long as they need: proofs read whole tables.
+
+    For commands only, inside a snapshot: a page is ended by the portal's own limit.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        (before,) = cursor.fetchone()
+        cursor.execute("SET LOCAL statement_timeout = 0")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])

@@ -4,15 +4,25 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
-from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models import Exists, F, OuterRef
 
 from budgets import invariants
-from budgets.invariants import Proof, Row, cell_name, differences, figures, first, rows
+from budgets.invariants import (
+    MOST_FAULTS,
+    Proof,
+    Row,
+    cell_name,
+    differences,
+    disagreements,
+    figures,
+    first,
+)
 from budgets.models import AccruedSum, Commitment, Stage
 from core.models import OutboxItem
 from core.money import ZERO
-from purchase_orders import accruals
+from purchase_orders import accrual_proof, accruals
 from purchase_orders.models import (
     BilledLine,
     OrderDistribution,
@@ -26,9 +36,10 @@ _HOLDING = (PurchaseOrder.Status.ISSUED, PurchaseOrder.Status.ON_HOLD)
 
 
 def register() -> None:
-    invariants.register("Order commitments", commitments)
-    invariants.register("Ended orders", ended)
-    invariants.register("Order sums", sums)
+    invariants.register("Order commitments", commitments, proves=("M3", "M11"))
+    invariants.register("Ended orders", ended, proves=("M3", "M15"))
+    invariants.register("Order sums", sums, proves=("M9",))
+    invariants.register("Order rates", rates, proves=("M10",))
     invariants.register("Receipts", receipts)
     invariants.register("Billed lines", billed)
     invariants.register("Received, not invoiced", accrued)
@@ -36,18 +47,17 @@ def register() -> None:
 
 def commitments() -> Proof:
     """What an order committed when it was issued = its distributions, one by one."""
-    stored = OrderDistribution.objects.filter(line__order__issued_at__isnull=False).order_by("pk")
-    held = Commitment.objects.filter(
-        stage=Stage.ENC, document_type=PurchaseOrder.document_type
-    ).order_by("distribution_id")
-    faults = (
+    stored = OrderDistribution.objects.filter(line__order__issued_at__isnull=False)
+    held = Commitment.objects.filter(stage=Stage.ENC, document_type=PurchaseOrder.document_type)
+    faults = [
         f"order distribution {key}: costs {figures(says)}, committed {figures(told)}"
-        for key, says, told in differences(
-            rows(stored.values_list("pk", "amount")),
-            rows(held.values_list("distribution_id", "document_amount")),
+        for key, says, told in disagreements(
+            stored.values_list("pk", "amount"),
+            held.values_list("distribution_id", "document_amount"),
+            most=MOST_FAULTS,
         )
-    )
-    return Proof(f"{stored.count():,} distributions of issued orders", first(faults))
+    ]
+    return Proof(f"{stored.count():,} distributions of issued orders", faults)
 
 
 def ended() -> Proof:
@@ -59,7 +69,7 @@ def ended() -> Proof:
     suspects = others.filter(pk__in=open_commitments.values("document_id")).order_by("pk")
     faults = [
         f"order {order.number or order.pk}: is {order.status} and still commits"
-        for order in suspects[: invariants.MOST_FAULTS]
+        for order in suspects[:MOST_FAULTS]
         if not _is_being_released(order)
     ]
     return Proof(f"{others.count():,} orders that commit nothing", faults)
@@ -76,78 +86,82 @@ def _is_being_released(order: PurchaseOrder) -> bool:
 
 
 def sums() -> Proof:
-    """Distributions add up to their line, lines to their order."""
-    shares = OrderDistribution.objects.filter(line=OuterRef("pk")).order_by().values("line")
+    """Distributions add up to their line, lines to their order, net and tax to its total."""
     lines = PurchaseOrderLine.objects.filter(order__issued_at__isnull=False)
-    odd_lines = lines.annotate(
-        parts=Subquery(shares.annotate(s=Sum("amount")).values("s"))
-    ).exclude(parts=F("net"))
-    nets = PurchaseOrderLine.objects.filter(order=OuterRef("pk")).order_by().values("order")
+    shares = OrderDistribution.objects.filter(line__order__issued_at__isnull=False)
     orders = PurchaseOrder.objects.filter(issued_at__isnull=False)
-    odd_orders = orders.annotate(parts=Subquery(nets.annotate(s=Sum("net")).values("s"))).exclude(
-        parts=F("net")
+    odd_lines = disagreements(
+        lines.values_list("pk", "net"), shares.values_list("line_id", "amount"), most=MOST_FAULTS
     )
-    most = invariants.MOST_FAULTS
+    odd_orders = disagreements(
+        orders.values_list("pk", "net"), lines.values_list("order_id", "net"), most=MOST_FAULTS
+    )
+    odd_totals = orders.exclude(total=F("net") + F("tax")).order_by("pk")
     faults = [
         *(
-            f"order {line.order} line {line.line_number}: net {line.net}, its parts {line.parts}"
-            for line in odd_lines.select_related("order").order_by("pk")[:most]
+            f"{_line_name(key)}: net {says[0]}, its parts {told[0]}"
+            for key, says, told in odd_lines
         ),
         *(
-            f"order {order}: net {order.net}, its lines {order.parts}"
-            for order in odd_orders.order_by("pk")[:most]
+            f"order {PurchaseOrder.objects.get(pk=key)}: net {says[0]}, its lines {told[0]}"
+            for key, says, told in odd_orders
+        ),
+        *(
+            f"order {each}: total {each.total}, net and tax {each.net + each.tax}"
+            for each in odd_totals[:MOST_FAULTS]
         ),
     ]
     return Proof(f"{lines.count():,} lines of {orders.count():,} issued orders", faults)
 
 
+def _line_name(pk: UUID) -> str:
+    line = PurchaseOrderLine.objects.select_related("order").get(pk=pk)
+    return f"order {line.order} line {line.line_number}"
+
+
+def rates() -> Proof:
+    """Every order's commitments are in its currency, at the rate that was frozen when it issued."""
+    order = PurchaseOrder.objects.filter(
+        pk=OuterRef("document_id"), currency=OuterRef("currency"), rate=OuterRef("rate")
+    )
+    held = Commitment.objects.filter(stage=Stage.ENC, document_type=PurchaseOrder.document_type)
+    faults = [
+        f"commitment {each.pk} of order {each.document_number}: at {each.rate} {each.currency}, "
+        "which its order is not"
+        for each in held.exclude(Exists(order)).order_by("pk")[:MOST_FAULTS]
+    ]
+    return Proof("currency and rate of what orders commit", faults)
+
+
 def receipts() -> Proof:
     """Received and rejected on every order line = its posted receipts and their mirrors."""
-    stored = (
-        PurchaseOrderLine.objects.exclude(received=0, rejected=0)
-        .order_by("pk")
-        .values_list("pk", "received", "rejected")
+    stored = PurchaseOrderLine.objects.values_list("pk", "received", "rejected")
+    counted = ReceiptLine.objects.filter(receipt__status__in=accruals.COUNTED).values_list(
+        "order_line_id", "quantity", "rejected_quantity"
     )
-    counted = (
-        ReceiptLine.objects.filter(receipt__status__in=accruals.COUNTED)
-        .order_by("order_line_id")
-        .values("order_line_id")
-        .annotate(taken=Sum("quantity"), refused=Sum("rejected_quantity"))
-        .values_list("order_line_id", "taken", "refused")
-    )
-    faults = (
+    faults = [
         f"order line {key}: received and rejected {figures(says)}, its receipts {figures(told)}"
-        for key, says, told in differences(rows(stored), rows(counted))
-    )
-    return Proof(f"{Receipt.objects.count():,} receipts", first(faults))
+        for key, says, told in disagreements(stored, counted, most=MOST_FAULTS)
+    ]
+    return Proof(f"{Receipt.objects.count():,} receipts", faults)
 
 
 def billed() -> Proof:
     """Billed quantity and net on every order line = its billed lines."""
-    stored = (
-        PurchaseOrderLine.objects.exclude(billed_quantity=0, billed_amount=0)
-        .order_by("pk")
-        .values_list("pk", "billed_quantity", "billed_amount")
-    )
-    counted = (
-        BilledLine.objects.order_by("order_line_id")
-        .values("order_line_id")
-        .annotate(quantities=Sum("quantity"), nets=Sum("net"))
-        .values_list("order_line_id", "quantities", "nets")
-    )
-    faults = (
+    stored = PurchaseOrderLine.objects.values_list("pk", "billed_quantity", "billed_amount")
+    counted = BilledLine.objects.values_list("order_line_id", "quantity", "net")
+    faults = [
         f"order line {key}: billed quantity and net {figures(says)}, its billed lines "
         f"{figures(told)}"
-        for key, says, told in differences(rows(stored), rows(counted))
-    )
-    return Proof(f"{BilledLine.objects.count():,} billed lines", first(faults))
+        for key, says, told in disagreements(stored, counted, most=MOST_FAULTS)
+    ]
+    return Proof(f"{BilledLine.objects.count():,} billed lines", faults)
 
 
 def accrued() -> Proof:
     """What every budget accrues, now and day by day = what came and was billed of order lines."""
     counted: dict[tuple[int, date], Decimal] = defaultdict(Decimal)
-    moves = accruals.movements(PurchaseOrderLine.objects.all(), streamed=True)
-    for (cell, day), amount in moves.items():
+    for (cell, day), amount in accrual_proof.counted().items():
         counted[cell, date.min] += amount  # of all days: it stands before them
         counted[cell, day] += amount
     stored = {

@@ -3,7 +3,7 @@
 from django.db.models import F
 
 from budgets import invariants
-from budgets.invariants import Proof, differences, figures, first, rows
+from budgets.invariants import MOST_FAULTS, Proof, disagreements, figures, first
 from budgets.models import Commitment, Stage
 from requisitions.models import Requisition, RequisitionDistribution
 
@@ -15,26 +15,23 @@ _HOLDING = (
 
 
 def register() -> None:
-    invariants.register("Reservations", reservations)
-    invariants.register("Ended requisitions", ended)
+    invariants.register("Reservations", reservations, proves=("M3",))
+    invariants.register("Ended requisitions", ended, proves=("M4",))
 
 
 def reservations() -> Proof:
     """What an approved requisition reserved = its distributions, one by one."""
-    stored = RequisitionDistribution.objects.filter(
-        line__requisition__approved_at__isnull=False
-    ).order_by("pk")
-    held = Commitment.objects.filter(
-        stage=Stage.PRE, document_type=Requisition.document_type
-    ).order_by("distribution_id")
-    faults = (
+    stored = RequisitionDistribution.objects.filter(line__requisition__approved_at__isnull=False)
+    held = Commitment.objects.filter(stage=Stage.PRE, document_type=Requisition.document_type)
+    faults = [
         f"requisition distribution {key}: asks for {figures(says)}, reserved {figures(sums)}"
-        for key, says, sums in differences(
-            rows(stored.values_list("pk", "amount")),
-            rows(held.values_list("distribution_id", "document_amount")),
+        for key, says, sums in disagreements(
+            stored.values_list("pk", "amount"),
+            held.values_list("distribution_id", "document_amount"),
+            most=MOST_FAULTS,
         )
-    )
-    return Proof(f"{stored.count():,} distributions of approved requisitions", first(faults))
+    ]
+    return Proof(f"{stored.count():,} distributions of approved requisitions", faults)
 
 
 def ended() -> Proof:
