@@ -1,29 +1,16 @@
 """The printed order: frozen content in, PDF bytes out. No database, no clock, no network."""
 
-import importlib
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from types import ModuleType
 from typing import Any
 
 from babel.dates import format_date
-from django.conf import settings
-from django.template.loader import render_to_string
 
-from core.errors import DomainError
 from core.money import minor_units
+from core.printing import PdfUnavailable, missing_library, printed
 from core.templatetags.figures import LOCALE, plain_figure, unit_name
 
-PACKAGES = "libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
-
-
-class PdfUnavailable(DomainError):
-    """The machine lacks the text library; orders work, their PDFs have to wait."""
-
-    slug = "pdf-unavailable"
-    status = 503
-    title = "PDF documents cannot be made on this machine yet."
+__all__ = ["PdfUnavailable", "missing_library", "render_order"]
 
 
 def render_order(content: dict[str, Any]) -> bytes:
@@ -31,32 +18,7 @@ def render_order(content: dict[str, Any]) -> bytes:
 
     Raises PdfUnavailable where Pango is missing.
     """
-    html = render_to_string("pdf/order.html", _page(content))
-    return _typesetting().pdf(html, _style_sheet())
-
-
-@cache
-def _typesetting() -> ModuleType:
-    try:
-        return importlib.import_module("purchase_orders.typesetting")
-    except (ImportError, OSError) as error:
-        raise PdfUnavailable(
-            f"PDF documents need Pango. Install it with: sudo apt-get install {PACKAGES}"
-        ) from error
-
-
-def missing_library() -> str:
-    """What an administrator has to install before documents can be printed here; else nothing."""
-    try:
-        _typesetting()
-    except PdfUnavailable as missing:
-        return missing.detail
-    return ""
-
-
-@cache
-def _style_sheet() -> str:
-    return (settings.BASE_DIR / "templates/pdf/order.css").read_text()
+    return printed("pdf/order.html", _page(content))
 
 
 def _page(content: dict[str, Any]) -> dict[str, Any]:

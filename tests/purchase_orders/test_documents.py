@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core import files, outbox
+from core import files, outbox, printing
 from core.errors import IllegalTransition, Invalid, NotAllowed
 from core.models import OutboxItem, TrailEvent
 from purchase_orders import pdf, services, tasks
@@ -89,7 +89,7 @@ def test_hostile_text_is_printed_and_fetches_nothing(make: Maker, tmp_path: Path
     ],
 )
 def test_the_fetcher_refuses_every_url_but_its_fonts(url: str) -> None:
-    typesetting = pdf._typesetting()
+    typesetting = printing.typesetting()
     with pytest.raises(typesetting.RefusedURL):
         typesetting.Fetcher().fetch(url)
 
@@ -147,11 +147,11 @@ def test_a_yen_order_has_no_decimals(make: Maker, tmp_path: Path) -> None:
 
 def test_without_pango_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     # A module that cannot be imported: what a machine without the library has.
-    monkeypatch.setitem(sys.modules, "purchase_orders.typesetting", None)
-    pdf._typesetting.cache_clear()
+    monkeypatch.setitem(sys.modules, "core.typesetting", None)
+    printing.typesetting.cache_clear()
     with pytest.raises(pdf.PdfUnavailable, match="apt-get install libpangoft2"):
         pdf.render_order({"currency": "EUR"} | EMPTY)
-    pdf._typesetting.cache_clear()
+    printing.typesetting.cache_clear()
 
 
 EMPTY: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""HTML to PDF with WeasyPrint. Importing this needs Pango, so `purchase_orders.pdf` does it late.
+"""HTML to PDF with WeasyPrint. Importing this needs Pango, so `core.printing` does it late.
 
 The document may fetch nothing. The letter's own fonts are known by name and cut from the portal's
 variable font once; every other URL, whatever its scheme, is refused unopened.
