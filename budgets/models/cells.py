@@ -26,6 +26,16 @@ _SEE_BUDGETS = (
 )
 
 
+QUARTER = 3
+QUARTERS = (1, 4, 7, 10)  # the first months of the quarters of a fiscal year
+
+
+def month_of(starts_on: date, period: int) -> date:
+    """The first day of a month of a fiscal year that starts on a day; 1 is its first month."""
+    months = starts_on.month - 1 + period - 1
+    return date(starts_on.year + months // 12, months % 12 + 1, 1)
+
+
 class BudgetCellQuerySet(models.QuerySet["BudgetCell"]):
     def visible_to(self, user: Any) -> "BudgetCellQuerySet":
         """Finance, purchasing and audit see every budget of their entity, others what they own."""
@@ -44,7 +54,11 @@ class BudgetCell(models.Model):
     entity = models.ForeignKey(Entity, on_delete=models.PROTECT, related_name="+")
     fiscal_year = models.ForeignKey(FiscalYear, on_delete=models.PROTECT, related_name="cells")
     period = models.PositiveSmallIntegerField(
-        null=True, help_text="Month of the fiscal year, 1 to 12; empty: the whole year."
+        null=True, help_text="First month of the fiscal year that it is for; empty: the whole year."
+    )
+    months = models.PositiveSmallIntegerField(default=12, help_text="1, 3 or 12.")
+    is_cumulative = models.BooleanField(
+        default=False, help_text="What earlier periods of the year left may be used."
     )
     cost_center = models.ForeignKey(CostCenter, on_delete=models.PROTECT, related_name="cells")
     gl_account = models.ForeignKey(GLAccount, on_delete=models.PROTECT, related_name="cells")
@@ -65,6 +79,7 @@ class BudgetCell(models.Model):
                 "entity",
                 "fiscal_year",
                 Coalesce("period", 0),
+                "months",
                 "cost_center",
                 "gl_account",
                 Coalesce("project", _NO_PROJECT),
@@ -82,7 +97,10 @@ class BudgetCell(models.Model):
                 name="cell_never_overspent",
             ),
             models.CheckConstraint(
-                condition=Q(period__isnull=True) | Q(period__range=(1, 12)), name="cell_period"
+                condition=Q(period__isnull=True, months=12)
+                | Q(period__in=QUARTERS, months=3)
+                | Q(period__range=(1, 12), months=1),
+                name="cell_period",
             ),
         ]
         indexes: ClassVar = [
@@ -94,8 +112,17 @@ class BudgetCell(models.Model):
         parts = [self.cost_center.code, self.gl_account.code]
         if self.project_id:
             parts.append(self.project.code)
-        year = str(self.fiscal_year)
-        return " · ".join([*parts, f"{year} period {self.period}" if self.period else year])
+        return " · ".join([*parts, self.period_name])
+
+    @property
+    def period_name(self) -> str:
+        """What it is for, in words: 2026, 2026 Q2, March 2026."""
+        year = self.fiscal_year
+        if self.period is None:
+            return str(year)
+        if self.months == QUARTER:
+            return f"{year} Q{QUARTERS.index(self.period) + 1}"
+        return f"{month_of(year.starts_on, self.period):%B %Y}"
 
     @property
     def used(self) -> Any:

@@ -65,11 +65,21 @@ class CostCenter(Coding):
 
 
 class GLAccount(Coding):
+    """What kind of spend it is, and from when on it takes from the budget (rule C28)."""
+
     class Kind(models.TextChoices):
         OPEX = "opex", "Operating expense"
         CAPEX = "capex", "Capital expense"
 
+    class ReservesAt(models.TextChoices):
+        REQUISITION = "requisition", "When requested"
+        ORDER = "order", "When ordered"
+        INVOICE = "invoice", "When billed"
+
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.OPEX)
+    reserves_at = models.CharField(
+        max_length=12, choices=ReservesAt, default=ReservesAt.REQUISITION
+    )
 
 
 class Project(Coding):

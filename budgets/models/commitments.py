@@ -36,6 +36,9 @@ class Commitment(models.Model):
     distribution_id = models.UUIDField()
     currency = models.CharField(max_length=3)
     rate = RateField()
+    holds = models.BooleanField(
+        default=True, help_text="No: its account takes from the budget only when it is billed."
+    )
     amount = AmountField()
     liquidated = AmountField(default=0)
     released = AmountField(default=0)
