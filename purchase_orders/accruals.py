@@ -204,6 +204,11 @@ def movements(lines: QuerySet[PurchaseOrderLine], *, streamed: bool = False) -> 
     return sums
 
 
+def every_movement() -> Moves:
+    """The moves of all lines there are, for those who reckon everything once more."""
+    return movements(PurchaseOrderLine.objects.all(), streamed=True)
+
+
 def _at_once(rows: QuerySet[Any], _size: int) -> Iterable[Any]:
     return rows
 

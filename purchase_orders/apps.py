@@ -5,14 +5,16 @@ class PurchaseOrdersConfig(AppConfig):
     name = "purchase_orders"
 
     def ready(self) -> None:
+        from budgets import replay
         from core import append_only
         from core.events import subscribe
-        from purchase_orders import invariants, prices, tasks  # noqa: F401
+        from purchase_orders import accruals, invariants, prices, tasks  # noqa: F401
         from purchase_orders.models import BilledLine
         from vendors.prices import register
 
         append_only.protect(BilledLine)
         invariants.register()
+        replay.accrue_by(accruals.every_movement)
         register(prices.last_prices)
         subscribe("requisition.approved", "purchase_orders.order_by_itself")
         subscribe("order.issued", "purchase_orders.render_document")
