@@ -3,5 +3,14 @@
 from budgeting.models.changes import BudgetChange, BudgetChangeLine
 from budgeting.models.imports import FileImport
 from budgeting.models.journals import Journal, JournalLine
+from budgeting.models.year_ends import YearEnd, YearEndLine
 
-__all__ = ["BudgetChange", "BudgetChangeLine", "FileImport", "Journal", "JournalLine"]
+__all__ = [
+    "BudgetChange",
+    "BudgetChangeLine",
+    "FileImport",
+    "Journal",
+    "JournalLine",
+    "YearEnd",
+    "YearEndLine",
+]

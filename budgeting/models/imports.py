@@ -19,7 +19,7 @@ class FileImportQuerySet(models.QuerySet["FileImport"]):
 class FileImport(EntityOwned):
     """One file with its row report: of the dry run, then of what was taken in.
 
-    `report` is what `budgeting.services.reports.Report.stored` gives.
+    `report` is what `budgeting.intake.report.Report.stored` gives.
     """
 
     class Kind(models.TextChoices):
