@@ -250,6 +250,10 @@ class DocumentLine(models.Model):
     tax_code = models.CharField(max_length=16, blank=True)
     net = AmountField(editable=False)
     need_by = models.DateField(null=True, blank=True)
+    period_from = models.DateField(
+        null=True, blank=True, help_text="First day of the service that the line pays for …"
+    )
+    period_to = models.DateField(null=True, blank=True, help_text="… and its last day.")
     basis = models.CharField(max_length=8, choices=Basis, default=Basis.QUANTITY)
 
     class Meta:

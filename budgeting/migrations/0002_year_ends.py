@@ -10,92 +10,280 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0005_change_order_settings'),
-        ('budgeting', '0001_budget_changes_and_journals'),
-        ('budgets', '0003_forward_commitments'),
+        ("accounts", "0005_change_order_settings"),
+        ("budgeting", "0001_budget_changes_and_journals"),
+        ("budgets", "0003_forward_commitments"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='YearEnd',
+            name="YearEnd",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(editable=False)),
-                ('policy', models.CharField(choices=[('with_budget', 'The budget travels along'), ('without_budget', "The new year's budget pays")], max_length=16)),
-                ('reason', models.TextField()),
-                ('status', django_fsm.FSMField(choices=[('requested', 'Running'), ('incomplete', 'Incomplete'), ('run', 'Done'), ('closed', 'Year closed'), ('reversed', 'Reversed')], default='requested', max_length=50, protected=True)),
-                ('turn', models.PositiveSmallIntegerField(default=1, editable=False)),
-                ('ended_at', models.DateTimeField(editable=False, null=True)),
-                ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.entity')),
-                ('from_year', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.fiscalyear')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('to_year', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.fiscalyear')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                ("created_at", models.DateTimeField(editable=False)),
+                (
+                    "policy",
+                    models.CharField(
+                        choices=[
+                            ("with_budget", "The budget travels along"),
+                            ("without_budget", "The new year's budget pays"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.TextField()),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("requested", "Running"),
+                            ("incomplete", "Incomplete"),
+                            ("run", "Done"),
+                            ("closed", "Year closed"),
+                            ("reversed", "Reversed"),
+                        ],
+                        default="requested",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("turn", models.PositiveSmallIntegerField(default=1, editable=False)),
+                ("ended_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "entity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.entity",
+                    ),
+                ),
+                (
+                    "from_year",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="budgets.fiscalyear",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "to_year",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="budgets.fiscalyear",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='YearEndLine',
+            name="YearEndLine",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('stage', models.CharField(choices=[('PRE', 'Pre-encumbrance'), ('ENC', 'Encumbrance'), ('ACT', 'Actual')], max_length=3)),
-                ('amount', core.fields.AmountField()),
-                ('activated', core.fields.AmountField(default=0)),
-                ('budget', core.fields.AmountField(default=0)),
-                ('state', models.CharField(choices=[('rolled', 'Taken over'), ('refused', 'Refused')], max_length=16)),
-                ('note', models.TextField(blank=True)),
-                ('commitment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.commitment')),
-                ('from_cell', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budgetcell')),
-                ('to_cell', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budgetcell')),
-                ('year_end', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='budgeting.yearend')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("PRE", "Pre-encumbrance"),
+                            ("ENC", "Encumbrance"),
+                            ("ACT", "Actual"),
+                        ],
+                        max_length=3,
+                    ),
+                ),
+                ("amount", core.fields.AmountField()),
+                ("activated", core.fields.AmountField(default=0)),
+                ("budget", core.fields.AmountField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("rolled", "Taken over"), ("refused", "Refused")], max_length=16
+                    ),
+                ),
+                ("note", models.TextField(blank=True)),
+                (
+                    "commitment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="budgets.commitment",
+                    ),
+                ),
+                (
+                    "from_cell",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="budgets.budgetcell",
+                    ),
+                ),
+                (
+                    "to_cell",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="budgets.budgetcell",
+                    ),
+                ),
+                (
+                    "year_end",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="budgeting.yearend",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='HistoricalYearEnd',
+            name="HistoricalYearEnd",
             fields=[
-                ('id', models.UUIDField(db_index=True, default=core.ids.new_id, editable=False)),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(editable=False)),
-                ('policy', models.CharField(choices=[('with_budget', 'The budget travels along'), ('without_budget', "The new year's budget pays")], max_length=16)),
-                ('reason', models.TextField()),
-                ('status', django_fsm.FSMField(choices=[('requested', 'Running'), ('incomplete', 'Incomplete'), ('run', 'Done'), ('closed', 'Year closed'), ('reversed', 'Reversed')], default='requested', max_length=50, protected=True)),
-                ('turn', models.PositiveSmallIntegerField(default=1, editable=False)),
-                ('ended_at', models.DateTimeField(editable=False, null=True)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField()),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('entity', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.entity')),
-                ('from_year', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='budgets.fiscalyear')),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('requested_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('to_year', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='budgets.fiscalyear')),
+                ("id", models.UUIDField(db_index=True, default=core.ids.new_id, editable=False)),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                ("created_at", models.DateTimeField(editable=False)),
+                (
+                    "policy",
+                    models.CharField(
+                        choices=[
+                            ("with_budget", "The budget travels along"),
+                            ("without_budget", "The new year's budget pays"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.TextField()),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("requested", "Running"),
+                            ("incomplete", "Incomplete"),
+                            ("run", "Done"),
+                            ("closed", "Year closed"),
+                            ("reversed", "Reversed"),
+                        ],
+                        default="requested",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("turn", models.PositiveSmallIntegerField(default=1, editable=False)),
+                ("ended_at", models.DateTimeField(editable=False, null=True)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField()),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "entity",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="accounts.entity",
+                    ),
+                ),
+                (
+                    "from_year",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="budgets.fiscalyear",
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "to_year",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="budgets.fiscalyear",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical year end',
-                'verbose_name_plural': 'historical year ends',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-                'indexes': [models.Index(fields=['history_date', 'id'], name='budgeting_h_history_e539a3_idx')],
+                "verbose_name": "historical year end",
+                "verbose_name_plural": "historical year ends",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+                "indexes": [
+                    models.Index(
+                        fields=["history_date", "id"], name="budgeting_h_history_e539a3_idx"
+                    )
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.AddIndex(
-            model_name='yearend',
-            index=models.Index(fields=['entity', '-id'], name='year_ends_newest'),
+            model_name="yearend",
+            index=models.Index(fields=["entity", "-id"], name="year_ends_newest"),
         ),
         migrations.AddConstraint(
-            model_name='yearend',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'reversed'), _negated=True), fields=('from_year',), name='one_standing_year_end'),
+            model_name="yearend",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "reversed"), _negated=True),
+                fields=("from_year",),
+                name="one_standing_year_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='yearend',
-            constraint=models.CheckConstraint(condition=models.Q(('from_year', models.F('to_year')), _negated=True), name='year_end_between_years'),
+            model_name="yearend",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("from_year", models.F("to_year")), _negated=True),
+                name="year_end_between_years",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='yearendline',
-            constraint=models.UniqueConstraint(fields=('year_end', 'commitment'), name='rolled_once'),
+            model_name="yearendline",
+            constraint=models.UniqueConstraint(
+                fields=("year_end", "commitment"), name="rolled_once"
+            ),
         ),
     ]

@@ -3,6 +3,7 @@
 from budgets.models.cells import AccruedSum, BudgetAdjustment, BudgetCell
 from budgets.models.coding import CostCenter, ExchangeRate, FiscalYear, GLAccount, Project
 from budgets.models.commitments import Commitment, LedgerEntry, Stage
+from budgets.models.forward import ForwardCommitment
 
 __all__ = [
     "AccruedSum",
@@ -12,6 +13,7 @@ __all__ = [
     "CostCenter",
     "ExchangeRate",
     "FiscalYear",
+    "ForwardCommitment",
     "GLAccount",
     "LedgerEntry",
     "Project",

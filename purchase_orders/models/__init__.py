@@ -13,6 +13,11 @@ from purchase_orders.models.orders import (
     PurchaseOrderLine,
     PurchaseOrderQuerySet,
 )
+from purchase_orders.models.proposals import (
+    ReleaseBatch,
+    ReleaseProposal,
+    ReleaseProposalQuerySet,
+)
 from purchase_orders.models.receipts import Receipt, ReceiptLine, ReceiptQuerySet
 from purchase_orders.models.revisions import Dispatch, OrderRevision
 
@@ -31,4 +36,7 @@ __all__ = [
     "Receipt",
     "ReceiptLine",
     "ReceiptQuerySet",
+    "ReleaseBatch",
+    "ReleaseProposal",
+    "ReleaseProposalQuerySet",
 ]
