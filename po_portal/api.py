@@ -19,8 +19,8 @@ from approvals.api import (
     PolicyViewSet,
     RatificationViewSet,
 )
+from budgeting.api import BudgetChangeViewSet, ChangeableBudgetViewSet, JournalViewSet
 from budgets.api import (
-    BudgetViewSet,
     CostCenterViewSet,
     FiscalYearViewSet,
     GLAccountViewSet,
@@ -75,7 +75,9 @@ for prefix, viewset in (
     ("gl-accounts", GLAccountViewSet),
     ("projects", ProjectViewSet),
     ("fiscal-years", FiscalYearViewSet),
-    ("budgets", BudgetViewSet),
+    ("budgets", ChangeableBudgetViewSet),
+    ("budget-changes", BudgetChangeViewSet),
+    ("journals", JournalViewSet),
     ("requisitions", OrderableRequisitionViewSet),
     ("approvals", ApprovalViewSet),
     ("approval-policies", PolicyViewSet),

@@ -72,7 +72,9 @@ def test_every_resource_of_the_contract_is_there(client: BrowserClient) -> None:
         "gl-accounts": [],
         "projects": [],
         "fiscal-years": [],
-        "budgets": [],
+        "budgets": ["transfer"],
+        "budget-changes": ["submit", "withdraw", "reverse"],
+        "journals": ["reverse"],
         "requisitions": ["submit", "withdraw", "cancel", "copy", "order"],
         "approvals": ["approve", "reject", "return", "forward", "ask", "answer", "add-approver"],
         "approval-policies": ["activate", "retire", "new-version", "discard", "simulate"],
@@ -91,7 +93,7 @@ def test_every_resource_of_the_contract_is_there(client: BrowserClient) -> None:
         assert f"/api/v1/{resource}/{{id}}/" in paths
         for verb in verbs:
             assert "post" in paths[f"/api/v1/{resource}/{{id}}/{verb}/"], (resource, verb)
-    for resource in ("catalog-items", "orders", "invoices"):
+    for resource in ("catalog-items", "orders", "invoices", "budgets", "journals"):
         assert "post" in paths[f"/api/v1/{resource}/import/"]
     for resource in ("vendors", "requisitions", "approvals", "orders", "receipts", "invoices"):
         assert "get" in paths[f"/api/v1/{resource}/{{id}}/history/"]
