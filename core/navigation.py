@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 EVERYONE: frozenset[str] = frozenset()
 BUYING = frozenset({"requester", "approver", "buyer", "administrator"})
 MONEY = frozenset({"budget_owner", "controller", "auditor", "administrator"})
+CONTRACTS = frozenset({"buyer", "vendor_manager", "ap_clerk", "ap_manager", "legal", "finance"})
 OVERSIGHT = frozenset({"controller", "auditor", "administrator"})
 
 
@@ -106,6 +107,7 @@ MENU = (
         "Money",
         (
             Entry("Budgets", "wallet", "budgets:list", MONEY | {"buyer", "approver"}),
+            Entry("Statements", "receipt", "chargeback:statements", MONEY | {"approver"}),
             Entry(
                 "Commitments",
                 "chart-bar",
@@ -124,6 +126,7 @@ MENU = (
                 frozenset({"buyer", "vendor_manager", "ap_clerk", "ap_manager", "controller"})
                 | {"auditor", "administrator"},
             ),
+            Entry("Contracts", "list-details", "vendors:contracts", CONTRACTS | OVERSIGHT),
             Entry("Catalog", "books", "vendors:catalog"),
         ),
     ),

@@ -31,7 +31,11 @@ PAGES = {
     "invoice": "invoicing:detail",
     "match_exception": "invoicing:exception",
     "vendor": "vendors:detail",
+    "contract": "vendors:contract",
     "setting_change": "administration:change",
+    "allocation": "chargeback:allocation",
+    "allocation_rule": "chargeback:rule",
+    "statement": "chargeback:statement",
 }
 
 

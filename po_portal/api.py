@@ -33,7 +33,7 @@ from core.api.views import Api
 from invoicing.api import InvoiceViewSet, MatchExceptionViewSet
 from purchase_orders.api import OrderableRequisitionViewSet, OrderViewSet, ReceiptViewSet
 from reports.api import ReportView
-from vendors.api import CatalogItemViewSet, VendorViewSet
+from vendors.api import CatalogItemViewSet, ContractViewSet, VendorViewSet
 
 app_name = "api"
 
@@ -70,6 +70,7 @@ class UnknownAddress(Api):
 router = SimpleRouter()
 for prefix, viewset in (
     ("vendors", VendorViewSet),
+    ("contracts", ContractViewSet),
     ("catalog-items", CatalogItemViewSet),
     ("cost-centers", CostCenterViewSet),
     ("gl-accounts", GLAccountViewSet),

@@ -16,12 +16,13 @@ from core.errors import FieldError, Invalid, NotAllowed, TooLarge
 from core.money import UnknownCurrency, minor_units
 from core.transactions import atomic
 from core.units import UNITS
-from vendors.models import CatalogItem, ServiceType, Vendor
+from vendors.models import CatalogItem, Contract, ServiceType, Vendor
 
 MAX_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 20_000
 REQUIRED = ("vendor_code", "sku", "name", "unit", "unit_price", "currency")
 OPTIONAL = ("description", "category", "service_type", "tax_code", "gl_account", "active")
+CONTRACT = "contract"  # a file without this column leaves contracts as they are
 _MAINTAINS = role(Role.VENDOR_MANAGER, Role.BUYER)
 _YES_NO = {"": True, "yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
@@ -121,7 +122,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     names = [name.strip().lower() for name in reader.fieldnames or []]
     if missing := [name for name in REQUIRED if name not in names]:
         raise Invalid(f"The header lacks: {', '.join(missing)}.")
-    if unknown := [name for name in names if name not in (*REQUIRED, *OPTIONAL)]:
+    if unknown := [name for name in names if name not in (*REQUIRED, *OPTIONAL, CONTRACT)]:
         raise Invalid(f"Unknown columns: {', '.join(map(repr, unknown))}.")
     reader.fieldnames = names
     try:
@@ -140,6 +141,8 @@ class _Judge:
         self.vendors = {each.code: each for each in Vendor.objects.filter(entity=entity)}
         codes = TaxCode.objects.filter(entity=entity).values_list("code", flat=True)
         self.tax_codes = {"", *codes}
+        contracts = Contract.objects.filter(entity=entity)
+        self.contracts = {(each.vendor_id, each.number): each for each in contracts}
 
     def judge(self, row: dict[str, Any]) -> tuple[Vendor | None, dict[str, Any], list[FieldError]]:
         if None in row or None in row.values():
@@ -161,9 +164,14 @@ class _Judge:
             *_known(given.get("active", "").lower(), _YES_NO, "/active"),
             *_currency(given["currency"], vendor),
         ]
+        number = given.get(CONTRACT, "")
+        contract = self.contracts.get((vendor.pk, number)) if vendor else None
+        if number and not contract:
+            errors.append(FieldError("/contract", "unknown", f"Unknown: {number!r}."))
         if errors:
             return vendor, {}, errors
-        return vendor, _fields(given, price, service_type), []
+        under = {"contract": contract} if CONTRACT in given else {}
+        return vendor, {**_fields(given, price, service_type), **under}, []
 
 
 def _fields(given: dict[str, str], price: Any, service_type: str) -> dict[str, Any]:

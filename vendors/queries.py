@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from accounts.models import Entity, User
-from vendors.models import CatalogItem, ServiceOwner, Vendor
+from vendors.models import CatalogItem, Contract, ServiceOwner, Vendor
 
 MOST_WORDS = 6
 
@@ -26,6 +26,26 @@ def listing(user: User, *, status: str = "", search: str = "") -> QuerySet[Vendo
 def orderable(user: User) -> QuerySet[Vendor]:
     """Vendors that may get an order today, by name."""
     return listing(user, status=Vendor.Status.APPROVED)
+
+
+def contracts(user: User, *, tab: str, search: str = "") -> QuerySet[Contract]:
+    """Visible contracts for their list: in force, expiring, draft or over. A search looks at all
+    of them, by number, title and vendor."""
+    found = Contract.objects.visible_to(user).select_related("vendor")
+    words = search.split()[:MOST_WORDS]
+    for word in words:
+        found = found.filter(
+            Q(number__icontains=word) | Q(title__icontains=word) | Q(vendor__name__icontains=word)
+        )
+    if words:
+        return found
+    states = {
+        "in_force": Contract.LIVE,
+        "expiring": (Contract.Status.EXPIRING,),
+        "draft": (Contract.Status.DRAFT,),
+        "over": (Contract.Status.EXPIRED, Contract.Status.TERMINATED),
+    }
+    return found.filter(status__in=states[tab])
 
 
 def families(vendors: Iterable[Vendor], *, lock: bool = False) -> dict[UUID, frozenset[UUID]]:

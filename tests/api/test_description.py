@@ -67,6 +67,7 @@ def test_every_resource_of_the_contract_is_there(client: BrowserClient) -> None:
     paths = client.get("/api/v1/schema/?format=json").json()["paths"]
     actions = {
         "vendors": ["submit", "approve", "reject", "suspend", "reinstate", "block"],
+        "contracts": ["activate", "terminate"],
         "catalog-items": [],
         "cost-centers": [],
         "gl-accounts": [],

@@ -30,6 +30,7 @@ from purchase_orders.models import PurchaseOrder
 from tests.api.conftest import signed_in
 from tests.api.lives import billed, get, issued, ordered, post, received, requested
 from tests.factories import NOW, Organisation, person
+from tests.vendors.agreements import contract
 
 pytestmark = [pytest.mark.django_db, pytest.mark.api_fuzz]
 CHECKS = (
@@ -105,7 +106,11 @@ def _documents(org: Organisation, client: Any) -> dict[str, str]:
         "match-exceptions": invoice["exceptions"][-1]["id"],
         "approvals": approval["id"],
     }
-    for resource in ("vendors", "catalog-items", "cost-centers", "gl-accounts", "projects"):
+    contract(org, prices={"NB-14": "1180"})
+    for resource in (
+        *("vendors", "contracts", "catalog-items"),
+        *("cost-centers", "gl-accounts", "projects"),
+    ):
         found[resource] = get(client, f"{resource}/")["results"][0]["id"]
     for resource in ("fiscal-years", "budgets", "ledger-entries", "events", "approval-policies"):
         found[resource] = get(client, f"{resource}/")["results"][0]["id"]

@@ -26,6 +26,7 @@ from tests.api.conftest import signed_in
 from tests.api.lives import approved, billed, get, issued, ordered, post, received, requested
 from tests.api.test_requisitions import create
 from tests.factories import Organisation
+from tests.vendors.agreements import contract
 
 REASON = {"reason": "Because"}
 
@@ -119,6 +120,8 @@ def build(org: Organisation, at: datetime) -> Scene:
             "vendor_reviewed": reviewed,
             "vendor_suspended": suspended,
             "item": str(org.items["NB-14"].pk),
+            "contract": str(contract(org, "MSA-1").pk),
+            "contract_draft": str(contract(org, "MSA-2", status="draft").pk),
             "cost_center": str(org.cost_centers["CC100"].pk),
             "gl_account": str(org.gl_accounts["6600"].pk),
             "project": str(org.projects["ATLAS"].pk),
@@ -188,6 +191,9 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:vendors-reject": [{"pk": "vendor_reviewed"}],
     "api:vendors-reinstate": [{"pk": "vendor_suspended"}],
     "api:catalog-items-*": [{"pk": "item"}],
+    "api:contracts-*": [{"pk": "contract"}],
+    "api:contracts-detail": [{"pk": "contract"}, {"pk": "contract_draft"}],
+    "api:contracts-activate": [{"pk": "contract_draft"}],
     "api:cost-centers-*": [{"pk": "cost_center"}],
     "api:gl-accounts-*": [{"pk": "gl_account"}],
     "api:projects-*": [{"pk": "project"}],
@@ -289,6 +295,13 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
         {"pk": "exception", "resolution": "wait_for_receipt"},
     ],
     "vendors:detail": [{"pk": "vendor"}],
+    "vendors:edit": [{"pk": "vendor"}, {"pk": "vendor_prospect"}],
+    "vendors:contract": [{"pk": "contract"}],
+    "vendors:contract_edit": [{"pk": "contract_draft"}],
+    "vendors:contract_perform": [
+        {"pk": "contract_draft", "action": "activate"},
+        {"pk": "contract", "action": "terminate"},
+    ],
     "vendors:perform": [
         {"pk": "vendor_prospect", "action": "submit"},
         {"pk": "vendor_reviewed", "action": "approve"},
@@ -330,6 +343,14 @@ BODIES: dict[str, dict[str, Any]] = {
         "currency": "EUR",
         "order_email": "neu@vendors.example",
     },
+    "api:vendors-detail": {"name": "Neu GmbH", **REASON},
+    "api:contracts-list": {
+        "vendor": "V-1000",
+        "title": "Frame",
+        "valid_from": "2026-01-01",
+        "currency": "EUR",
+    },
+    "api:contracts-detail": {"title": "Frame"},
     "api:budgets-list": {
         "fiscal_year": 2026,
         "cost_center": "CC100",

@@ -114,6 +114,15 @@ def terminate(*, contract: Contract, actor: User, at: datetime, reason: str) -> 
     return contract
 
 
+def present(contract: Contract) -> ContractInput:
+    """The contract as it stands, as the input it could have come from."""
+    prices = contract.prices.order_by("sku")
+    return ContractInput(
+        **{name: getattr(contract, name) for name in (*_FACTS, "vendor", "sla_terms")},
+        prices=[PriceInput(each.sku, each.unit_price, each.unit) for each in prices],
+    )
+
+
 def watch_ends(*, at: datetime) -> int:
     """Say of each contract that its day of notice has come, or that its last day is over.
 

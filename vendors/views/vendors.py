@@ -1,4 +1,4 @@
-"""Pages of vendors and their catalog."""
+"""Pages of vendors and the catalog."""
 
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from core.queries import attachments, comments, timeline
 from core.transitions import available
 from core.web import act, require_role, visible_or_404
 from vendors import queries, services
-from vendors.models import Vendor
+from vendors.models import Contract, Vendor
+from vendors.models.contracts import DRAFTERS
 
 SHOWN = 200
 TABS = (
@@ -62,7 +63,12 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "vendor": vendor,
         "contacts": vendor.contacts.order_by("name"),
         "items": vendor.catalog_items.order_by("name")[:SHOWN],
+        "contracts": Contract.objects.visible_to(request.user)
+        .filter(vendor=vendor)
+        .order_by("-pk")[:SHOWN],
         "actions": available(vendor, request.user),
+        "may_edit": request.user.has_role(Role.VENDOR_MANAGER),
+        "may_draft": request.user.has_role(*DRAFTERS),
         "events": timeline(vendor).reverse(),
         "files": attachments(vendor),
         "comments": comments(vendor),

@@ -214,6 +214,10 @@ class CatalogItemSerializer(Output):
     currency = serializers.CharField()
     tax_code = serializers.CharField()
     gl_account = serializers.CharField(source="gl_account_code", help_text="Suggested.")
+    contract = Id(source="contract_id", allow_null=True)
+    contract_number = serializers.CharField(
+        source="contract.number", allow_null=True, default=None, help_text="It is sold under this."
+    )
     active = serializers.BooleanField(source="is_active")
 
 
@@ -245,13 +249,14 @@ class CatalogItemViewSet(Resource):
     scope = "vendors:write"
     model = CatalogItem
     output = CatalogItemSerializer
-    related = ("vendor",)
+    related = ("vendor", "contract")
     filters: ClassVar[dict[str, Any]] = {
         "sku": exact("sku"),
         "vendor": reference("vendor", code="code"),
         "category": exact("category"),
         "service_type": choice("service_type", ServiceType),
         "currency": exact("currency"),
+        "contract": reference("contract", code="number"),
         "active": flag("is_active"),
     }
     search_fields = ("sku", "name", "category", "vendor__name")

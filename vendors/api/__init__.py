@@ -1,0 +1,6 @@
+"""Vendors, their catalog and their contracts over the API."""
+
+from vendors.api.contracts import ContractViewSet
+from vendors.api.vendors import CatalogItemViewSet, VendorViewSet
+
+__all__ = ["CatalogItemViewSet", "ContractViewSet", "VendorViewSet"]

@@ -1,0 +1,1 @@
+"""Pages of vendors, their catalog and their contracts."""
