@@ -5,18 +5,20 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from core.forms import FigureField
 from core.money import HUNDRED, ZERO
 from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput, ReceiptInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from vendors.models import Contract
 
 MOST_BYTES = 20 * 1024 * 1024
 _DATE = {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 _AREA = {"widget": forms.Textarea(attrs={"rows": 4}), "max_length": 4000, "required": False}
 HEADER = (
     *("title", "delivery_terms", "payment_terms_days", "ship_to", "bill_to", "note"),
-    *("valid_from", "valid_to"),
+    *("valid_from", "valid_to", "contract"),
 )
 
 
@@ -36,11 +38,23 @@ class DraftForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "DAP Hamburg (Incoterms 2020)"}),
     )
     payment_terms_days = forms.IntegerField(label="Payment terms", min_value=0, max_value=365)
+    contract = forms.ModelChoiceField(
+        Contract.objects.none(),
+        required=False,
+        empty_label="The one that covers all of it, if any",
+        help_text="Its prices are held against those of the lines.",
+    )
     valid_from = forms.DateField(label="Valid from", required=False, **_DATE)
     valid_to = forms.DateField(label="Valid to", required=False, **_DATE)
     ship_to = forms.CharField(label="Deliver to", **_AREA)
     bill_to = forms.CharField(label="Invoice to", **_AREA)
     note = forms.CharField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
+
+    def __init__(self, *args: Any, order: PurchaseOrder, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        live = Q(status__in=Contract.LIVE) | Q(pk=order.contract_id)
+        offered = Contract.objects.filter(vendor=order.vendor_id, currency=order.currency)
+        self.fields["contract"].queryset = offered.filter(live).order_by("number")
 
     def as_input(self, order: PurchaseOrder, lines: list[OrderLineInput]) -> OrderInput:
         return OrderInput(
@@ -79,7 +93,8 @@ class DraftLineForm(forms.Form):
 
 def draft_forms(order: PurchaseOrder, data: Any = None) -> tuple[DraftForm, list[DraftLineForm]]:
     """The head and one form per line, bound to `data` when it is given."""
-    head = DraftForm(data, initial={name: getattr(order, name) for name in HEADER})
+    initial = {name: getattr(order, name) for name in HEADER}
+    head = DraftForm(data, order=order, initial=initial)
     lines = order.lines.select_related("catalog_item", "requisition_line").prefetch_related(
         "distributions__cost_center", "distributions__gl_account", "distributions__project"
     )

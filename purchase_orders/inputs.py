@@ -12,7 +12,7 @@ from core.money import ZERO
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions.inputs import DistributionInput
 from requisitions.models import RequisitionLine
-from vendors.models import CatalogItem, Vendor
+from vendors.models import CatalogItem, Contract, Vendor
 
 __all__ = ["DistributionInput", "OrderInput", "OrderLineInput", "ReceiptInput"]
 
@@ -43,7 +43,8 @@ class OrderLineInput:
 
 @dataclass(frozen=True)
 class OrderInput:
-    """A whole order to one vendor. Empty addresses and terms become the entity's and vendor's."""
+    """A whole order to one vendor. Empty addresses and terms become the entity's and vendor's;
+    without a contract it stands under the one that covers all of it, if there is one."""
 
     vendor: Vendor | None
     currency: str
@@ -55,6 +56,7 @@ class OrderInput:
     ship_to: str = ""
     bill_to: str = ""
     note: str = ""
+    contract: Contract | None = None
     valid_from: date | None = None
     valid_to: date | None = None
 

@@ -14,7 +14,7 @@ from core.units import UNITS
 from purchase_orders.inputs import OrderInput, OrderLineInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions.models import Requisition
-from vendors.models import MatchType
+from vendors.models import Contract, MatchType
 
 MOST_LINES = 2000
 MOST_QUANTITY = Decimal(10) ** 10
@@ -50,6 +50,8 @@ def _header(entity: Entity, data: OrderInput) -> Iterator[FieldError]:
         minor_units(data.currency)
     except UnknownCurrency:
         yield FieldError("/currency", "unknown", f"“{data.currency}” is not a currency code.")
+    if data.contract is not None:
+        yield from _contract(data, data.contract)
     yield from _choice(data.kind, PurchaseOrder.Kind.values, "/kind")
     yield from text.check(data.title, "/title", most=200, name=True)
     yield from text.check(data.delivery_terms, "/delivery_terms", most=120)
@@ -63,6 +65,13 @@ def _header(entity: Entity, data: OrderInput) -> Iterator[FieldError]:
         yield FieldError("/lines", "required", "An order needs at least one line.")
     if len(data.lines) > MOST_LINES:
         yield FieldError("/lines", "max_length", f"At most {MOST_LINES} lines.")
+
+
+def _contract(data: OrderInput, contract: Contract) -> Iterator[FieldError]:
+    if data.vendor is None or contract.vendor_id != data.vendor.pk:
+        yield FieldError("/contract", "foreign", "It is with another vendor.")
+    elif contract.currency != data.currency:
+        yield FieldError("/contract", "mismatch", f"It is in {contract.currency}.")
 
 
 def _line(

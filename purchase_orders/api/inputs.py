@@ -12,7 +12,7 @@ from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions.api import LineInputSerializer, distribution_inputs
 from requisitions.models import Requisition, RequisitionLine
-from vendors.models import MatchType, Vendor
+from vendors.models import Contract, MatchType, Vendor
 
 _TEXT: dict[str, Any] = {"required": False, "allow_blank": True, "default": ""}
 _MAYBE: dict[str, Any] = {"required": False, "allow_null": True, "default": None}
@@ -37,6 +37,13 @@ class OrderLineInputSerializer(LineInputSerializer):
 
 class OrderInputSerializer(Input):
     vendor = Reference(Vendor.objects.visible_to, noun="vendor", **_MAYBE)
+    contract = Reference(
+        Contract.objects.visible_to,
+        noun="contract",
+        code="number",
+        help_text="Without one it stands under the one that covers all of it, if there is one.",
+        **_MAYBE,
+    )
     currency = serializers.CharField(
         required=False, max_length=3, help_text="The entity's own by default."
     )

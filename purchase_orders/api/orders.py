@@ -97,6 +97,8 @@ class OrderSerializer(Output):
     vendor = Id(source="vendor_id")
     vendor_code = serializers.CharField(source="vendor.code")
     vendor_name = serializers.CharField(source="vendor.name")
+    contract = Id(source="contract_id", allow_null=True)
+    contract_number = serializers.CharField(source="contract.number", allow_null=True, default=None)
     buyer = PersonSerializer(allow_null=True)
     currency = serializers.CharField()
     rate = FigureField()
@@ -160,7 +162,7 @@ class OrderViewSet(Timeline, Resource):
     scope = "orders:write"
     model = PurchaseOrder
     output = OrderSerializer
-    related = ("vendor", "buyer")
+    related = ("vendor", "contract", "buyer")
     prefetched = (Prefetch("lines__distributions", coded(OrderDistribution)),)
     filters: ClassVar[dict[str, Filter]] = {
         "number": Filter(_numbered, {"type": "string"}, "Ours, or the one it came with."),
@@ -168,6 +170,7 @@ class OrderViewSet(Timeline, Resource):
         "status": choice("status", PurchaseOrder.Status),
         "kind": choice("kind", PurchaseOrder.Kind),
         "vendor": reference("vendor", code="code"),
+        "contract": reference("contract", code="number"),
         "buyer": reference("buyer", code="email"),
         "currency": exact("currency"),
         "requisition": Filter(_of_requisition, {"type": "string"}, "Its id or number."),

@@ -12,7 +12,7 @@ from accounts.models import Entity, Role, User
 from core import events
 from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed, StaleVersion
 from core.transactions import atomic
-from purchase_orders import drafting, validation
+from purchase_orders import contracts, drafting, validation
 from purchase_orders.inputs import OrderInput, OrderLineInput
 from purchase_orders.locks import locked
 from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
@@ -195,6 +195,8 @@ def _store(
     validation.check(order.entity, data, tax_codes=tax_codes, orderable=orderable)
     _set_header(order, data)
     lines, parts = drafting.build(order, data, tax_codes)
+    if order.contract_id is None:
+        order.contract_id = contracts.covering(order, lines, on=order.entity.day_of(at))
     if not order._state.adding:
         order.lines.all().delete()
     order._history_user = actor
@@ -225,7 +227,7 @@ def _set_header(order: PurchaseOrder, data: OrderInput) -> None:
     order.vendor = data.vendor
     for name in (
         *("title", "kind", "currency", "delivery_terms", "ship_to", "bill_to"),
-        *("note", "valid_from", "valid_to"),
+        *("note", "contract", "valid_from", "valid_to"),
     ):
         setattr(order, name, getattr(data, name))
     letterhead = f"{order.entity.name}\n{order.entity.address}".strip()
@@ -239,7 +241,7 @@ def _facts(order: PurchaseOrder) -> dict[str, Any]:
     """The header and the lines as text, for the trail's record of an edit."""
     names = (
         *("title", "kind", "currency", "delivery_terms", "ship_to", "bill_to", "note"),
-        *("payment_terms_days", "valid_from", "valid_to", "net", "total"),
+        *("payment_terms_days", "contract", "valid_from", "valid_to", "net", "total"),
     )
     facts = {name: str(getattr(order, name) or "") for name in names}
     facts["vendor"] = order.vendor.name

@@ -17,7 +17,7 @@ from core.errors import Conflict, Invalid, RuleBroken
 from core.money import HUNDRED, ZERO, round_amount, to_base
 from core.transactions import atomic
 from core.transitions import perform
-from purchase_orders import accruals, content, queries, subjects
+from purchase_orders import accruals, content, contracts, queries, subjects
 from purchase_orders.locks import locked, locked_lines, source
 from purchase_orders.models import OrderRevision, PurchaseOrder, PurchaseOrderLine, Receipt
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
@@ -94,6 +94,7 @@ def issue(
             **{name: str(getattr(order, name)) for name in ("number", "rate", "total", "currency")},
             "revision": order.revision,
             "vendor": order.vendor.name,
+            **contracts.noted(order, lines, on=today),
         },
     )
     return order

@@ -103,7 +103,9 @@ def _requests(order: PurchaseOrder, request: HttpRequest) -> Any:
 def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Terms, quantities and prices of a draft; what it is for and who pays was approved."""
     require_role(request, Role.BUYER)
-    found = PurchaseOrder.objects.visible_to(request.user).select_related("vendor", "entity")
+    found = PurchaseOrder.objects.visible_to(request.user).select_related(
+        "vendor", "contract", "entity"
+    )
     order = visible_or_404(found, pk)
     page = reverse("purchase_orders:detail", args=[pk])
     if order.status != PurchaseOrder.Status.DRAFT:
