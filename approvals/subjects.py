@@ -60,6 +60,16 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """One field of a change as it was first approved, as it is in force, and as it would be."""
+
+    field: str
+    first: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
 class Flag:
     """Something that deserves a look before deciding: a sentence, and where to look.
 
@@ -81,7 +91,7 @@ class Description:
 
     `budget` holds checks as `budgets.ledger` makes them, `attachments` items with `name`, `url`,
     `size`; `parts` are digests of parts of the content, by name; `references` are pairs of a kind
-    and a reference, `risks` the facts that speak of risk.
+    and a reference, `risks` the facts that speak of risk; `differences` what a change would change.
     """
 
     title: str
@@ -104,6 +114,7 @@ class Description:
     parts: Mapping[str, str] = field(default_factory=dict)
     references: Sequence[tuple[str, str]] = ()
     risks: Sequence[str] = ()
+    differences: Sequence[Difference] = ()
 
 
 Outcome = Callable[..., None]

@@ -15,4 +15,5 @@ class InvoicingConfig(AppConfig):
         events.subscribe("invoice.match_requested", "invoicing.match")
         events.subscribe("receipt.posted", "invoicing.rematch_after_receipt")
         events.subscribe("receipt.reversed", "invoicing.rematch_after_receipt")
+        events.subscribe("order.changed", "invoicing.rematch_after_change")
         navigation.count("invoicing:exceptions", queries.exceptions_count)

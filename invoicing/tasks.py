@@ -32,6 +32,13 @@ def rematch_after_receipt(*, event_id: str, document_id: str) -> None:
     services.rematch_order(order_id=receipt.order_id, actor=None, at=event.at, since=event)
 
 
+@handler("invoicing.rematch_after_change")
+def rematch_after_change(*, event_id: str, document_id: str) -> None:
+    """A change of an order has its invoices judged again that were not judged since."""
+    event = TrailEvent.objects.get(pk=event_id)
+    services.rematch_order(order_id=UUID(document_id), actor=None, at=event.at, since=event)
+
+
 @job("invoicing.overdue_receipts", every=timedelta(hours=1))
 def overdue_receipts(*, at: datetime) -> None:
     """Invoices that waited long enough for a receipt become exceptions."""

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from accounts.models import Entity
 from core.money import minor_units
@@ -47,6 +47,9 @@ WITH happened AS (
   WHERE o.issued_at IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM purchase_orders_orderdistribution other
     WHERE other.line_id = l.id AND other.id <> d.id)
+  AND NOT EXISTS (
+    SELECT 1 FROM purchase_orders_changeorderline repriced
+    WHERE repriced.order_line_id = l.id AND repriced.was_unit_price IS NOT NULL)
 ), days AS (
   SELECT line.id, GREATEST(day, issued) AS day, SUM(received) AS received,
     SUM(billed) AS billed, SUM(net) AS net
@@ -83,7 +86,9 @@ def counted() -> dict[tuple[int, date], Decimal]:
     if connection.vendor == "postgresql":
         for cell, day, amount in _paid_by_one():
             sums[cell, day] += amount
-        lines = lines.annotate(parts=Count("distributions")).filter(parts__gt=1).values("pk")
+        repriced = accruals.repricings().order_by().values("order_line")
+        lines = lines.annotate(parts=Count("distributions"))
+        lines = lines.filter(Q(parts__gt=1) | Q(pk__in=repriced)).values("pk")
     for key, amount in accruals.movements(lines, streamed=True).items():
         sums[key] += amount
     return sums

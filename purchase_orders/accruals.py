@@ -9,7 +9,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -25,6 +25,8 @@ from budgets.models import Commitment, Stage
 from core.money import ZERO, allocate, round_amount, to_base
 from purchase_orders.models import (
     BilledLine,
+    ChangeOrder,
+    ChangeOrderLine,
     OrderDistribution,
     PurchaseOrder,
     PurchaseOrderLine,
@@ -97,6 +99,22 @@ def paying_cell() -> Subquery:
     return Subquery(commitments.values("cell_id"))
 
 
+def repricings() -> QuerySet[ChangeOrderLine]:
+    """What issued change orders made of unit prices; each knows the price before it."""
+    return ChangeOrderLine.objects.filter(
+        change_order__status=ChangeOrder.Status.ISSUED, was_unit_price__isnull=False
+    ).order_by("change_order__issued_on", "change_order__sequence")
+
+
+def prices_on(lines: Any, day: date) -> dict[UUID, Decimal]:
+    """The unit prices at the end of a day of lines that cost something else now. Statements: 1."""
+    later = repricings().filter(order_line__in=lines, change_order__issued_on__gt=day)
+    found: dict[UUID, Decimal] = {}
+    for line, was in later.values_list("order_line_id", "was_unit_price"):
+        found.setdefault(line, was)
+    return found
+
+
 def locked_lines(
     order: PurchaseOrder, *, on: date, only: Collection[UUID] | None = None
 ) -> list[PurchaseOrderLine]:
@@ -106,13 +124,14 @@ def locked_lines(
     """
     came = ReceiptLine.objects.filter(order_line=OuterRef("line_id"), receipt__received_on__gt=on)
     billed = BilledLine.objects.filter(order_line=OuterRef("line_id"), billed_on__gt=on)
+    repriced = repricings().filter(order_line=OuterRef("line_id"), change_order__issued_on__gt=on)
     which = {"line__order": order} | ({} if only is None else {"line__in": only})
     lines: list[PurchaseOrderLine] = []
     for share in (
         OrderDistribution.objects.select_for_update(of=("line",), no_key=True)
         .filter(**which)
         .select_related("line")
-        .annotate(cell_id=paying_cell(), goes_on=Exists(came) | Exists(billed))
+        .annotate(cell_id=paying_cell(), goes_on=Exists(came) | Exists(billed) | Exists(repriced))
         .order_by("line_id", "position")
     ):
         if not lines or lines[-1].pk != share.line_id:
@@ -136,7 +155,7 @@ def moving(order: PurchaseOrder, lines: list[PurchaseOrderLine], *, on: date) ->
 
 @contextmanager
 def moving_order(order: PurchaseOrder) -> Iterator[None]:
-    """The same where the block opens or closes a locked order. Statements: 9."""
+    """The same where the block opens, closes or changes a locked order. Statements: 11."""
     lines = PurchaseOrderLine.objects.filter(order=order)
     before = movements(lines)
     yield
@@ -144,7 +163,7 @@ def moving_order(order: PurchaseOrder) -> Iterator[None]:
 
 
 def begin(orders: Iterable[PurchaseOrder]) -> None:
-    """Let budgets accrue what orders brought with them when they were taken over. Statements: 5."""
+    """Let budgets accrue what orders brought with them when they were taken over. Statements: 6."""
     ledger.accrue(movements(PurchaseOrderLine.objects.filter(order__in=orders)))
 
 
@@ -177,7 +196,7 @@ def _days(entity: Entity, issued_at: Any, closed_at: Any) -> tuple[date, date | 
 def movements(lines: QuerySet[PurchaseOrderLine], *, streamed: bool = False) -> Moves:
     """Every move of what these lines of issued orders accrue, from receipts and billed lines alone.
 
-    Streamed it holds a few thousand rows in memory at a time. Statements: 4.
+    Streamed it holds a few thousand rows in memory at a time. Statements: 5.
     """
     shares = (
         OrderDistribution.objects.filter(line__in=lines, line__order__issued_at__isnull=False)
@@ -192,6 +211,7 @@ def movements(lines: QuerySet[PurchaseOrderLine], *, streamed: bool = False) -> 
     entities = Entity.objects.in_bulk()
     read = QuerySet.iterator if streamed else _at_once
     happened = _happened(lines, read)
+    repriced = _repriced(lines)
     sums: dict[tuple[int, date], Decimal] = defaultdict(Decimal)
     line_id, events = next(happened, (None, []))
     for key, group in groupby(read(shares, _MANY), key=itemgetter(0)):
@@ -199,7 +219,9 @@ def movements(lines: QuerySet[PurchaseOrderLine], *, streamed: bool = False) -> 
             line_id, events = next(happened, (None, []))
         if line_id == key:
             parts = [_Share._make(share) for share in group]
-            for cell, day, base in _moves(entities[parts[0].entity_id], parts, events):
+            for cell, day, base in _moves(
+                entities[parts[0].entity_id], parts, events, repriced.get(key, [])
+            ):
                 sums[cell, day] += base
     return sums
 
@@ -239,6 +261,20 @@ def _happened(
     return ((line, list(events)) for line, events in groupby(merged, key=first))
 
 
+Repriced = tuple[date, Decimal, Decimal]  # the day, the price before and from then on
+
+
+def _repriced(lines: QuerySet[PurchaseOrderLine]) -> dict[UUID, list[Repriced]]:
+    """The prices of lines that a change order changed, in order; they are few."""
+    found: dict[UUID, list[Repriced]] = defaultdict(list)
+    rows = repricings().filter(order_line__in=lines)
+    for line, *change in rows.values_list(
+        "order_line_id", "change_order__issued_on", "was_unit_price", "unit_price"
+    ):
+        found[line].append((change[0], change[1], change[2]))
+    return found
+
+
 class _Share(NamedTuple):
     """A distribution with what is read of its line and order."""
 
@@ -255,7 +291,7 @@ class _Share(NamedTuple):
 
 
 def _moves(
-    entity: Entity, shares: list[_Share], events: list[Event]
+    entity: Entity, shares: list[_Share], events: list[Event], repriced: list[Repriced]
 ) -> Iterator[tuple[int, date, Decimal]]:
     """The moves of one line, share by share and day by day."""
     line = shares[0]
@@ -264,9 +300,11 @@ def _moves(
     for _, day, change in events:
         if closed is None or max(day, issued) < closed:
             by_day[max(day, issued)] += change
+    for day, *_ in repriced:
+        by_day[max(day, issued)] += NOTHING  # what waits is worth something else from that day on
     terms = Terms(
         basis=line.basis,
-        unit_price=line.unit_price,
+        unit_price=repriced[0][1] if repriced else line.unit_price,
         currency=line.currency,
         rate=line.rate,
         base_currency=entity.currency,
@@ -276,6 +314,8 @@ def _moves(
     figures, before = NOTHING, [ZERO] * len(shares)
     for day in sorted(by_day):
         figures += by_day[day]
+        for _, _, price in [each for each in repriced if each[0] <= day]:
+            terms = replace(terms, unit_price=price)
         after = [base for _, base in terms.shares(figures)]
         yield from _steps(cells, day, before, after)
         before = after

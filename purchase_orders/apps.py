@@ -8,16 +8,24 @@ class PurchaseOrdersConfig(AppConfig):
         from budgets import replay
         from core import append_only
         from core.events import subscribe
-        from purchase_orders import accruals, invariants, prices, tasks  # noqa: F401
+        from purchase_orders import (
+            accruals,
+            change_subjects,
+            invariants,
+            prices,
+            tasks,  # noqa: F401
+        )
         from purchase_orders.models import BilledLine
         from vendors.prices import register
 
         append_only.protect(BilledLine)
+        change_subjects.register()
         invariants.register()
         replay.accrue_by(accruals.every_movement)
         register(prices.last_prices)
         subscribe("requisition.approved", "purchase_orders.order_by_itself")
         subscribe("order.issued", "purchase_orders.render_document")
+        subscribe("order.changed", "purchase_orders.render_document")
         subscribe("order.closed", "purchase_orders.release_unused")
         subscribe("order.cancelled", "purchase_orders.release_unused")
         subscribe("order.resumed", "purchase_orders.send_unsent")

@@ -1,6 +1,7 @@
 """Everything an issued order prints, frozen as data: later master data does not touch it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from babel import Locale
@@ -19,11 +20,13 @@ def of(
     *,
     requisitions: Iterable[str] = (),
     tax_names: dict[str, str] | None = None,
+    revised_at: datetime | None = None,
 ) -> dict[str, Any]:
     """The content of an order that has its number. Amounts are text, days ISO 8601.
 
     `requisitions` are the numbers it came from, `tax_names` the entity's tax codes where the caller
-    has them at hand. `purchase_orders.pdf.render_order` prints it.
+    has them at hand; `revised_at` is when a later revision was issued. `purchase_orders.pdf`
+    prints it.
     """
     lines = sorted(lines, key=lambda line: line.line_number)
     return {
@@ -35,6 +38,7 @@ def of(
         "legacy_number": order.legacy_number,
         "title": order.title,
         "issued_on": order.entity.day_of(order.issued_at).isoformat(),
+        **_revised(order, revised_at),
         "currency": order.currency,
         **_parties(order),
         "requisitions": list(requisitions),
@@ -52,6 +56,13 @@ def of(
         "tax": _text(order.tax),
         "total": _text(order.total),
     }
+
+
+def _revised(order: PurchaseOrder, at: datetime | None) -> dict[str, Any]:
+    """The day of a later revision; the first one knows none."""
+    if at is None or order.revision == 1:
+        return {}
+    return {"revised_on": order.entity.day_of(at).isoformat()}
 
 
 def _parties(order: PurchaseOrder) -> dict[str, Any]:
@@ -83,7 +94,7 @@ def _line(line: PurchaseOrderLine) -> dict[str, Any]:
         "line_number": line.line_number,
         "kind": line.kind,
         "sku": line.sku,
-        "description": line.description,
+        "description": line.description + (" (cancelled)" if line.is_cancelled else ""),
         "quantity": _text(line.quantity),
         "unit": line.unit,
         "unit_price": _text(line.unit_price),
@@ -98,7 +109,7 @@ def _line(line: PurchaseOrderLine) -> dict[str, Any]:
 def _taxes(
     order: PurchaseOrder, lines: list[PurchaseOrderLine], names: dict[str, str] | None
 ) -> list[dict[str, Any]]:
-    rows = drafting.taxes(lines, order.currency)
+    rows = drafting.taxes([each for each in lines if not each.is_cancelled], order.currency)
     if names is None:
         names = dict(TaxCode.objects.filter(entity=order.entity).values_list("code", "name"))
     return [

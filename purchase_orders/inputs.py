@@ -7,6 +7,7 @@ Objects are found by the caller among what the person may see; every figure is c
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from core.money import ZERO
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
@@ -14,7 +15,17 @@ from requisitions.inputs import DistributionInput
 from requisitions.models import RequisitionLine
 from vendors.models import CatalogItem, Contract, Vendor
 
-__all__ = ["DistributionInput", "OrderInput", "OrderLineInput", "ReceiptInput"]
+__all__ = [
+    "KEEP",
+    "ChangeInput",
+    "ChangedLine",
+    "DistributionInput",
+    "OrderInput",
+    "OrderLineInput",
+    "ReceiptInput",
+]
+
+KEEP: Any = object()  # a day that stays what it is, where None takes it away
 
 
 @dataclass(frozen=True)
@@ -69,3 +80,29 @@ class ReceiptInput:
     quantity: Decimal
     rejected_quantity: Decimal = ZERO
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class ChangedLine:
+    """What becomes of a line of an issued order. What is not said stays."""
+
+    order_line: PurchaseOrderLine
+    quantity: Decimal | None = None
+    unit_price: Decimal | None = None
+    need_by: Any = KEEP
+    distributions: list[DistributionInput] | None = None
+    is_cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class ChangeInput:
+    """What shall become of an issued order: only what differs, and new lines.
+
+    `terms` holds those that change by the names of `purchase_orders.changed.TERMS`.
+    """
+
+    reason_code: str
+    reason: str
+    lines: list[ChangedLine | OrderLineInput] = field(default_factory=list)
+    terms: dict[str, Any] = field(default_factory=dict)
+    budget_reason: str = ""

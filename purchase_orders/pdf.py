@@ -30,6 +30,7 @@ def _page(content: dict[str, Any]) -> dict[str, Any]:
         if content["revision"] > 1
         else content["number"],
         "issued": _day(content["issued_on"]),
+        "revised": _day(content.get("revised_on")),
         "valid_from": _day(content["valid_from"]),
         "valid_to": _day(content["valid_to"]),
         "lines": [_line(line, currency) for line in content["lines"]],

@@ -29,7 +29,13 @@ from budgets.models import Commitment, Stage
 from core.fields import AmountField, amount
 from core.models import TrailEvent
 from core.money import ZERO
-from purchase_orders.models import OrderRevision, PurchaseOrder, PurchaseOrderLine, Receipt
+from purchase_orders.models import (
+    ChangeOrder,
+    OrderRevision,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    Receipt,
+)
 from requisitions import queries as requests
 from vendors.models import MatchType
 
@@ -200,6 +206,13 @@ def orders_of(requisition_id: UUID) -> QuerySet[PurchaseOrder]:
     return PurchaseOrder.objects.filter(pk__in=lines.values("order")).order_by("pk")
 
 
+def requisition_numbers(order: PurchaseOrder) -> list[str]:
+    """The requests that an order came of, by number. Statements: 1."""
+    lines = order.lines.filter(requisition_line__isnull=False).order_by()
+    numbers = lines.values_list("requisition_line__requisition__number", flat=True)
+    return sorted(set(filter(None, numbers)))
+
+
 def acts_on(order: PurchaseOrder) -> list[QuerySet[Any]]:
     """Who requested, approved, ordered and received on this purchase."""
     requested = (
@@ -209,12 +222,16 @@ def acts_on(order: PurchaseOrder) -> list[QuerySet[Any]]:
     )
     orders = PurchaseOrder.objects.filter(pk=order.pk)
     revisions = OrderRevision.objects.filter(order=order)
+    changes = ChangeOrder.objects.filter(order=order)
+    approved = approvals.queries.approved_steps
     receipts = Receipt.objects.filter(order=order)
     return [
         *requests.acts_on(requested),
-        duties.acts(Duty.APPROVE, approvals.queries.approved_steps([order.pk]), "decided_by"),
+        duties.acts(Duty.APPROVE, approved([order.pk]), "decided_by"),
+        duties.acts(Duty.APPROVE, approved(changes.values("pk")), "decided_by"),
         duties.acts(Duty.ORDER, orders, "buyer"),
         duties.acts(Duty.ORDER, revisions, "issued_by"),
+        duties.acts(Duty.ORDER, changes, "buyer"),
         duties.acts(Duty.RECEIVE, receipts, "received_by"),
     ]
 
@@ -240,6 +257,7 @@ def life_of(order: PurchaseOrder, *, further: Iterable[UUID] = ()) -> QuerySet[T
     """
     documents: list[Any] = [order.pk, *further]
     documents += order.receipts.values_list("pk", flat=True)
+    documents += order.change_orders.values_list("pk", flat=True)
     documents += (
         order.lines.filter(requisition_line__isnull=False)
         .order_by()

@@ -35,12 +35,23 @@ def check(
     wanted: dict[UUID, Decimal] = {}
     for index, line in enumerate(data.lines[:MOST_LINES]):
         pointer = f"/lines/{index}"
-        faults = [*_line(data, line, pointer, tax_codes), *_coding(entity, line, pointer)]
+        faults = line_faults(entity, data, line, pointer, tax_codes)
         if line.requisition_line is not None and not faults:
             faults += _requested(entity, data, line, pointer, orderable, wanted)
         errors += faults
     if errors:
         raise Invalid(errors=errors)
+
+
+def line_faults(
+    entity: Entity,
+    data: OrderInput,
+    line: OrderLineInput,
+    pointer: str,
+    tax_codes: Collection[str],
+) -> list[FieldError]:
+    """What is wrong with one line, its figures, words and coding."""
+    return [*_line(data, line, pointer, tax_codes), *coding_faults(entity, line, pointer)]
 
 
 def _header(entity: Entity, data: OrderInput) -> Iterator[FieldError]:
@@ -118,7 +129,8 @@ def figure(
         yield FieldError(pointer, "max_decimal_places", "At most 6 decimals.")
 
 
-def _coding(entity: Entity, line: OrderLineInput, pointer: str) -> Iterator[FieldError]:
+def coding_faults(entity: Entity, line: OrderLineInput, pointer: str) -> Iterator[FieldError]:
+    """What is wrong with who pays: nobody, something out of use, parts that are not the whole."""
     if not line.distributions:
         yield FieldError(f"{pointer}/distributions", "required", "Say who pays for this line.")
         return

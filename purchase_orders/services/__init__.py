@@ -1,6 +1,13 @@
 """The verbs of purchase orders and receipts."""
 
 from purchase_orders.services.billing import bill
+from purchase_orders.services.change_issue import issue_change
+from purchase_orders.services.change_orders import (
+    draft_change,
+    edit_change,
+    submit_change,
+    withdraw_change,
+)
 from purchase_orders.services.documents import (
     DocumentPending,
     mark_dispatched,
@@ -43,10 +50,13 @@ __all__ = [
     "close",
     "create",
     "create_from_requisition",
+    "draft_change",
     "edit",
+    "edit_change",
     "hold",
     "import_ubl",
     "issue",
+    "issue_change",
     "mark_dispatched",
     "order_by_itself",
     "post_receipt",
@@ -57,5 +67,7 @@ __all__ = [
     "reverse_receipt",
     "send",
     "send_unsent",
+    "submit_change",
     "take_over",
+    "withdraw_change",
 ]

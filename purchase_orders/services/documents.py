@@ -43,7 +43,8 @@ def _keep(revision: OrderRevision, data: bytes, *, at: datetime) -> OrderRevisio
     revision.rendered_at = at
     revision.save(update_fields=["pdf", "rendered_at"])
     dispatch = None
-    if _goes_out(order):
+    newest = revision.revision == order.revision
+    if newest and _goes_out(order):
         dispatch = _queue(revision, order.vendor.order_email, requested_by=None, at=at)
     events.publish(
         "order.document_rendered",

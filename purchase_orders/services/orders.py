@@ -3,7 +3,6 @@
 from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import requisitions.services
@@ -17,9 +16,11 @@ from core.errors import Conflict, Invalid, RuleBroken
 from core.money import HUNDRED, ZERO, round_amount, to_base
 from core.transactions import atomic
 from core.transitions import perform
-from purchase_orders import accruals, content, contracts, queries, subjects
+from purchase_orders import accruals, contracts, queries, subjects
 from purchase_orders.locks import locked, locked_lines, source
-from purchase_orders.models import OrderRevision, PurchaseOrder, PurchaseOrderLine, Receipt
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt
+from purchase_orders.services.change_orders import withdraw_open
+from purchase_orders.services.freezing import freeze
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
 from vendors.models import Vendor
 
@@ -62,7 +63,7 @@ def issue(
     lines = locked_lines(order)
     perform(order.issue, actor=actor, at=at)
     _require_apart(order, actor, at)
-    _require_approved_vendor(order)
+    require_approved_vendor(order)
     today = order.entity.day_of(at)
     order.rate = rate_on(currency=order.currency, base=order.entity.currency, day=today)
     if actor is not None and order.buyer_id in (None, actor.pk):
@@ -83,7 +84,7 @@ def issue(
         reason=reason or "\n".join(filter(None, (each.budget_reason for each in asked))),
     )
     order.save()
-    _freeze(order, lines, [each.number for each in asked], actor)
+    freeze(order, [each.number for each in asked], actor=actor, at=at, lines=lines)
     events.publish(
         "order.issued",
         order,
@@ -135,6 +136,7 @@ def cancel(*, order: PurchaseOrder, actor: User, at: datetime, reason: str) -> P
     _check_reason(reason)
     if order.issued_at is not None:
         _require_untouched(order, lines)
+        withdraw_open(order, at=at, reason="the order was cancelled")
     order.save()
     events.publish("order.cancelled", order, actor=actor, at=at, reason=reason)
     return order
@@ -151,6 +153,7 @@ def close(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: str
         perform(order.close, actor=actor, at=at, reason=reason)
         _check_reason(reason)
         order.save()
+    withdraw_open(order, at=at, reason="the order was closed")
     events.publish("order.closed", order, actor=actor, at=at, reason=reason)
     return order
 
@@ -227,7 +230,8 @@ def _require_apart(order: PurchaseOrder, actor: User | None, at: datetime) -> No
         )
 
 
-def _require_approved_vendor(order: PurchaseOrder) -> None:
+def require_approved_vendor(order: PurchaseOrder) -> None:
+    """Raise VendorNotApproved for a vendor that gets no orders."""
     if order.vendor.status != Vendor.Status.APPROVED:
         state = order.vendor.get_status_display().lower()
         raise VendorNotApproved(
@@ -335,18 +339,6 @@ def _converted(
     if requested.ordered_quantity >= requested.quantity:
         return estimate.amount
     return round_amount(estimate.amount * line.quantity / requested.quantity, order.currency)
-
-
-def _freeze(
-    order: PurchaseOrder, lines: list[PurchaseOrderLine], asked: list[str], actor: Any
-) -> None:
-    OrderRevision.objects.create(
-        order=order,
-        revision=order.revision,
-        content=content.of(order, lines, requisitions=asked),
-        issued_at=order.issued_at,
-        issued_by=actor,
-    )
 
 
 def _require_untouched(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> None:

@@ -1,0 +1,146 @@
+"""Change orders as something that is approved: what approvers read, what a round's end does."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from approvals import subjects
+from approvals.subjects import Change, Description, Difference, LineView
+from core import events
+from core.models import Attachment, TrailEvent
+from core.money import to_base
+from core.transactions import atomic
+from core.transitions import perform
+from purchase_orders import change_facts, changed, differences, queries
+from purchase_orders.models import ChangeOrder, ChangeOrderLine
+from purchase_orders.services import change_orders
+
+
+def register() -> None:
+    subjects.register(
+        ChangeOrder.document_type,
+        approved=mark_approved,
+        rejected=mark_rejected,
+        returned=mark_returned,
+        describe=describe,
+        digest=present_digest,
+        parts=present_parts,
+        changes=changes_since,
+        performed=performed,
+    )
+
+
+@atomic
+def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+    """The round ended well: what it costs more stays held until a buyer issues it.
+
+    Raises IllegalTransition, NotAllowed for the buyer who drafted it.
+    """
+    change = change_orders.change_row(subject_id)
+    perform(change.approve, actor=actor, at=at)
+    change.save()
+    events.publish("change_order.approved", change, actor=actor, at=at, reason=comment)
+
+
+@atomic
+def mark_rejected(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+    """The order stays as it is; what was held goes back."""
+    change = change_orders.change_row(subject_id)
+    perform(change.reject, actor=actor, at=at)
+    change.save()
+    change_orders.free_hold(change, actor=actor, at=at, reason=comment or "rejected")
+    events.publish("change_order.rejected", change, actor=actor, at=at, reason=comment)
+
+
+@atomic
+def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+    """The buyer has it again; what was held goes back until it is put up anew."""
+    change = change_orders.change_row(subject_id)
+    perform(change.send_back, actor=actor, at=at)
+    change.save()
+    change_orders.free_hold(change, actor=actor, at=at, reason=comment or "returned")
+    events.publish("change_order.returned", change, actor=actor, at=at, reason=comment)
+
+
+def present_digest(subject_id: UUID) -> str:
+    return changed.digest(changed.signed(ChangeOrder.objects.get(pk=subject_id)))
+
+
+def present_parts(subject_id: UUID) -> dict[str, str]:
+    return changed.parts(ChangeOrder.objects.get(pk=subject_id))
+
+
+def changes_since(subject_id: UUID, digest: str) -> list[Change]:
+    """Field by field, what differs now from what was submitted under that digest. Statements: 2."""
+    submitted = TrailEvent.objects.filter(
+        document_id=subject_id, type="change_order.submitted", data__digest=digest
+    )
+    event = submitted.order_by("sequence").last()
+    if event is None:
+        return []
+    change = ChangeOrder.objects.get(pk=subject_id)
+    return differences.between(event.data["content"], change.after)
+
+
+def performed(subject_id: UUID) -> Any:
+    """Who did which duty on the purchase so far."""
+    return queries.performed_on(
+        ChangeOrder.objects.select_related("order").get(pk=subject_id).order
+    )
+
+
+def describe(subject_id: UUID) -> Description:
+    """What would change, beside what is in force and what was first approved."""
+    change = ChangeOrder.objects.select_related(
+        "entity", "buyer", "order__entity", "order__vendor"
+    ).get(pk=subject_id)
+    order, entity = change.order, change.entity
+    total = change.order.net + change.difference if change.is_open else order.net
+    return Description(
+        title=str(change),
+        number=str(change),
+        requester=change.buyer,
+        vendor_name=order.vendor.name,
+        vendor_standing=order.vendor.get_status_display(),
+        currency=order.currency,
+        total=total,
+        base_total=to_base(total, rate=order.rate, base_currency=entity.currency),
+        base_currency=entity.currency,
+        url=f"/orders/changes/{change.pk}/",
+        digest=changed.digest(changed.signed(change)),
+        parts=changed.parts(change),
+        lines=[_line_view(line) for line in changed.changes_of(change)],
+        budget=change_facts.checks(change),
+        flags=[subjects.Flag(words) for words in change.needs],
+        attachments=Attachment.objects.filter(document_id=change.pk).select_related("file"),
+        justification=change.reason,
+        differences=side_by_side(change),
+    )
+
+
+def side_by_side(change: ChangeOrder) -> list[Difference]:
+    """Every field that differs from the version in force or the one first approved, in words."""
+    now, first = change.after, differences.first_approved(change)
+    since_last = {row.field: row for row in differences.between(change.before, now)}
+    since_first = {row.field: row for row in differences.between(first, now)}
+    return [
+        Difference(
+            field=name,
+            first=since_first[name].old if name in since_first else row.new,
+            old=since_last[name].old if name in since_last else row.new,
+            new=row.new,
+        )
+        for name, row in {**since_first, **since_last}.items()
+    ]
+
+
+def _line_view(line: ChangeOrderLine) -> LineView:
+    return LineView(
+        line_number=line.line_number,
+        description=line.description + (" (cancelled)" if line.is_cancelled else ""),
+        quantity=line.quantity,
+        unit=line.unit,
+        unit_price=line.unit_price,
+        net=line.net,
+        coding=differences.coding_of(line.parts),
+    )

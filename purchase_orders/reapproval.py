@@ -1,0 +1,180 @@
+"""Whether a change of an order needs to be approved again, and why (rule of semantics 6).
+
+The change is held against the version in force and against the one that was first approved. Not
+needed for less money, for text, or for a day that moves a little.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import Entity
+from core.money import HUNDRED, ZERO, round_amount, to_base
+from purchase_orders.models import ChangeOrder
+from requisitions import tiers
+
+_TERMS = {
+    "delivery_terms": "the delivery terms",
+    "payment_terms_days": "the payment terms",
+    "ship_to": "the address of delivery",
+}
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A change with both versions it is held against, as `changed.stated` makes them."""
+
+    change: ChangeOrder
+    before: dict[str, Any]
+    after: dict[str, Any]
+    first: dict[str, Any]
+
+    @property
+    def entity(self) -> Entity:
+        return self.change.entity
+
+    @property
+    def old_lines(self) -> dict[int, dict[str, Any]]:
+        return {line["line_number"]: line for line in self.before["lines"]}
+
+    def base(self, text: str | Decimal) -> Decimal:
+        """An amount of the order in base currency, at the order's rate."""
+        rate, currency = self.change.order.rate, self.entity.currency
+        return to_base(Decimal(text), rate=rate, base_currency=currency)
+
+    def money(self, amount: Decimal) -> str:
+        return f"{round_amount(amount, self.entity.currency):,} {self.entity.currency}"
+
+
+def needs(change: ChangeOrder, *, first: dict[str, Any]) -> list[str]:
+    """Why somebody has to agree, in whole sentences; empty where policy lets it pass.
+
+    `change` knows what it is before and after; `first` is what was first approved. Base currency
+    at the order's rate, without tax. Statements: 2.
+    """
+    case = _Case(change, change.before, change.after, first)
+    return [
+        *_rise(case),
+        *_cumulative(case),
+        *_tier(case),
+        *_vendor(case),
+        *_terms(case),
+        *_coding(case),
+        *_days(case),
+    ]
+
+
+def _rise(case: _Case) -> Iterator[str]:
+    """New lines count as a rise even where others fall: nobody agreed to what they buy."""
+    before, after = case.base(case.before["net"]), case.base(case.after["net"])
+    new = sum(
+        (case.base(line["net"]) for line in case.after["lines"]
+         if line["line_number"] not in case.old_lines),
+        ZERO,
+    )  # fmt: skip
+    rise = max(after - before, new)
+    by_percent = before * case.entity.change_order_percent / HUNDRED
+    allowed = max(by_percent, case.entity.change_order_amount)
+    if rise > allowed:
+        what = "It adds" if rise > after - before else "The total rises by"
+        yield f"{what} {case.money(rise)}; up to {case.money(allowed)} needs no approval."
+
+
+def _cumulative(case: _Case) -> Iterator[str]:
+    first, before = case.base(case.first["net"]), case.base(case.before["net"])
+    after = case.base(case.after["net"])
+    percent = case.entity.change_order_cumulative_percent
+    if after > before and after - first > first * percent / HUNDRED:
+        yield (
+            f"With all changes the order costs {case.money(after - first)} more than first "
+            f"approved; up to {percent.normalize():f} % needs no approval."
+        )
+
+
+def _tier(case: _Case) -> Iterator[str]:
+    crossed = tiers.highest_crossed(
+        case.entity,
+        case.change.buyer,
+        alone=case.base(case.before["net"]),
+        together=case.base(case.after["net"]),
+    )
+    if crossed is not None:
+        yield f"The total reaches {case.money(crossed)}, from where more people are asked."
+
+
+def _vendor(case: _Case) -> Iterator[str]:
+    for name in ("vendor", "currency"):
+        if case.before[name] != case.after[name]:
+            yield f"The {name} changes."
+
+
+def _terms(case: _Case) -> Iterator[str]:
+    changed = [words for name, words in _TERMS.items() if case.before[name] != case.after[name]]
+    if changed:
+        yield f"It changes {' and '.join(changed)}."
+
+
+def _coding(case: _Case) -> Iterator[str]:
+    """Who pays: a line that goes to somebody else, or a new one for who pays nothing yet."""
+    paying = {_payer(part) for line in case.before["lines"] for part in line["coding"]}
+    for line in case.after["lines"]:
+        old = case.old_lines.get(line["line_number"])
+        shares = [(*_payer(part), part["percent"]) for part in line["coding"]]
+        if old is None:
+            if any(_payer(part) not in paying for part in line["coding"]):
+                yield f"Line {line['line_number']} is paid by who pays nothing on this order yet."
+        elif shares != [(*_payer(part), part["percent"]) for part in old["coding"]]:
+            yield f"Line {line['line_number']} is paid by somebody else."
+
+
+def _payer(part: dict[str, Any]) -> tuple[str, str, str]:
+    return part["cost_center"], part["gl_account"], part["project"] or ""
+
+
+def _days(case: _Case) -> Iterator[str]:
+    first = {line["line_number"]: line for line in case.first["lines"]}
+    for line in case.after["lines"]:
+        number = line["line_number"]
+        if line["is_cancelled"]:
+            continue
+        if number in case.old_lines:
+            versions = [case.old_lines[number], first.get(number, {})]
+            yield from _moved(case, f"Line {number}", "need_by", line, versions)
+        yield from _leaves_year(case, number, line)
+    for name, words in (("valid_from", "Its validity"), ("valid_to", "Its validity")):
+        yield from _moved(case, words, name, case.after, [case.before, case.first])
+
+
+def _moved(
+    case: _Case, what: str, name: str, new: dict[str, Any], versions: list[dict[str, Any]]
+) -> Iterator[str]:
+    """A day that this change moves too far, from where it is or from where it was first."""
+    if new[name] == versions[0].get(name):
+        return
+    known = [each[name] for each in versions if each.get(name)]
+    limit = case.entity.change_order_days
+    moved = max((_days_between(each, new[name]) for each in known), default=None)
+    if moved is None or new[name] is None:
+        yield f"{what}: a day is named or taken away."
+    elif moved > limit:
+        yield f"{what} moves by {moved} days; up to {limit} need no approval."
+
+
+def _days_between(one: str, other: str | None) -> int:
+    return abs((date.fromisoformat(other) - date.fromisoformat(one)).days) if other else 0
+
+
+def _leaves_year(case: _Case, number: int, line: dict[str, Any]) -> Iterator[str]:
+    """Delivery in another fiscal year than the one in which it was promised, or ordered."""
+    if line["need_by"] is None:
+        return
+    old = case.old_lines.get(number, {}).get("need_by")
+    issued = case.change.order.issued_at
+    promised = date.fromisoformat(old) if old else case.entity.day_of(issued)
+    wanted = date.fromisoformat(line["need_by"])
+    if line["need_by"] != old and case.entity.fiscal_year_of(wanted) != case.entity.fiscal_year_of(
+        promised
+    ):
+        yield f"Line {number} is delivered in another fiscal year."
