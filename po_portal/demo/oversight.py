@@ -11,6 +11,7 @@ from administration.models import ChangeRequest
 from approvals.models import ApprovalStep
 from po_portal.demo.history import Player, Story
 from po_portal.demo.organisation import BRITAIN, GERMANY
+from vendors.models import Vendor
 
 Steps = Iterator[datetime]
 # Two people run the branch in Leeds: who approves there also enters the invoices, and roles may be
@@ -66,4 +67,22 @@ def a_higher_limit(p: Player) -> Steps:
     )
 
 
-STORIES: dict[str, list[Story]] = {GERMANY: [weekend_deliveries, a_higher_limit], BRITAIN: []}
+def a_new_address(p: Player) -> Steps:
+    """A vendor's new address for orders, which waits for Controlling."""
+    yield p.day(1, 16, 40)
+    vendor = Vendor.objects.get(entity=p.entity, code="V-1009")
+    administration.services.propose(
+        entity=p.entity,
+        kind=ChangeRequest.Kind.VENDOR,
+        vendor=vendor,
+        after={"order_email": f"auftrag@{vendor.order_email.partition('@')[2]}"},
+        reason="Asked for by mail; called back on the number of our contract, and confirmed.",
+        actor=p.people["vera"],
+        at=p.at,
+    )
+
+
+STORIES: dict[str, list[Story]] = {
+    GERMANY: [weekend_deliveries, a_higher_limit, a_new_address],
+    BRITAIN: [],
+}

@@ -12,14 +12,15 @@ from django.core.management import call_command
 from django.db import transaction
 
 from accounts.models import Control, Entity, User
+from administration.models import ChangeRequest
 from approvals.models import ApprovalPolicy
 from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Project
-from core.models import OutboxItem
+from core.models import OutboxItem, TrailEvent
 from invoicing.models import Invoice, Tolerance
 from po_portal.demo import organisation
 from purchase_orders.models import PurchaseOrder
 from requisitions.models import Requisition
-from vendors.models import CatalogItem, Vendor
+from vendors.models import CatalogItem, Contract, Vendor
 
 PEOPLE = [
     *("rita", "axel", "dora", "bea", "rob", "finn"),
@@ -94,6 +95,21 @@ def test_the_recent_past_shows_every_state_people_meet(demo):
     numbers = Requisition.objects.filter(entity__code="DE01").exclude(number=None).order_by("id")
     moments = [each.submitted_at for each in numbers]
     assert moments == sorted(moments)
+
+
+def test_contracts_cover_some_of_it(demo):
+    states = dict(Contract.objects.values_list("number", "status"))
+    assert sorted(states.values()) == ["active", "active", "draft", "expiring"]
+    assert CatalogItem.objects.filter(contract__isnull=False).count() >= 6
+    assert PurchaseOrder.objects.filter(contract__isnull=False).exists()
+    issued = TrailEvent.objects.filter(type="order.issued")
+    assert any("above_contract" in each.data for each in issued)
+
+
+def test_a_change_of_a_vendor_waits_for_somebody_else(demo):
+    change = ChangeRequest.objects.get(kind="vendor")
+    assert change.status == "proposed"
+    assert change.vendor.order_email == change.before["order_email"]
 
 
 def test_the_books_of_the_demo_hold(demo):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Entity
 from core.provenance import coming_from
 from core.transactions import atomic
-from po_portal.demo import catalog, history, organisation, oversight, rules
+from po_portal.demo import catalog, contracts, history, organisation, oversight, rules
 from po_portal.demo.stories import STORIES
 from requisitions.models import Requisition
 
@@ -51,6 +51,7 @@ def build_organisation(now: datetime) -> bool:
     organisation.load(today=now.date())
     beginning = datetime(organisation.fiscal_years(now.date())[0], 1, 6, 8, tzinfo=UTC)
     catalog.load(at=beginning)
+    contracts.load(at=beginning, now=now)
     rules.load(at=beginning)
     oversight.load(at=beginning)
     return True
