@@ -19,6 +19,7 @@ __all__ = [
     "Proof",
     "Row",
     "cell_name",
+    "check",
     "differences",
     "disagreements",
     "figures",
@@ -62,6 +63,11 @@ def prove() -> Iterator[tuple[str, Proof]]:
     """Run every check, the ledger's own first. Call it inside `core.snapshot.snapshot`."""
     for name, check in _checks.items():
         yield name, check()
+
+
+def check(name: str) -> Proof:
+    """Run one check by its name."""
+    return _checks[name]()
 
 
 def first(faults: Iterable[str]) -> list[str]:

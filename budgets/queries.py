@@ -3,9 +3,13 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from budgets.models import Commitment, LedgerEntry, Stage
+from django.db.models import QuerySet
+
+from accounts.models import Entity
+from budgets.models import Commitment, ForwardCommitment, LedgerEntry, Stage
 from core.money import ZERO, to_base
 
 
@@ -15,6 +19,52 @@ def open_amounts(document_id: UUID, stage: str = "ENC") -> dict[UUID, Decimal]:
         row.distribution_id: row.document_open
         for row in Commitment.objects.filter(document_id=document_id, stage=stage)
     }
+
+
+def forward(
+    *, entity: Entity, fiscal_year: int | None = None, stage: str | None = None
+) -> QuerySet[ForwardCommitment]:
+    """What later fiscal years will pay of what is ordered or requested now (C29).
+
+    Rows in base currency (`amount`) and the document's, by fiscal year; their `commitment` names
+    document, line and the cell whose coding pays. In no balance of any budget.
+    """
+    rows = ForwardCommitment.objects.filter(
+        state=ForwardCommitment.State.FORWARD, commitment__cell__entity=entity
+    )
+    if fiscal_year is not None:
+        rows = rows.filter(fiscal_year=fiscal_year)
+    if stage is not None:
+        rows = rows.filter(commitment__stage=stage)
+    return rows.order_by("fiscal_year", "id")
+
+
+def forward_of(document_id: UUID, stage: str = "ENC") -> dict[UUID, Decimal]:
+    """What waits for later years of each distribution of a document, in its currency."""
+    rows = ForwardCommitment.objects.filter(
+        state=ForwardCommitment.State.FORWARD,
+        commitment__document_id=document_id,
+        commitment__stage=stage,
+    )
+    waiting: dict[UUID, Decimal] = defaultdict(lambda: ZERO)
+    for distribution, amount in rows.order_by().values_list(
+        "commitment__distribution_id", "document_amount"
+    ):
+        waiting[distribution] += amount
+    return dict(waiting)
+
+
+def costs(held: QuerySet[Commitment]) -> QuerySet[Any, Any]:
+    """What distributions cost all years together, for proofs: distribution and document amount.
+
+    What is committed and what waits, waited or was given up for later years are rows of their own.
+    """
+    held = held.order_by()
+    later = ForwardCommitment.objects.filter(commitment__in=held).order_by()
+    waits = later.exclude(state=ForwardCommitment.State.ACTIVATED)
+    return held.values_list("distribution_id", "document_amount").union(
+        waits.values_list("commitment__distribution_id", "document_amount"), all=True
+    )
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ def _wanted(
         project_id=part.project_id,
         amount=amount,
         quantity=quantity,
+        period=change.period,
     )
 
 

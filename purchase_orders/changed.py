@@ -14,7 +14,13 @@ from django.db.models import Prefetch, QuerySet
 from accounts.models import TaxCode
 from core.money import HUNDRED, ZERO, allocate, line_net
 from purchase_orders import drafting
-from purchase_orders.inputs import KEEP, ChangedLine, ChangeInput, OrderLineInput
+from purchase_orders.inputs import (
+    KEEP,
+    ChangedLine,
+    ChangeInput,
+    DistributionInput,
+    OrderLineInput,
+)
 from purchase_orders.models import (
     ChangeOrder,
     ChangeOrderDistribution,
@@ -32,6 +38,7 @@ _LINE = (
 _COPIED = (
     *("kind", "catalog_item_id", "sku", "description", "quantity", "unit", "unit_price"),
     *("tax_code", "net", "need_by", "basis", "match_type", "over_receipt_percent"),
+    *("period_from", "period_to"),
 )
 
 
@@ -163,6 +170,43 @@ def _parts(
         )
         for position, (part, amount) in enumerate(zip(coding, amounts, strict=True), 1)
     ]
+
+
+def as_input(change: ChangeOrder) -> ChangeInput:
+    """A stored change as the input it could have come from."""
+    said: list[ChangedLine | OrderLineInput] = []
+    for line in changes_of(change):
+        parts = [
+            DistributionInput(part.cost_center, part.gl_account, part.project, part.percent)
+            for part in line.parts
+        ]
+        if line.order_line is not None:
+            figures = {} if line.is_cancelled else {"quantity": line.quantity}
+            said.append(
+                ChangedLine(
+                    order_line=line.order_line,
+                    unit_price=line.unit_price,
+                    need_by=line.need_by,
+                    distributions=parts,
+                    is_cancelled=line.is_cancelled,
+                    **figures,
+                )
+            )
+            continue
+        names = (
+            *("description", "quantity", "unit", "unit_price", "kind", "catalog_item", "sku"),
+            *("tax_code", "need_by", "basis", "match_type", "over_receipt_percent"),
+        )
+        said.append(
+            OrderLineInput(**{name: getattr(line, name) for name in names}, distributions=parts)
+        )
+    return ChangeInput(
+        reason_code=change.reason_code,
+        reason=change.reason,
+        budget_reason=change.budget_reason,
+        lines=said,
+        terms={name: getattr(change, name) for name in TERMS},
+    )
 
 
 def whole(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> Whole:

@@ -100,10 +100,19 @@ def _line(line: PurchaseOrderLine) -> dict[str, Any]:
         "unit_price": _text(line.unit_price),
         "net": _text(line.net),
         "need_by": line.need_by.isoformat() if line.need_by else None,
+        **_period(line),
         "tax_code": line.tax_code,
         "tax_category": line.tax_category,
         "tax_percent": _text(line.tax_percent),
     }
+
+
+def _period(line: PurchaseOrderLine) -> dict[str, Any]:
+    """Stated by those lines only that have one: frozen content stays what it was."""
+    if line.period is None:
+        return {}
+    first, last = line.period
+    return {"period_from": first.isoformat(), "period_to": last.isoformat()}
 
 
 def _taxes(

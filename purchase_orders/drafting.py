@@ -79,6 +79,8 @@ def build_line(
         net=line_net(quantity=said.quantity, unit_price=said.unit_price, currency=order.currency),
         need_by=said.need_by,
         basis=said.basis,
+        period_from=said.period_from,
+        period_to=said.period_to,
         match_type=said.match_type or order.vendor.default_match_type,
         over_receipt_percent=said.over_receipt_percent,
         requisition_line=said.requisition_line,
@@ -148,6 +150,8 @@ def from_requisition_line(line: RequisitionLine, quantity: Decimal) -> OrderLine
         tax_code=line.tax_code,
         need_by=line.need_by or line.requisition.need_by,
         basis=line.basis,
+        period_from=line.period_from,
+        period_to=line.period_to,
         requisition_line=line,
         distributions=approved_coding(line),
     )

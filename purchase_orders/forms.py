@@ -72,6 +72,8 @@ class DraftLineForm(forms.Form):
     quantity = FigureField(label="Quantity", min_value=ZERO)
     unit_price = FigureField(label="Unit price", min_value=ZERO)
     need_by = forms.DateField(label="Needed by", required=False, **_DATE)
+    period_from = forms.DateField(label="Service from", required=False, **_DATE)
+    period_to = forms.DateField(label="Service to", required=False, **_DATE)
     over_receipt_percent = FigureField(
         label="Over-delivery allowed in %", required=False, min_value=ZERO, max_value=HUNDRED
     )
@@ -80,6 +82,12 @@ class DraftLineForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.line = line
 
+    @property
+    def has_period(self) -> bool:
+        """Whether the part of the line that is folded away at first says anything."""
+        names = ("period_from", "period_to")
+        return any(self[name].value() or self[name].errors for name in names)
+
     def as_input(self) -> OrderLineInput:
         data = self.cleaned_data
         return replace(
@@ -87,6 +95,8 @@ class DraftLineForm(forms.Form):
             quantity=data["quantity"],
             unit_price=data["unit_price"],
             need_by=data["need_by"],
+            period_from=data["period_from"],
+            period_to=data["period_to"],
             over_receipt_percent=data["over_receipt_percent"] or ZERO,
         )
 
@@ -109,6 +119,8 @@ def _initial(line: PurchaseOrderLine) -> dict[str, Any]:
         "quantity": figure_text(line.quantity),
         "unit_price": figure_text(line.unit_price),
         "need_by": line.need_by,
+        "period_from": line.period_from,
+        "period_to": line.period_to,
         "over_receipt_percent": figure_text(line.over_receipt_percent),
     }
 
@@ -118,6 +130,7 @@ def stored_line(line: PurchaseOrderLine) -> OrderLineInput:
     names = (
         *("description", "quantity", "unit", "unit_price", "kind", "catalog_item", "sku"),
         *("tax_code", "need_by", "basis", "match_type", "over_receipt_percent"),
+        *("period_from", "period_to"),
         "requisition_line",
     )
     return OrderLineInput(

@@ -46,6 +46,8 @@ class OrderLineInput:
     tax_code: str = ""
     need_by: date | None = None
     basis: str = PurchaseOrderLine.Basis.QUANTITY
+    period_from: date | None = None
+    period_to: date | None = None
     match_type: str = ""
     over_receipt_percent: Decimal = ZERO
     requisition_line: RequisitionLine | None = None

@@ -20,6 +20,7 @@ from budgets.invariants import (
     first,
 )
 from budgets.models import AccruedSum, Commitment, Stage
+from budgets.queries import costs
 from core.models import OutboxItem
 from core.money import ZERO
 from purchase_orders import accrual_proof, accruals
@@ -46,14 +47,20 @@ def register() -> None:
 
 
 def commitments() -> Proof:
-    """What an order committed when it was issued = its distributions, one by one."""
+    """What an order committed and what waits for later years = its distributions, one by one.
+
+    Committed = open + liquidated + released; a forward commitment is in no balance (C29).
+    """
     stored = OrderDistribution.objects.filter(line__order__issued_at__isnull=False)
-    held = Commitment.objects.filter(stage=Stage.ENC, document_type=PurchaseOrder.document_type)
+    rows = Commitment.objects.filter(stage=Stage.ENC, document_type=PurchaseOrder.document_type)
+    later = rows.filter(holds=False)  # accounts that take from their budget when it is billed
+    stored = stored.exclude(pk__in=later.values("distribution_id"))
+    held = rows.filter(holds=True)
     faults = [
         f"order distribution {key}: costs {figures(says)}, committed {figures(told)}"
         for key, says, told in disagreements(
             stored.values_list("pk", "amount"),
-            held.values_list("distribution_id", "document_amount"),
+            costs(held),
             most=MOST_FAULTS,
         )
     ]

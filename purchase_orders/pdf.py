@@ -50,6 +50,7 @@ def _line(line: dict[str, Any], currency: str) -> dict[str, Any]:
         "unit_price": _money(line["unit_price"], currency),
         "net": _money(line["net"], currency),
         "need_by": _day(line["need_by"], "d MMM y"),
+        "period": _period(line),
         "tax_percent": f"{plain_figure(Decimal(line['tax_percent']))} %",
     }
 
@@ -65,6 +66,13 @@ def _tax(row: dict[str, Any], currency: str) -> dict[str, Any]:
 
 def _money(value: str, currency: str) -> str:
     return plain_figure(Decimal(value), minor_units(currency))
+
+
+def _period(line: dict[str, Any]) -> str:
+    if not line.get("period_from"):
+        return ""
+    first, last = (_day(line[name], "d MMM y") for name in ("period_from", "period_to"))
+    return f"Service from {first} to {last}"
 
 
 def _day(value: str | None, form: str = "d MMMM y") -> str:

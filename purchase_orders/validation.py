@@ -14,6 +14,7 @@ from core.units import UNITS
 from purchase_orders.inputs import OrderInput, OrderLineInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions.models import Requisition
+from requisitions.validation import period_errors
 from vendors.models import Contract, MatchType
 
 MOST_LINES = 2000
@@ -100,6 +101,7 @@ def _line(
         *figure(line.unit_price, f"{pointer}/unit_price", most=MOST_PRICE),
         *figure(line.over_receipt_percent, f"{pointer}/over_receipt_percent", most=HUNDRED),
     ]
+    faults += period_errors(line.period_from, line.period_to, pointer)
     if not faults and line.quantity * line.unit_price >= MOST_NET:
         faults.append(FieldError(f"{pointer}/quantity", "max_value", "The amount is too large."))
     yield from faults

@@ -66,6 +66,8 @@ class LineSerializer(Output):
     net = serializers.SerializerMethodField()
     need_by = serializers.DateField(allow_null=True)
     basis = serializers.ChoiceField(choices=RequisitionLine.Basis.choices)
+    period_from = serializers.DateField(allow_null=True, help_text="Service that it pays for.")
+    period_to = serializers.DateField(allow_null=True)
     distributions = DistributionSerializer(many=True)
 
     @extend_schema_field({"type": "string", "format": "decimal"})
@@ -184,6 +186,11 @@ class LineInputSerializer(Input):
     basis = serializers.ChoiceField(
         choices=RequisitionLine.Basis.choices, required=False, default="quantity"
     )
+    period_from = serializers.DateField(
+        help_text="First day of the service it pays for; later fiscal years pay their part.",
+        **_MAYBE,
+    )
+    period_to = serializers.DateField(help_text="Its last day.", **_MAYBE)
     distributions = DistributionInputSerializer(many=True, required=False, default=list)
 
 

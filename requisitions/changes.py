@@ -19,6 +19,8 @@ _WORDS = {
     "distributions": "Coding",
     "sku": "Article number",
     "tax_code": "Tax code",
+    "period_from": "Service from",
+    "period_to": "Service to",
 }
 _NOTHING = "–"
 

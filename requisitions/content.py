@@ -43,6 +43,7 @@ LINE = (
     "need_by",
     "basis",
 )
+PERIOD = ("period_from", "period_to")  # stated by those lines only that have one
 _KEYS = ("vendor", "catalog_item")
 
 
@@ -60,13 +61,14 @@ def stored_content(requisition: Requisition) -> dict[str, Any]:
         "line", "cost_center__code", "gl_account__code", "project__code", "percent", "amount"
     ):
         parts.setdefault(line, []).append(_part(*codes, percent=percent, amount=amount))
-    rows = requisition.lines.order_by("line_number").values("id", *LINE, *_KEYS)
+    rows = requisition.lines.order_by("line_number").values("id", *LINE, *PERIOD, *_KEYS)
     return {**_header(requisition), "lines": [_stated(row, parts) for row in rows]}
 
 
 def _stated(row: dict[str, Any], parts: dict[UUID, list[dict[str, Any]]]) -> dict[str, Any]:
     return {
         **{name: _plain(row[name]) for name in LINE},
+        **{name: _plain(row[name]) for name in PERIOD if row[name]},
         **{name: _key(row[name]) for name in _KEYS},
         "distributions": parts.get(row["id"], []),
     }
@@ -95,6 +97,7 @@ def _header(requisition: Requisition) -> dict[str, Any]:
 def _line(line: RequisitionLine) -> dict[str, Any]:
     return {
         **{name: _plain(getattr(line, name)) for name in LINE},
+        **{name: _plain(getattr(line, name)) for name in PERIOD if getattr(line, name)},
         **{name: _key(getattr(line, f"{name}_id")) for name in _KEYS},
         "distributions": [
             _part(
@@ -224,6 +227,8 @@ def _line_input(line: RequisitionLine, *, fresh: bool) -> LineInput:
         tax_code=line.tax_code,
         need_by=None if fresh else line.need_by,
         basis=line.basis,
+        period_from=None if fresh else line.period_from,
+        period_to=None if fresh else line.period_to,
         vendor=line.vendor,
         distributions=[
             DistributionInput(part.cost_center, part.gl_account, part.project, part.percent)

@@ -5,7 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from accounts.models import Entity
 from budgets.ledger import Demand, FundsCheck, Share, Source
+from budgets.ledger.forward import this_years
 from core.money import HUNDRED, ZERO, to_base
 from requisitions.asked import Asked
 from requisitions.models import Requisition, RequisitionLine
@@ -26,6 +28,14 @@ def source(requisition: Requisition) -> Source:
     )
 
 
+def emergency(requisition: Requisition) -> str:
+    """Why its budgets may be overdrawn (rule C27); empty for what is no emergency."""
+    if not requisition.emergency:
+        return ""
+    incident = requisition.references.get("incident", "")
+    return f"Emergency {incident}: {requisition.emergency_reason}"
+
+
 def shares(lines: Iterable[RequisitionLine]) -> list[Share]:
     """One share per distribution, in the requisition's currency; quantities follow the amounts."""
     return [
@@ -38,34 +48,51 @@ def shares(lines: Iterable[RequisitionLine]) -> list[Share]:
             project_id=part.project_id,
             amount=part.amount,
             quantity=round(line.quantity * part.percent / HUNDRED, 6),
+            period=line.period,
         )
         for line in lines
         for part in line.distributions.all()
     ]
 
 
-def demands(requisition: Requisition, lines: Iterable[RequisitionLine]) -> list[Demand]:
-    """What it asks of its budgets, in base currency at its rate."""
-    base = requisition.entity.currency
+def demands(
+    requisition: Requisition, lines: Iterable[RequisitionLine], *, on: date
+) -> list[Demand]:
+    """What it asks of the budgets of that day's fiscal year, in base currency at its rate."""
+    entity, currency = requisition.entity, requisition.currency
     return [
         Demand(
             each.cost_center_id,
             each.gl_account_id,
             each.project_id,
-            to_base(each.amount, rate=requisition.rate, base_currency=base),
+            to_base(
+                this_years(
+                    each.amount, entity=entity, period=each.period, currency=currency, on=on
+                ),
+                rate=requisition.rate,
+                base_currency=entity.currency,
+            ),
         )
         for each in shares(lines)
     ]
 
 
-def judged_demands(judged: Judged, *, rate: Decimal, base: str) -> list[Demand]:
+def judged_demands(
+    judged: Judged, *, entity: Entity, currency: str, rate: Decimal, on: date
+) -> list[Demand]:
     """The same for lines that are not stored yet."""
     return [
         Demand(
             part.cost_center.pk,
             part.gl_account.pk,
             part.project.pk if part.project else None,
-            to_base(amount, rate=rate, base_currency=base),
+            to_base(
+                this_years(
+                    amount, entity=entity, period=line.said.period, currency=currency, on=on
+                ),
+                rate=rate,
+                base_currency=entity.currency,
+            ),
         )
         for line in judged.lines
         for part, amount in zip(line.said.distributions, line.amounts, strict=True)

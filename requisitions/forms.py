@@ -167,6 +167,8 @@ class LineForm(forms.Form):
         initial=RequisitionLine.Basis.QUANTITY,
     )
     need_by = forms.DateField(label="Needed by", required=False, **_DATE)
+    period_from = forms.DateField(label="Service from", required=False, **_DATE)
+    period_to = forms.DateField(label="Service to", required=False, **_DATE)
 
     def __init__(self, *args: Any, choices: CodingChoices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -217,7 +219,8 @@ class LineForm(forms.Form):
     def is_special(self) -> bool:
         """Whether anything stands in the part of the form that is folded away at first."""
         usual = self["kind"].value() == "goods" and self["basis"].value() == "quantity"
-        return self.is_split or not usual or bool(self["need_by"].value()) or bool(self.errors)
+        dated = any(self[name].value() for name in ("need_by", "period_from", "period_to"))
+        return self.is_split or not usual or dated or bool(self.errors)
 
     def as_input(self) -> LineInput:
         data = self.cleaned_data
@@ -233,6 +236,8 @@ class LineForm(forms.Form):
             tax_code=data["tax_code"],
             need_by=data["need_by"],
             basis=data["basis"],
+            period_from=data["period_from"],
+            period_to=data["period_to"],
             distributions=[
                 DistributionInput(
                     cost_center=data[f"cost_center_{part}"],
@@ -320,6 +325,8 @@ def _line_initial(line: LineInput, currency: str) -> dict[str, Any]:
         "vendor": str(line.vendor.pk) if line.vendor else "",
         "need_by": line.need_by,
         "basis": line.basis,
+        "period_from": line.period_from,
+        "period_to": line.period_to,
     }
     for part, share in enumerate(line.distributions, 1):
         for name in CODING:

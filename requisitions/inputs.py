@@ -27,7 +27,10 @@ class DistributionInput:
 
 @dataclass(frozen=True)
 class LineInput:
-    """One line. With a catalog item its name, vendor, unit, price and tax code are the item's."""
+    """One line. With a catalog item its name, vendor, unit, price and tax code are the item's.
+
+    `period_from` and `period_to` are the service period that it pays for: both or none.
+    """
 
     description: str = ""
     quantity: Decimal | None = None
@@ -39,8 +42,16 @@ class LineInput:
     tax_code: str = ""
     need_by: date | None = None
     basis: str = RequisitionLine.Basis.QUANTITY
+    period_from: date | None = None
+    period_to: date | None = None
     vendor: Vendor | None = None
     distributions: list[DistributionInput] = field(default_factory=list)
+
+    @property
+    def period(self) -> tuple[date, date] | None:
+        if self.period_from is None or self.period_to is None:
+            return None
+        return self.period_from, self.period_to
 
 
 @dataclass(frozen=True)

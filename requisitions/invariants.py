@@ -5,6 +5,7 @@ from django.db.models import F
 from budgets import invariants
 from budgets.invariants import MOST_FAULTS, Proof, disagreements, figures, first
 from budgets.models import Commitment, Stage
+from budgets.queries import costs
 from requisitions.models import Requisition, RequisitionDistribution
 
 _HOLDING = (
@@ -22,12 +23,15 @@ def register() -> None:
 def reservations() -> Proof:
     """What an approved requisition reserved = its distributions, one by one."""
     stored = RequisitionDistribution.objects.filter(line__requisition__approved_at__isnull=False)
-    held = Commitment.objects.filter(stage=Stage.PRE, document_type=Requisition.document_type)
+    rows = Commitment.objects.filter(stage=Stage.PRE, document_type=Requisition.document_type)
+    later = rows.filter(holds=False)  # accounts that reserve when it is ordered or billed
+    stored = stored.exclude(pk__in=later.values("distribution_id"))
+    held = rows.filter(holds=True)
     faults = [
         f"requisition distribution {key}: asks for {figures(says)}, reserved {figures(sums)}"
         for key, says, sums in disagreements(
             stored.values_list("pk", "amount"),
-            held.values_list("distribution_id", "document_amount"),
+            costs(held),
             most=MOST_FAULTS,
         )
     ]

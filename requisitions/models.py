@@ -1,5 +1,6 @@
 """Requisitions: internal requests to buy, with coded lines."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -261,6 +262,13 @@ class DocumentLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line_number} {self.description}"
+
+    @property
+    def period(self) -> tuple[date, date] | None:
+        """The first and the last day of the service that it pays for; later years pay theirs."""
+        if self.period_from is None or self.period_to is None:
+            return None
+        return self.period_from, self.period_to
 
 
 class Distribution(models.Model):

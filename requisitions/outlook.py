@@ -54,7 +54,7 @@ def outlook(*, requester: User, data: RequisitionInput, at: datetime) -> Outlook
     on = entity.day_of(at)
     judged = validation.judge(entity=entity, data=data, today=on)
     rate = rate_on(currency=data.currency, base=entity.currency, day=on)
-    demands = facts.judged_demands(judged, rate=rate, base=entity.currency)
+    demands = facts.judged_demands(judged, entity=entity, currency=data.currency, rate=rate, on=on)
     checks = ledger.check_funds(entity=entity, on=on, demands=demands)
     asked = typed(data, judged, requester=requester, rate=rate)
     around = recent(asked, at=at)
@@ -99,6 +99,7 @@ def standing(requisition: Requisition, at: datetime) -> list[FundsCheck]:
     """What each budget says today about a request that reserves nothing yet; else nothing."""
     if requisition.status not in _NOT_RESERVED:
         return []
-    demands = facts.demands(requisition, requisition.lines.all())
     entity = requisition.entity
-    return ledger.check_funds(entity=entity, on=entity.day_of(at), demands=demands)
+    on = entity.day_of(at)
+    demands = facts.demands(requisition, requisition.lines.all(), on=on)
+    return ledger.check_funds(entity=entity, on=on, demands=demands)

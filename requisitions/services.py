@@ -104,12 +104,7 @@ def submit(*, requisition: Requisition, actor: User, at: datetime) -> Requisitio
     asked = stored(requisition, lines, judged.tax_codes)
     submission.require_vendors(asked)
     submission.require_emergency(asked, at=at)
-    checks = ledger.require_funds(
-        entity=entity,
-        on=today,
-        demands=facts.demands(requisition, lines),
-        reason=requisition.budget_reason,
-    )
+    checks = _funds(requisition, lines, today)
     around = recent(asked, at=at, pk=requisition.pk, lock=True)
     known = facts.approval_facts(asked, recent=around, checks=checks, on=today)
     submission.require_references(asked, known)
@@ -218,8 +213,20 @@ def funds(*, entity: Entity, data: RequisitionInput, on: date) -> list[ledger.Fu
     """What its budgets would say to this input. Reads only. Raises Invalid, RateMissing."""
     judged = validation.judge(entity=entity, data=data, today=on)
     rate = _rate(entity, data.currency, on)
-    demands = facts.judged_demands(judged, rate=rate, base=entity.currency)
+    demands = facts.judged_demands(judged, entity=entity, currency=data.currency, rate=rate, on=on)
     return ledger.check_funds(entity=entity, on=on, demands=demands)
+
+
+def _funds(
+    requisition: Requisition, lines: list[RequisitionLine], today: date
+) -> list[ledger.FundsCheck]:
+    """What its budgets say, and a refusal where they stop it; an emergency may overdraw (C27)."""
+    demands = facts.demands(requisition, lines, on=today)
+    if requisition.emergency:
+        return ledger.check_funds(entity=requisition.entity, on=today, demands=demands)
+    return ledger.require_funds(
+        entity=requisition.entity, on=today, demands=demands, reason=requisition.budget_reason
+    )
 
 
 def _locked(requisition: Requisition) -> Requisition:

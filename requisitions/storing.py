@@ -46,6 +46,8 @@ def _store_lines(requisition: Requisition, judged: Judged) -> None:
             net=line.net,
             need_by=line.said.need_by,
             basis=line.said.basis,
+            period_from=line.said.period_from,
+            period_to=line.said.period_to,
             vendor=line.vendor,
         )
         for number, line in enumerate(judged.lines, 1)

@@ -51,6 +51,7 @@ def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
         actor=actor,
         at=at,
         reason=requisition.budget_reason,
+        emergency=facts.emergency(requisition),
     )
     events.publish("requisition.approved", requisition, actor=actor, at=at, reason=comment)
 
@@ -150,8 +151,9 @@ def _budget(requisition: Requisition, lines: list[RequisitionLine]) -> list[ledg
     """Checks against the day of submission's year while it waits; afterwards it is reserved."""
     if requisition.status != Requisition.Status.SUBMITTED or requisition.submitted_at is None:
         return []
+    on = requisition.entity.day_of(requisition.submitted_at)
     return ledger.check_funds(
         entity=requisition.entity,
-        on=requisition.entity.day_of(requisition.submitted_at),
-        demands=facts.demands(requisition, lines),
+        on=on,
+        demands=facts.demands(requisition, lines, on=on),
     )

@@ -22,6 +22,7 @@ from requisitions.models import RequisitionLine
 from vendors import countries
 from vendors.models import ServiceType, Vendor
 
+MOST_YEARS = 10  # of a service period
 MOST_LINES = 500
 MOST_DISTRIBUTIONS = 50
 MOST_QUANTITY = Decimal(1_000_000_000)
@@ -149,6 +150,7 @@ def _judge_line(
         *_choice_error(line.basis, RequisitionLine.Basis.values, f"{at}/basis"),
         *_choice_error(fixed["tax_code"], {"", *codes}, f"{at}/tax_code"),
         *_day_error(line.need_by, today, f"{at}/need_by"),
+        *period_errors(line.period_from, line.period_to, at),
         *_distribution_errors(entity, line.distributions, f"{at}/distributions"),
     ]
     if item is None:
@@ -295,6 +297,20 @@ def _currency_error(currency: str) -> list[FieldError]:
 def _choice_error(value: str, allowed: Any, pointer: str) -> list[FieldError]:
     known = isinstance(value, str) and value in allowed
     return [] if known else [FieldError(pointer, "unknown", "Not one of the known values.")]
+
+
+def period_errors(first: date | None, last: date | None, at: str) -> list[FieldError]:
+    """A service period has both its days, in order, and ends within ten years."""
+    if first is None and last is None:
+        return []
+    if first is None or last is None:
+        missing = "period_from" if first is None else "period_to"
+        return [FieldError(f"{at}/{missing}", "required", "A service period has both its days.")]
+    if last < first:
+        return [FieldError(f"{at}/period_to", "min_value", "It ends before it begins.")]
+    if last.year - first.year > MOST_YEARS:
+        return [FieldError(f"{at}/period_to", "max_value", f"At most {MOST_YEARS} years.")]
+    return []
 
 
 def _day_error(day: date | None, today: date, pointer: str) -> list[FieldError]:

@@ -1,16 +1,18 @@
-"""Finding the budget cell that pays: exact dimensions, the month's own budget before the year's."""
+"""Finding the budget cell that pays: exact dimensions, the shortest period that covers the day."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import Entity
 from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Project
-from budgets.services import fiscal_year_for
+from budgets.services import fiscal_year_for, require_open
 
 
 class Dimensions(NamedTuple):
@@ -24,36 +26,84 @@ class Calendar:
     """Where a posting day lies in its entity's fiscal year."""
 
     entity: Entity
-    year: FiscalYear
-    period: int
+    day: date
 
     @classmethod
     def of(cls, entity: Entity, day: date) -> "Calendar":
-        """Raises FiscalYearMissing or FiscalYearClosed."""
-        period = (day.month - entity.fiscal_year_starts_month) % 12 + 1
-        return cls(entity, fiscal_year_for(entity, day), period)
+        """One whose year is known to be open. Raises FiscalYearMissing or FiscalYearClosed."""
+        calendar = cls(entity, day)
+        assert calendar.year.is_open
+        return calendar
+
+    @cached_property
+    def year(self) -> FiscalYear:
+        """Raises FiscalYearMissing or FiscalYearClosed. Statements: 1, once."""
+        return fiscal_year_for(self.entity, self.day)
+
+    @property
+    def period(self) -> int:
+        """The month of the fiscal year."""
+        return (self.day.month - self.entity.fiscal_year_starts_month) % 12 + 1
 
 
 def find(
     calendar: Calendar, wanted: Iterable[Dimensions], *, named: bool = False
 ) -> dict[Dimensions, BudgetCell]:
-    """The cells that exist for these dimensions. Statements: 1. `named` brings the codes along."""
+    """The cells that exist for these dimensions, a month's before a quarter's before the year's.
+
+    Each knows its fiscal year, from when on its account reserves (`reserves_at`), and, where it is
+    cumulative, the cells of `earlier` periods. `named` brings the codes along. Statements: 1, and 1
+    more where nothing was found. Raises FiscalYearMissing or FiscalYearClosed.
+    """
     wanted = set(wanted)
-    cells: QuerySet[BudgetCell] = (
-        BudgetCell.objects.filter(fiscal_year=calendar.year)
-        .filter(cost_center_id__in={each.cost_center_id for each in wanted})
-        .filter(gl_account_id__in={each.gl_account_id for each in wanted})
-        .filter(Q(period=None) | Q(period=calendar.period))
+    now = calendar.period
+    ends = F("period") + F("months")
+    rows: QuerySet[BudgetCell] = (
+        BudgetCell.objects.filter(
+            entity=calendar.entity,
+            fiscal_year__starts_on__lte=calendar.day,
+            fiscal_year__ends_on__gte=calendar.day,
+            cost_center_id__in={each.cost_center_id for each in wanted},
+            gl_account_id__in={each.gl_account_id for each in wanted},
+        )
+        .alias(ends=ends)
+        .filter(Q(period=None) | Q(period__lte=now) & (Q(ends__gt=now) | Q(is_cumulative=True)))
+        .annotate(reserves_at=F("gl_account__reserves_at"))
+        .select_related("fiscal_year", *(("cost_center", "gl_account", "project") if named else ()))
         .order_by("pk")
     )
-    if named:
-        cells = cells.select_related("cost_center", "gl_account", "project", "fiscal_year")
-    found: dict[Dimensions, BudgetCell] = {}
-    for cell in cells:
-        key = Dimensions(cell.cost_center_id, cell.gl_account_id, cell.project_id)
-        if key in wanted and (key not in found or cell.period is not None):
+    series: dict[Dimensions, list[BudgetCell]] = defaultdict(list)
+    for cell in rows:
+        series[Dimensions(cell.cost_center_id, cell.gl_account_id, cell.project_id)].append(cell)
+    _require_open_year(calendar, series.values())
+    found = {}
+    for key in wanted & series.keys():
+        cell = _paying(series[key], now)
+        if cell is not None:
             found[key] = cell
     return found
+
+
+def _require_open_year(calendar: Calendar, found: Iterable[list[BudgetCell]]) -> None:
+    first = next(iter(found), None)
+    require_open(first[0].fiscal_year if first else calendar.year, calendar.entity)
+
+
+def _paying(cells: list[BudgetCell], now: int) -> BudgetCell | None:
+    """The cell of the shortest period that covers a month, with those it may take from."""
+    covering = [cell for cell in cells if cell.covers(now)]
+    if not covering:
+        return None
+    paying = min(covering, key=lambda cell: cell.months)
+    if paying.is_cumulative:
+        paying.earlier = before(paying, cells)
+    return paying
+
+
+def before(cell: BudgetCell, among: Iterable[BudgetCell]) -> list[BudgetCell]:
+    """The cells of earlier periods that a cumulative cell may take from, oldest first."""
+    earlier = [each for each in among if each.is_earlier_than(cell)]
+    return sorted(earlier, key=lambda each: each.period or 0)
 
 
 def find_or_create(

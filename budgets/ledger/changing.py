@@ -5,16 +5,17 @@ Rule C18. Nothing is counted twice: what was held is used up by the very posting
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from budgets.ledger import forward
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
 from budgets.ledger.committing import give_back, held_by, next_of
 from budgets.ledger.posting import Posting, lock, write
-from budgets.ledger.types import Source
+from budgets.ledger.types import Period, Source
 from budgets.models import BudgetCell, Commitment, Stage
 from core.errors import RuleBroken
 from core.money import ZERO, to_base
@@ -46,6 +47,7 @@ class Wanted:
     project_id: UUID | None
     amount: Decimal
     quantity: Decimal = ZERO
+    period: Period | None = None
 
     @property
     def dimensions(self) -> Dimensions:
@@ -78,6 +80,7 @@ def hold(
     BudgetReasonRequired, FiscalYearMissing, FiscalYearClosed.
     """
     wanted = list(wanted)
+    wanted = _this_years(wanted, _committed(wanted), source, on)
     rises = _rises(_moves(source, wanted, on))
     if not rises:
         return
@@ -153,12 +156,44 @@ def change(
     locked = {(row.distribution_id, str(row.stage)): row for row in lock(distribution_id__in=ids)}
     if posting.is_done():
         return
-    for each in wanted:
+    standing = {each.distribution_id: locked[each.distribution_id, Stage.ENC] for each in wanted}
+    for each in _this_years(wanted, standing, source, on, keep=True):
         held = locked.get((each.held_as, Stage.PRE)) if each.held_as else None
         if held is not None:
             _use_up(posting, held, each)
         _settle(posting, locked[each.distribution_id, Stage.ENC], each, cells)
     write([posting], locked.values())
+
+
+def _this_years(
+    wanted: list[Wanted],
+    commitments: Mapping[UUID, Commitment],
+    source: Source,
+    on: date,
+    *,
+    keep: bool = False,
+) -> list[Wanted]:
+    """What this fiscal year shall come to of each: later ones wait (C29), from now on if `keep`."""
+    known = list(commitments.values())
+    if not any(each.period for each in wanted):
+        return wanted
+    drawn = forward.drawn(known)
+    found = []
+    for each in wanted:
+        commitment = commitments.get(each.distribution_id)
+        pk = commitment.pk if commitment else None
+        later = forward.later_parts(
+            each.amount,
+            entity=source.entity,
+            period=each.period,
+            currency=source.currency,
+            on=on,
+            drawn=drawn.get(pk, {}) if pk else {},
+        )
+        if keep and commitment is not None:
+            forward.reschedule(commitment, later, base_currency=source.entity.currency)
+        found.append(replace(each, amount=each.amount - sum(later.values(), ZERO)))
+    return found
 
 
 def _use_up(posting: Posting, held: Commitment, wanted: Wanted) -> None:

@@ -6,13 +6,24 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from budgets.ledger import forward, overdrafts, rolling
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
 from budgets.ledger.posting import Posting, lock, write
 from budgets.ledger.types import Share, Source
-from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
+from budgets.models import (
+    BudgetCell,
+    Commitment,
+    ForwardCommitment,
+    GLAccount,
+    LedgerEntry,
+    Stage,
+)
 from core.errors import Conflict
 from core.money import ZERO, to_base
 from core.transactions import atomic
+
+_AT = GLAccount.ReservesAt
+_HOLDS_FROM = {Stage.PRE: {_AT.REQUISITION}, Stage.ENC: {_AT.REQUISITION, _AT.ORDER}}
 
 
 @atomic
@@ -25,13 +36,17 @@ def reserve(
     at: datetime,
     reason: str = "",
     event: str = "requisition.approved",
+    emergency: str = "",
 ) -> None:
     """Rule C2: hold the estimate of an approved requisition, +PRE. A second delivery does nothing.
 
-    Raises BudgetExceeded, BudgetReasonRequired, FiscalYearMissing, FiscalYearClosed.
+    Accounts that reserve at a later stage only note who pays (C28). `emergency` is why budgets may
+    be overdrawn (C27). Raises BudgetExceeded, BudgetReasonRequired, FiscalYearMissing,
+    FiscalYearClosed.
     """
-    posting = Posting(source, event, f"{event}:{source.document_id}:1", on, actor, at, reason)
-    _commit(posting, Stage.PRE, list(shares))
+    key = f"{event}:{source.document_id}:1"
+    posting = Posting(source, event, key, on, actor, at, reason or emergency)
+    _commit(posting, Stage.PRE, list(shares), emergency)
 
 
 @atomic
@@ -45,44 +60,68 @@ def encumber(
     reason: str = "",
     event: str = "order.issued",
     revision: int = 1,
+    emergency: str = "",
 ) -> None:
     """Rules C3, C3′, C5, C25: commit an issued order, +ENC, using up what its requisition holds.
 
-    One net funds check per cell: what the reservation gives pays first. A second delivery of the
-    same revision does nothing. Raises BudgetExceeded, BudgetReasonRequired, FiscalYearMissing,
+    One net funds check per cell: what the reservation gives pays first. What was reserved is
+    committed whatever its account says by now; else an account that reserves when billed only notes
+    who pays (C28). `emergency` is why budgets may be overdrawn (C27). A second delivery of the same
+    revision does nothing. Raises BudgetExceeded, BudgetReasonRequired, FiscalYearMissing,
     FiscalYearClosed.
     """
     key = f"{event}:{source.document_id}:{revision}"
-    posting = Posting(source, event, key, on, actor, at, reason)
-    _commit(posting, Stage.ENC, list(shares))
+    posting = Posting(source, event, key, on, actor, at, reason or emergency)
+    _commit(posting, Stage.ENC, list(shares), emergency)
 
 
-def _commit(posting: Posting, stage: str, shares: list[Share]) -> None:
+def _commit(posting: Posting, stage: str, shares: list[Share], emergency: str) -> None:
     """Add shares to their commitments and take what they convert. 8 statements and 1 per cell."""
     if not shares:
         return
     source = posting.source
     found = find_or_create(
-        Calendar.of(source.entity, posting.on), {_dimensions(share) for share in shares}
+        Calendar(source.entity, posting.on), {_dimensions(share) for share in shares}
     )
+    posting.plain = frozenset(each.pk for each in found.values() if not each.is_cumulative)
     _ensure(source, stage, shares, found)
     wanted = {share.distribution_id for share in shares}
     wanted |= {share.converts for share in shares if share.converts}
     locked = {(row.distribution_id, row.stage): row for row in lock(distribution_id__in=wanted)}
-    if posting.is_done():
+    spread = any(share.period or share.converts for share in shares)
+    waiting = forward.waiting(locked.values()) if spread else {}
+    if posting.is_done() or any(
+        locked[share.distribution_id, stage].pk in waiting for share in shares
+    ):
         return
     for share in shares:
         commitment = locked[share.distribution_id, stage]
-        amount = to_base(share.amount, rate=source.rate, base_currency=source.entity.currency)
-        commitment.amount += amount
-        commitment.document_amount += share.amount
-        posting.add_to(
-            commitment, amount=amount, document_amount=share.amount, quantity=share.quantity
-        )
         reserved = locked.get((share.converts, Stage.PRE)) if share.converts else None
-        if reserved is not None:
-            _convert(posting, share, reserved)
+        if reserved is not None and reserved.holds:
+            commitment.holds = True
+            _convert(posting, share, reserved, waiting.get(reserved.pk, []))
+        if not commitment.holds:
+            continue
+        amount, document_amount = _now(posting, share, commitment)
+        commitment.amount += amount
+        commitment.document_amount += document_amount
+        posting.add_to(
+            commitment, amount=amount, document_amount=document_amount, quantity=share.quantity
+        )
+    if emergency:
+        overdrafts.allow(posting, why=emergency)
     write([posting], locked.values())
+
+
+def _now(posting: Posting, share: Share, commitment: Commitment) -> tuple[Decimal, Decimal]:
+    """What of a share is committed now, in base and document currency; later years wait (C29)."""
+    entity = posting.source.entity
+    if share.period is not None:
+        return forward.put_off(
+            commitment, share.amount, period=share.period, entity=entity, on=posting.on
+        )
+    rate = posting.source.rate
+    return to_base(share.amount, rate=rate, base_currency=entity.currency), share.amount
 
 
 def _dimensions(share: Share) -> Dimensions:
@@ -109,6 +148,7 @@ def _ensure(
                 distribution_id=share.distribution_id,
                 currency=source.currency,
                 rate=source.rate,
+                holds=found[_dimensions(share)].reserves_at in _HOLDS_FROM[stage],
                 amount=ZERO,
                 document_amount=ZERO,
             )
@@ -118,9 +158,12 @@ def _ensure(
     )
 
 
-def _convert(posting: Posting, share: Share, reserved: Commitment) -> None:
+def _convert(
+    posting: Posting, share: Share, reserved: Commitment, waiting: list[ForwardCommitment]
+) -> None:
     """−PRE what the order takes of the estimate, at most what remains; the last takes the rest."""
-    part = min(share.converts_amount, reserved.document_open)
+    base = posting.source.entity.currency
+    part = forward.order_part(reserved, waiting, share.converts_amount, base_currency=base)
     amount = base_part(posting, reserved, part, of=reserved.document_open, at_most=reserved.open)
     reserved.liquidated += amount
     reserved.document_liquidated += part
@@ -215,8 +258,10 @@ def reencumber(
 
     Raises BudgetExceeded or BudgetReasonRequired. A second call finds nothing to take.
     """
-    held = held_by(source, Stage.ENC, None)
+    held = rolling.lock_placed(document_id=source.document_id, stage=Stage.ENC)
     posting = next_of(source, event, on, actor, at, reason)
+    rolling.follow(held, Calendar.of(source.entity, on))
+    forward.take_up(held, cause=source.document_id)
     for commitment in held:
         posting.add_to(
             commitment,
@@ -250,6 +295,7 @@ def _give_back(posting: Posting, held: list[Commitment]) -> Decimal:
     freed = ZERO
     for commitment in held:
         freed += give_back(posting, commitment)
+    forward.give_up(held, cause=posting.source.document_id)
     write([posting], held)
     return freed
 

@@ -50,7 +50,7 @@ def check_funds(*, entity: Entity, on: date, demands: Iterable[Demand]) -> list[
     sums: dict[Dimensions, Decimal] = defaultdict(Decimal)
     for each in demands:
         sums[Dimensions(each.cost_center_id, each.gl_account_id, each.project_id)] += each.amount
-    calendar = Calendar.of(entity, on)
+    calendar = Calendar(entity, on)
     found = cells.find(calendar, sums, named=True)
     return [
         judge(found[key], asked, currency=entity.currency)
@@ -85,8 +85,8 @@ def insist(checks: list[FundsCheck], *, reason: str, pointer: str = "/lines") ->
 
 
 def judge(cell: BudgetCell, asked: Decimal, *, currency: str) -> FundsCheck:
-    """The verdict of a cell, from its balances as they were read."""
-    budget = cell.amount + cell.overdraft
+    """The verdict of a cell, from its balances and those before it as they were read."""
+    budget = cell.amount + cell.overdraft + cell.left_before
     fits = asked <= budget - cell.used
     is_set = fits or bool(budget) or BudgetAdjustment.objects.filter(cell=cell).exists()
     return _verdict(

@@ -6,8 +6,7 @@ from typing import Any
 
 from budgets.ledger import overdrafts
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
-from budgets.ledger.posting import Posting, write
-from budgets.ledger.settling import mirror_entry
+from budgets.ledger.posting import Posting, mirror_entry, write
 from budgets.ledger.types import Share, Source
 from budgets.models import LedgerEntry, Stage
 from core.money import to_base

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from accounts.models import Control
-from budgets.ledger import funds
+from budgets.ledger import carrying, funds
 from budgets.ledger.types import Source
 from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
 from core import rows
@@ -26,6 +26,7 @@ from core.fields import amount as sql_amount
 from core.money import ZERO
 
 SETTLED = [
+    "holds",
     "amount",
     "liquidated",
     "released",
@@ -47,6 +48,7 @@ class Posting:
     actor: Any
     at: datetime
     reason: str
+    plain: frozenset[int] = frozenset()  # cells that are known not to be cumulative
     entries: dict[tuple[Any, ...], LedgerEntry] = field(default_factory=dict)
 
     def is_done(self) -> bool:
@@ -121,6 +123,23 @@ class Posting:
         )
 
 
+def mirror_entry(posting: Posting, entry: LedgerEntry) -> None:
+    """Add the exact opposite of an entry, naming it."""
+    posting.add(
+        stage=entry.stage,
+        cell_id=entry.cell_id,
+        line_id=entry.line_id,
+        line_number=entry.line_number,
+        distribution_id=entry.distribution_id,
+        amount=-entry.amount,
+        document_amount=-entry.document_amount,
+        currency=entry.currency,
+        rate=entry.rate,
+        quantity=-entry.quantity,
+        reverses=entry,
+    )
+
+
 def write(postings: list[Posting], commitments: Iterable[Commitment]) -> None:
     """Move the cells by the net of all entries, then store entries and commitments.
 
@@ -138,6 +157,7 @@ def _move(entries: list[LedgerEntry], posting: Posting) -> None:
     deltas: dict[int, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(Stage.values, ZERO))
     for entry in entries:
         deltas[entry.cell_id][entry.stage] += entry.amount
+    _carry(deltas, posting)
     for cell_id in sorted(deltas):
         moves = {stage: value for stage, value in deltas[cell_id].items() if value}
         if not moves:
@@ -157,6 +177,20 @@ def _move(entries: list[LedgerEntry], posting: Posting) -> None:
             _refuse(waiting, posting)
 
 
+def _carry(deltas: dict[int, dict[str, Decimal]], posting: Posting) -> None:
+    """Bring from earlier periods what cumulative cells lack."""
+    asked = {pk: sum(moves.values(), ZERO) for pk, moves in deltas.items()}
+    takes = {pk: asks for pk, asks in asked.items() if asks > ZERO and pk not in posting.plain}
+    if takes:
+        carrying.carry(
+            takes,
+            locks=deltas,
+            actor=posting.actor,
+            at=posting.at,
+            reason=f"Left by earlier periods, for {posting.source.number}",
+        )
+
+
 def _may_take(takes: Decimal, *, has_reason: bool) -> Q:
     used = F("pre_encumbered") + F("encumbered") + F("spent") + sql_amount(takes)
     fits = Q(amount__gte=used - F("overdraft"))
@@ -171,6 +205,7 @@ def _refuse(asked: dict[int, Decimal], posting: Posting) -> None:
         "cost_center", "gl_account", "project", "fiscal_year"
     ).in_bulk(list(asked))
     currency = posting.source.entity.currency
+    carrying.with_earlier(cells.values())
     checks = [funds.judge(cells[pk], asked[pk], currency=currency) for pk in sorted(asked)]
     funds.insist(checks, reason=posting.reason)
     # Money came free between the refused UPDATE and this second look: the caller tries again.

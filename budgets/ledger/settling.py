@@ -1,13 +1,16 @@
 """Invoices and credit notes: liquidate what an order holds, book what was billed (C7 to C17)."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+from budgets.ledger import forward, rolling
 from budgets.ledger.cells import Calendar
 from budgets.ledger.committing import base_part, give_back
-from budgets.ledger.posting import Posting, lock, write
+from budgets.ledger.posting import Posting, lock, mirror_entry, write
 from budgets.ledger.types import Settlement, Source
 from budgets.models import Commitment, LedgerEntry, Stage
 from core.errors import Conflict, RuleBroken
@@ -43,16 +46,45 @@ def liquidate(
     key = f"{event}:{source.document_id}:1"
     posting = Posting(source, event, key, on, actor, at, reason)
     settlements = list(settlements)
-    Calendar.of(source.entity, on)
+    calendar = Calendar.of(source.entity, on)
     wanted = {each.order_distribution_id for each in settlements}
-    locked = {row.distribution_id: row for row in lock(distribution_id__in=wanted, stage=Stage.ENC)}
+    locked = {
+        row.distribution_id: row
+        for row in rolling.lock_placed(distribution_id__in=wanted, stage=Stage.ENC)
+    }
     if posting.is_done():
         return
     if wanted - locked.keys():
         raise NothingCommitted()
+    rolling.follow(locked.values(), calendar)
+    drawn = _draw(posting, settlements, locked)
     for settlement in settlements:
         _settle(posting, settlement, locked[settlement.order_distribution_id])
-    write([posting], locked.values())
+    write([*drawn, posting], locked.values())
+
+
+def _draw(
+    posting: Posting, settlements: list[Settlement], locked: dict[UUID, Commitment]
+) -> list[Posting]:
+    """What is billed of later fiscal years is committed first; a final bill ends what waits (C29).
+
+    Statements: none unless more is billed than is committed, or for the last time.
+    """
+    billed: dict[UUID, Decimal] = defaultdict(Decimal)
+    for each in settlements:
+        billed[each.order_distribution_id] += each.liquidate
+    final = {each.order_distribution_id for each in settlements if each.final}
+    asked = [locked[pk] for pk in billed if pk in final or billed[pk] > locked[pk].document_open]
+    waiting = forward.waiting(asked) if asked else {}
+    cause, orders = posting.source.document_id, []
+    for commitment in asked:
+        if rows := waiting.get(commitment.pk):
+            order = forward.posting_of_order(posting, commitment, "order.drawn")
+            lacking = max(billed[commitment.distribution_id] - commitment.document_open, ZERO)
+            forward.draw(order, commitment, rows, lacking, cause=cause)
+            orders.append(order)
+    forward.give_up([each for each in asked if each.distribution_id in final], cause=cause)
+    return orders
 
 
 def _settle(posting: Posting, settlement: Settlement, commitment: Commitment) -> None:
@@ -113,11 +145,9 @@ def mirror(
     """
     posting = Posting(source, event, f"{event}:{source.document_id}:1", on, actor, at, reason)
     Calendar.of(source.entity, on)
-    entries = list(
-        LedgerEntry.objects.filter(document_id=source.document_id, reverses__isnull=True).order_by(
-            "id"
-        )
-    )
+    mirrored = LedgerEntry.objects.filter(document_id=source.document_id, reverses__isnull=True)
+    entries = list(mirrored.select_related("cell__fiscal_year").order_by("id"))
+    rolling.require_open(entries)
     wanted = {entry.distribution_id for entry in entries if entry.stage == Stage.ENC}
     locked = {row.distribution_id: row for row in lock(distribution_id__in=wanted, stage=Stage.ENC)}
     if posting.is_done():
@@ -126,25 +156,10 @@ def mirror(
         mirror_entry(posting, entry)
         if entry.stage == Stage.ENC:
             _restore(locked[entry.distribution_id], entry)
+    carried = rolling.carry_home(posting, locked, entries)
+    undrawn = forward.undo(posting, locked.values())
     releases = [] if reencumber else _give_up(posting, list(locked.values()), entries)
-    write([posting, *releases], locked.values())
-
-
-def mirror_entry(posting: Posting, entry: LedgerEntry) -> None:
-    """Add the exact opposite of an entry, naming it."""
-    posting.add(
-        stage=entry.stage,
-        cell_id=entry.cell_id,
-        line_id=entry.line_id,
-        line_number=entry.line_number,
-        distribution_id=entry.distribution_id,
-        amount=-entry.amount,
-        document_amount=-entry.document_amount,
-        currency=entry.currency,
-        rate=entry.rate,
-        quantity=-entry.quantity,
-        reverses=entry,
-    )
+    write([posting, *carried, *undrawn, *releases], locked.values())
 
 
 def _restore(commitment: Commitment, entry: LedgerEntry) -> None:
@@ -168,23 +183,8 @@ def _give_up(
     for commitment in commitments:
         if back[commitment.distribution_id] <= ZERO:
             continue
-        order = Source(
-            entity=posting.source.entity,
-            document_type=commitment.document_type,
-            document_id=commitment.document_id,
-            number=commitment.document_number,
-            currency=commitment.currency,
-            rate=commitment.rate,
-        )
-        release = Posting(
-            order,
-            "order.released",
-            f"order.released:{posting.source.document_id}:{commitment.pk}",
-            posting.on,
-            posting.actor,
-            posting.at,
-            posting.reason,
-        )
+        release = forward.posting_of_order(posting, commitment, "order.released")
         give_back(release, commitment)
+        forward.give_up([commitment], cause=commitment.document_id)
         releases.append(release)
     return releases

@@ -1,11 +1,14 @@
 """What callers hand to the ledger and get back. Amounts say which currency they are in."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from accounts.models import Entity
 from core.money import ZERO
+
+Period = tuple[date, date]  # the first and the last day of a service
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Share:
 
     `converts` names the requisition distribution whose reservation this share uses up, and
     `converts_amount` how much of it, in the requisition's currency; capped at what remains.
+    `period` is the service period that is paid for: later fiscal years pay their own part (C29).
     """
 
     line_id: UUID
@@ -38,6 +42,7 @@ class Share:
     quantity: Decimal = ZERO
     converts: UUID | None = None
     converts_amount: Decimal = ZERO
+    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,9 @@ class Demand:
 class FundsCheck:
     """What one budget cell says to what is asked of it. All amounts are base currency.
 
-    `budget` includes an allowed overdraft; `remaining` = available − requested. `verdict` is ok,
-    warn (a reason is needed) or refuse; `message` is empty when it is ok.
+    `budget` includes an allowed overdraft and what earlier periods left to a cumulative cell;
+    `remaining` = available − requested. `verdict` is ok, warn (a reason is needed) or refuse;
+    `message` is empty when it is ok.
     """
 
     label: str

@@ -1,6 +1,7 @@
 """Budget cells with their stored balances, and the changes of their amounts."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.db.models.functions import Coalesce
 from accounts.models import Control, Entity, Role
 from budgets.models.coding import CostCenter, FiscalYear, GLAccount, Project
 from core.fields import AmountField
+from core.money import ZERO
 
 _NO_PROJECT = Value(UUID(int=0), output_field=models.UUIDField())
 _NO_DAY = Value(date.min, output_field=models.DateField())
@@ -123,6 +125,29 @@ class BudgetCell(models.Model):
         if self.months == QUARTER:
             return f"{year} Q{QUARTERS.index(self.period) + 1}"
         return f"{month_of(year.starts_on, self.period):%B %Y}"
+
+    # Set by `budgets.ledger.cells` where it finds the cell.
+    reserves_at: str
+    earlier: "list[BudgetCell] | tuple[()]" = ()
+
+    def covers(self, month: int) -> bool:
+        """Whether it pays for a month of its fiscal year."""
+        return self.period is None or self.period <= month < self.period + self.months
+
+    def is_earlier_than(self, cell: "BudgetCell") -> bool:
+        """Whether what it left may be used by a cumulative cell: the same but for the period."""
+        names = ("fiscal_year_id", "cost_center_id", "gl_account_id", "project_id", "months")
+        return (
+            self.is_cumulative
+            and cell.is_cumulative
+            and (self.period or 0) < (cell.period or 0)
+            and all(getattr(self, name) == getattr(cell, name) for name in names)
+        )
+
+    @property
+    def left_before(self) -> Decimal:
+        """What earlier periods left to a cumulative cell; base currency."""
+        return max(sum((each.available for each in self.earlier), ZERO), ZERO)
 
     @property
     def used(self) -> Any:

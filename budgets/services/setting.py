@@ -41,7 +41,7 @@ def set_budget(
     `period` is the first month of the fiscal year that it is for, `months` 1 or 3; without them it
     is for the whole year. A cumulative cell may use what earlier periods left; None leaves that
     as it is. Only a controller of the entity, or the portal itself, may. Raises NotAllowed,
-    RuleBroken with a pointer, BudgetBelowUse when control is stop and more than the amount is in use.
+    RuleBroken with a pointer, BudgetBelowUse when control is stop and more than that is in use.
     """
     months = months or (12 if period is None else 1)
     faults = _period_faults(period, months, bool(is_cumulative))

@@ -22,6 +22,11 @@ def fiscal_year_for(entity: Entity, day: date) -> FiscalYear:
     year = FiscalYear.objects.filter(entity=entity, starts_on__lte=day, ends_on__gte=day).first()
     if year is None:
         raise FiscalYearMissing(f"{entity} has no fiscal year for {day:%d %B %Y}.")
+    require_open(year, entity)
+    return year
+
+
+def require_open(year: FiscalYear, entity: Entity) -> None:
+    """Raise FiscalYearClosed for a year that takes no entries any more."""
     if not year.is_open:
         raise FiscalYearClosed(f"Fiscal year {year} of {entity} is closed.")
-    return year

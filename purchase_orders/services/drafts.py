@@ -58,6 +58,7 @@ def create_from_requisition(
                 vendor=vendor,
                 currency=requisition.currency,
                 title=requisition.title,
+                kind=_kind_of(requisition),
                 ship_to=requisition.ship_to,
                 lines=wanted,
             ),
@@ -116,6 +117,11 @@ def require_buyer(entity: Entity, actor: User | None) -> None:
         actor.is_active and actor.entity_id == entity.pk and actor.has_role(Role.BUYER)
     ):
         raise NotAllowed("Only buyers make orders.")
+
+
+def _kind_of(requisition: Requisition) -> str:
+    kinds = PurchaseOrder.Kind
+    return kinds.EMERGENCY if requisition.emergency else kinds.STANDARD
 
 
 def _lines_of(requisition: Requisition) -> list[RequisitionLine]:
@@ -217,10 +223,16 @@ def _orderable(order: PurchaseOrder, data: OrderInput) -> dict[UUID, Decimal]:
 
 
 def _coded(line: OrderLineInput) -> OrderLineInput:
-    """A line for a requisition line takes its approved coding when the buyer states none."""
-    if line.requisition_line is None or line.distributions:
+    """A line for a requisition line takes its approved coding and service period when the buyer
+    states none."""
+    requested = line.requisition_line
+    if requested is None:
         return line
-    return replace(line, distributions=drafting.approved_coding(line.requisition_line))
+    if line.period_from is None and line.period_to is None:
+        line = replace(line, period_from=requested.period_from, period_to=requested.period_to)
+    if line.distributions:
+        return line
+    return replace(line, distributions=drafting.approved_coding(requested))
 
 
 def _set_header(order: PurchaseOrder, data: OrderInput) -> None:

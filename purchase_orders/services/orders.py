@@ -21,6 +21,7 @@ from purchase_orders.locks import locked, locked_lines, source
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from purchase_orders.services.change_orders import withdraw_open
 from purchase_orders.services.freezing import freeze
+from requisitions import facts
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
 from vendors.models import Vendor
 
@@ -82,6 +83,7 @@ def issue(
         actor=actor,
         at=at,
         reason=reason or "\n".join(filter(None, (each.budget_reason for each in asked))),
+        emergency="\n".join(filter(None, (facts.emergency(each) for each in asked))),
     )
     order.save()
     freeze(order, [each.number for each in asked], actor=actor, at=at, lines=lines)
@@ -310,6 +312,7 @@ def _shares(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]
             project_id=part.project_id,
             amount=part.amount,
             quantity=round(line.quantity * part.percent / HUNDRED, 6),
+            period=line.period,
             converts=part.requisition_distribution_id,
             converts_amount=_converted(
                 order, line, part.amount, reserved.get(part.requisition_distribution_id)
