@@ -17,6 +17,7 @@ from approvals.models import (
     StepQuestion,
 )
 from approvals.subjects import Description
+from chargeback.models import StatementLine
 from core import files
 from core.models import TrailEvent
 from core.templatetags.figures import amount
@@ -190,6 +191,40 @@ def vendor_changed(vendor: Vendor, fields: list[str]) -> Letter:
         context={"vendor": vendor, "entity": vendor.entity, "fields": fields},
         reply_to=vendor.entity.purchasing_email,
     )
+
+
+def line_disputed(line: StatementLine) -> Letter:
+    """Tell the owner of a service that a department disputes what it came to, and why."""
+    center = line.cost_center.code
+    month = f"{line.allocation.month:%B %Y}"
+    return Letter(
+        subject=f"{center} disputes {line.allocation.rule} for {month}",
+        template="line_disputed",
+        context=_about(line),
+    )
+
+
+def line_resolved(line: StatementLine) -> Letter:
+    """Tell who disputed a line what the owner of the service said, and what it comes to now."""
+    word = "Kept" if line.status == StatementLine.Status.KEPT else "Corrected"
+    month = f"{line.allocation.month:%B %Y}"
+    return Letter(
+        subject=f"{word}: {line.allocation.rule} for {month}, {line.cost_center.code}",
+        template="line_resolved",
+        context={**_about(line), "word": word, "new": getattr(line, "replacement", None)},
+    )
+
+
+def _about(line: StatementLine) -> dict[str, Any]:
+    return {
+        "line": line,
+        "service": line.allocation.rule,
+        "month": line.allocation.month,
+        "currency": line.entity.currency,
+        "url": absolute(
+            f"{reverse('chargeback:statement', args=[line.statement_id])}#line-{line.pk}"
+        ),
+    }
 
 
 def absolute(path: str) -> str:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from approvals import links, queries
 from approvals.models import ApprovalRequest, ApprovalStep, Ratification, StepQuestion
+from chargeback.models import StatementLine
 from core import outbox
 from core.models import TrailEvent
 from invoicing.models import Invoice
@@ -203,6 +204,46 @@ def vendor_changed(*, event_id: str, document_id: str) -> None:
             document_type=vendor.document_type,
             document_id=vendor.pk,
         )
+
+
+@outbox.handler("notifications.line_disputed")
+def line_disputed(*, event_id: str, document_id: str) -> None:
+    """Tell the owner of a service, while the dispute waits for an answer."""
+    line = _statement_line(document_id)
+    owner = line.allocation.revision.service_owner
+    if line.status == StatementLine.Status.DISPUTED and owner.is_active:
+        _tell_about(line, f"line.disputed:{event_id}", owner, letters.line_disputed(line))
+
+
+@outbox.handler("notifications.line_resolved")
+def line_resolved(*, event_id: str, document_id: str) -> None:
+    """Tell who disputed a line what was said to that."""
+    line = _statement_line(document_id)
+    person = line.disputed_by
+    if person is not None and person.is_active:
+        _tell_about(line, f"line.resolved:{event_id}", person, letters.line_resolved(line))
+
+
+def _statement_line(line_id: str) -> StatementLine:
+    return StatementLine.objects.select_related(
+        "entity",
+        "cost_center",
+        "disputed_by",
+        "resolved_by",
+        "replacement",
+        "allocation__rule",
+        "allocation__revision__service_owner",
+    ).get(pk=UUID(line_id))
+
+
+def _tell_about(line: StatementLine, key: str, person: User, letter: Letter) -> None:
+    _send_once(
+        key=key,
+        recipient=person.email,
+        letter=letter,
+        document_type="statement",
+        document_id=line.statement_id,
+    )
 
 
 def _open_step(step_id: str) -> ApprovalStep | None:

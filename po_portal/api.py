@@ -27,6 +27,7 @@ from budgets.api import (
     LedgerEntryViewSet,
     ProjectViewSet,
 )
+from chargeback.api import AllocationRuleViewSet, AllocationViewSet, StatementViewSet
 from core.api.attachments import AttachmentViewSet
 from core.api.trail import EventViewSet
 from core.api.views import Api
@@ -89,6 +90,9 @@ for prefix, viewset in (
     ("invoices", InvoiceViewSet),
     ("match-exceptions", MatchExceptionViewSet),
     ("ledger-entries", LedgerEntryViewSet),
+    ("allocation-rules", AllocationRuleViewSet),
+    ("allocations", AllocationViewSet),
+    ("statements", StatementViewSet),
     ("people", PeopleViewSet),
     ("setting-changes", SettingChangeViewSet),
     ("attachments", AttachmentViewSet),

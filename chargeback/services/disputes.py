@@ -10,7 +10,7 @@ from budgets.ledger.allocating import Charge, Spend, recharge
 from budgets.ledger.cells import Dimensions
 from chargeback.models import Allocation, StatementLine
 from chargeback.services.reversing import locked_lines, mirrored, names_of
-from chargeback.services.running import locked_allocation, source
+from chargeback.services.running import locked_allocation, source, touch
 from chargeback.sharing import moved, percent_of, spread
 from core import events, text
 from core.decimals import NotADecimal, parse
@@ -33,6 +33,7 @@ def dispute(*, line: StatementLine, actor: User, at: datetime, reason: str) -> S
     perform(line.dispute, actor=actor, at=at, reason=reason)
     _require_words(reason, "/reason")
     line.save()
+    touch([line.statement_id])
     events.publish("statement_line.disputed", line, actor=actor, at=at, reason=reason)
     return line
 
@@ -48,6 +49,7 @@ def keep(*, line: StatementLine, actor: User, at: datetime, resolution: str) -> 
     perform(line.keep, actor=actor, at=at, resolution=resolution)
     _require_words(resolution, "/resolution")
     line.save()
+    touch([line.statement_id])
     events.publish("statement_line.resolved", line, actor=actor, at=at, reason=resolution)
     return line
 
@@ -72,6 +74,7 @@ def correct(
     if allocation.revision.moves_money:
         new.moved = moved(charge)
     bulk_create_with_history([mirror, new], StatementLine, default_user=actor)
+    touch([line.statement_id])
     if allocation.revision.moves_money:
         recharge(
             source=source(allocation),

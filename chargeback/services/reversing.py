@@ -9,7 +9,7 @@ from simple_history.utils import bulk_create_with_history
 from accounts.models import User
 from budgets.ledger.allocating import recharge
 from chargeback.models import Allocation, StatementLine
-from chargeback.services.running import locked_allocation, source
+from chargeback.services.running import locked_allocation, source, touch
 from core import events, text
 from core.errors import Invalid
 from core.transactions import atomic
@@ -35,6 +35,7 @@ def reverse(*, allocation: Allocation, actor: User, at: datetime, reason: str) -
         line.save()
     mirrors = mirrored(allocation, held, at)
     bulk_create_with_history(mirrors, StatementLine, default_user=actor)
+    touch(line.statement_id for line in mirrors)
     if allocation.revision.moves_money:
         recharge(
             source=source(allocation),

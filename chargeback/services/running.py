@@ -1,11 +1,13 @@
 """Sharing a month: looked at beforehand, asked for by a controller, done once by the queue."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import F
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import User
@@ -213,7 +215,18 @@ def _statements(allocation: Allocation, parts: list[Part], at: datetime) -> dict
         ignore_conflicts=True,
     )
     found = Statement.objects.filter(month=allocation.month, cost_center__in=centers)
+    touch(each.pk for each in found)
     return {each.cost_center_id: each for each in found}
+
+
+def touch(statement_ids: Iterable[Any]) -> None:
+    """Count that lines of these statements changed: the last locks but the ledger's.
+
+    Locked in primary-key order, because several allocations stand on one statement.
+    """
+    rows = Statement.objects.select_for_update(no_key=True).filter(pk__in=list(statement_ids))
+    locked = list(rows.order_by("pk").values_list("pk", flat=True))
+    Statement.objects.filter(pk__in=locked).update(version=F("version") + 1)
 
 
 def _charges(planned: Plan, line_ids: list[Any]) -> list[Charge]:

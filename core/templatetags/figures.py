@@ -20,6 +20,7 @@ LOCALE = "en"
 NOTHING = "–"
 
 
+@register.filter
 def plain_figure(value: Decimal, least: int = 0, most: int = 6) -> str:
     """A decimal with thousands separators, at least `least` and at most `most` decimals, exact."""
     pattern = "#,##0." + "0" * least + "#" * (most - least)

@@ -25,6 +25,7 @@ from purchase_orders.models import PurchaseOrder
 from tests.api.conftest import signed_in
 from tests.api.lives import approved, billed, get, issued, ordered, post, received, requested
 from tests.api.test_requisitions import create
+from tests.chargeback import sharing
 from tests.factories import Organisation
 from tests.vendors.agreements import contract
 
@@ -138,6 +139,7 @@ def build(org: Organisation, at: datetime) -> Scene:
             "sven_id": str(org.sven.pk),
             "rob_id": str(org.rob.pk),
             "setting_change": str(change.pk),
+            **sharing.scene(org),
         },
         TrailEvent.objects.count(),
     )
@@ -311,6 +313,22 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
         {"pk": "vendor", "action": "block"},
     ],
     "budgets:detail": [{"pk": "budget"}],
+    "api:allocation-rules-*": [{"pk": "allocation_rule"}],
+    "api:allocation-rules-consumption": [{"pk": "allocation_rule_metered"}],
+    "api:allocations-*": [{"pk": "allocation"}],
+    "api:statements-*": [{"pk": "statement"}],
+    "api:statements-resolve": [{"pk": "statement_disputed"}],
+    "chargeback:rule*": [{"pk": "allocation_rule"}],
+    "chargeback:consumption": [{"pk": "allocation_rule_metered"}],
+    "chargeback:allocation": [{"pk": "allocation"}],
+    "chargeback:reverse": [{"pk": "allocation"}],
+    "chargeback:statement": [{"pk": "statement"}],
+    "chargeback:file": [{"pk": "statement", "kind": "csv"}],
+    "chargeback:answer": [
+        {"pk": "statement_line", "action": "dispute"},
+        {"pk": "statement_line_disputed", "action": "keep"},
+        {"pk": "statement_line_disputed", "action": "correct"},
+    ],
     "api:people-*": [{"pk": "rob_id"}],
     "api:setting-changes-*": [{"pk": "setting_change"}],
     "administration:person": [{"pk": "rob_id"}],
@@ -333,6 +351,14 @@ LINE = {
     "unit_price": "5.00",
     "tax_code": "DE19",
     "distributions": [{"cost_center": "CC100", "gl_account": "6600"}],
+}
+RULE = {
+    "kind": "showback",
+    "basis": "fixed",
+    "cost_center": "CC100",
+    "service_owner": "axel@demo.example",
+    "valid_from": "2026-01-01",
+    "shares": [{"cost_center": "CC200", "percent": "100"}],
 }
 # What is posted; a value that names something of the scene stands for it.
 BODIES: dict[str, dict[str, Any]] = {
@@ -397,6 +423,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "api:invoices-link": {"order_reference": "PO-2026-000001"},
     "api:match-exceptions-resolve": {"resolution": "wait_for_receipt"},
     "api:match-exceptions-assign": {"assignee": "finn@demo.example"},
+    "api:allocation-rules-list": {"name": "Seats", **RULE},
+    "api:allocation-rules-detail": {**RULE, **REASON},
+    "api:allocation-rules-consumption": {
+        "rows": [{"month": "2026-01", "cost_center": "CC200", "units": "3"}]
+    },
+    "api:allocations-preview": {"rule": "allocation_rule", "month": "2026-01"},
+    "api:allocations-run": {"rule": "allocation_rule", "month": "2026-01"},
+    "api:statements-dispute": {"line": "statement_line", **REASON},
+    "api:statements-resolve": {
+        "line": "statement_line_disputed",
+        "resolution": "kept",
+        "comment": "Because",
+    },
     "api:*-list": {},
     "api:*-import-*": {},
     "api:token": {"email": "rita@demo.example", "password": "wrong"},
@@ -415,5 +454,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "api:setting-changes-withdraw": {},
     "invoicing:perform": {**REASON, "code": "PRI", "order_reference": "PO-2026-000001"},
+    "chargeback:rule_run": {"month": "2026-01"},
+    "chargeback:answer": {"words": "Because", "amount": "1"},
     "*": {**REASON, "comment": "Because", "code": "PRI", "reason_code": "other"},
 }

@@ -116,3 +116,25 @@ def amounts(allocation: Allocation) -> dict[str, Decimal]:
 def borne(allocation: Allocation) -> dict[str, str]:
     """What each cost centre bears now, in words to the cent."""
     return {code: f"{amount:.2f}" for code, amount in amounts(allocation).items()}
+
+
+def scene(org: Organisation) -> dict[str, str]:
+    """The ids of a rule, one by consumption, and a month shared by the first: what CC300 bears of
+    it is disputed by sven, and axel answers for both."""
+    room(org, "CC200", "CC300")
+    spend(org.cell("CC100", "6300"), "1000.01")
+    rule = make_rule(org)
+    metered = make_rule(org, consumption_input(org), name="By consumption")
+    posted = run(rule)
+    standing = posted.lines.get(cost_center__code="CC200")
+    disputed = posted.lines.get(cost_center__code="CC300")
+    services.dispute(line=disputed, actor=org.sven, at=AT, reason="We left")
+    return {
+        "allocation_rule": str(rule.pk),
+        "allocation_rule_metered": str(metered.pk),
+        "allocation": str(posted.pk),
+        "statement": str(standing.statement_id),
+        "statement_disputed": str(disputed.statement_id),
+        "statement_line": str(standing.pk),
+        "statement_line_disputed": str(disputed.pk),
+    }
