@@ -190,6 +190,7 @@ def test_the_months_own_budget_comes_before_the_years(org: Organisation, tight: 
         entity=year.entity,
         fiscal_year=year.fiscal_year,
         period=3,
+        months=1,
         cost_center=year.cost_center,
         gl_account=year.gl_account,
         amount=D(50),
@@ -198,6 +199,7 @@ def test_the_months_own_budget_comes_before_the_years(org: Organisation, tight: 
         entity=year.entity,
         fiscal_year=year.fiscal_year,
         period=4,
+        months=1,
         cost_center=year.cost_center,
         gl_account=year.gl_account,
         amount=D(70),
@@ -206,7 +208,7 @@ def test_the_months_own_budget_comes_before_the_years(org: Organisation, tight: 
     march.refresh_from_db()
     assert march.encumbered == D(50)
     assert tight.stages == (0, 0, 0)
-    with pytest.raises(BudgetExceeded, match="CC400 · 6600 · 2026 period 3"):
+    with pytest.raises(BudgetExceeded, match="CC400 · 6600 · March 2026"):
         tight.order("1", "1")
 
 
