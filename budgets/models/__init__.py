@@ -1,5 +1,12 @@
 """The money side: fiscal years, coding, budget cells, and the append-only commitment ledger."""
 
+from budgets.models.alerts import (
+    AlertLetter,
+    AlertSetting,
+    BudgetAlert,
+    BudgetWatch,
+    QuietWindow,
+)
 from budgets.models.cells import AccruedSum, BudgetAdjustment, BudgetCell
 from budgets.models.coding import CostCenter, ExchangeRate, FiscalYear, GLAccount, Project
 from budgets.models.commitments import Commitment, LedgerEntry, Stage
@@ -7,8 +14,12 @@ from budgets.models.forward import ForwardCommitment
 
 __all__ = [
     "AccruedSum",
+    "AlertLetter",
+    "AlertSetting",
     "BudgetAdjustment",
+    "BudgetAlert",
     "BudgetCell",
+    "BudgetWatch",
     "Commitment",
     "CostCenter",
     "ExchangeRate",
@@ -17,5 +28,6 @@ __all__ = [
     "GLAccount",
     "LedgerEntry",
     "Project",
+    "QuietWindow",
     "Stage",
 ]
