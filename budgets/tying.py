@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connections
 from django.db.models import QuerySet
+from django.db.models.sql import Query
 
 from core.money import ZERO
 
@@ -28,9 +29,9 @@ def disagreements(
     business. In key order, at most so many. Statements: 1, and only what differs is fetched.
     """
     connection = connections[stored.db]
-    compiler = stored.order_by().query.get_compiler(connection=connection)
+    compiler = _unordered(stored).get_compiler(connection=connection)
     sql, parameters = compiler.as_sql()
-    others, more = counted.order_by().query.get_compiler(connection=connection).as_sql()
+    others, more = _unordered(counted).get_compiler(connection=connection).as_sql()
     columns = [column for column, *_ in compiler.select]
     width = len(columns) - keys
     statement = _statement(sql, others, keys=keys, width=width, known_only=known_only)
@@ -42,6 +43,14 @@ def disagreements(
     for row in compiler.apply_converters(found, converters):
         values = tuple(row[keys:])
         yield (row[0] if keys == 1 else tuple(row[:keys])), values[:width], values[width:]
+
+
+def _unordered(rows: QuerySet[Any]) -> Query:
+    """Sums need no order, and SQLite takes none inside a UNION."""
+    query = rows.order_by().query
+    for part in query.combined_queries:
+        part.clear_ordering(force=True)
+    return query
 
 
 def _statement(stored: str, counted: str, *, keys: int, width: int, known_only: bool) -> str:

@@ -1,4 +1,4 @@
-"""What balances alone would not show: rates, the order of events, anchors, triggers, constraints."""
+"""What balances alone would not show: rates, order of events, anchors, triggers, constraints."""
 
 from collections.abc import Callable
 from datetime import timedelta
