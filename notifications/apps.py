@@ -13,6 +13,7 @@ SUBSCRIPTIONS = (
     ("order.document_rendered", "notifications.dispatch_order"),
     ("order.send_requested", "notifications.dispatch_order"),
     ("invoice.returned_to_vendor", "notifications.invoice_returned"),
+    ("scheduled_report.rendered", "notifications.report_rendered"),
     ("statement_line.disputed", "notifications.line_disputed"),
     ("statement_line.resolved", "notifications.line_resolved"),
     ("vendor.edited", "notifications.vendor_changed"),

@@ -19,7 +19,7 @@ from approvals.models import (
 from approvals.subjects import Description
 from chargeback.models import StatementLine
 from core import files
-from core.models import TrailEvent
+from core.models import StoredFile, TrailEvent
 from core.templatetags.figures import amount
 from invoicing.models import Invoice
 from invoicing.services.returning import RETURN_CODES
@@ -27,6 +27,7 @@ from notifications.services import Attached, Letter
 from purchase_orders.models import Dispatch
 from vendors.models import Vendor
 
+MOST_ATTACHED = 10 * 1024 * 1024
 _PREFIX = {"approval_reminded": "Reminder: ", "approval_escalated": "Escalated: "}
 
 
@@ -190,6 +191,29 @@ def vendor_changed(vendor: Vendor, fields: list[str]) -> Letter:
         template="vendor_changed",
         context={"vendor": vendor, "entity": vendor.entity, "fields": fields},
         reply_to=vendor.entity.purchasing_email,
+    )
+
+
+def report(report: Any, event: TrailEvent) -> Letter:
+    """A report that was due, with its file; one that mail servers would refuse is only announced.
+
+    Raises files.FileDamaged.
+    """
+    facts: Any = event.data
+    stored = StoredFile.objects.get(pk=facts["file"])
+    small = stored.size <= MOST_ATTACHED
+    attached = Attached(facts["file_name"], files.read(stored), stored.content_type)
+    return Letter(
+        subject=f"{facts['title']}: {report.name}",
+        template="report_scheduled",
+        context={
+            "report": report,
+            "title": facts["title"],
+            "file_name": facts["file_name"],
+            "small": small,
+            "url": absolute(facts["page"]),
+        },
+        attachments=[attached] if small else [],
     )
 
 

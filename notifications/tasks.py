@@ -10,6 +10,7 @@ from approvals import links, queries
 from approvals.models import ApprovalRequest, ApprovalStep, Ratification, StepQuestion
 from chargeback.models import StatementLine
 from core import outbox
+from core.documents import document_model
 from core.models import TrailEvent
 from invoicing.models import Invoice
 from notifications import letters, services
@@ -203,6 +204,22 @@ def vendor_changed(*, event_id: str, document_id: str) -> None:
             letter=letters.vendor_changed(vendor, fields),
             document_type=vendor.document_type,
             document_id=vendor.pk,
+        )
+
+
+@outbox.handler("notifications.report_rendered")
+def report_rendered(*, event_id: str, document_id: str) -> None:
+    """Mail a report that was due to its owner, who must still be one who may read it."""
+    event = TrailEvent.objects.get(pk=event_id)
+    reports: Any = document_model(event.document_type)
+    report = reports.objects.select_related("owner", "entity").get(pk=document_id)
+    if report.may_be_sent:
+        _send_once(
+            key=f"report.rendered:{event.data['run']}",
+            recipient=report.owner.email,
+            letter=letters.report(report, event),
+            document_type=event.document_type,
+            document_id=report.pk,
         )
 
 

@@ -1,13 +1,13 @@
 """What each report is as a table; `core.tables` writes them as files."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 
 from core.tables import Table, csv, neutral, xlsx
 from reports import segregation
-from reports.queries import Accrual, CommitmentReport, Figures
+from reports.accruals import AccrualReport
+from reports.queries import CommitmentReport, Figures
 
 __all__ = ["Table", "accruals", "commitments", "csv", "duties_kept_apart", "neutral", "xlsx"]
 
@@ -36,38 +36,33 @@ def commitments(report: CommitmentReport) -> Table:
         ["Ties to the ledger", "yes" if report.ties else "no"],
         ["Difference", report.difference],
         ["As of", report.as_of or "now"],
+        *([["Recorded by", report.known_on]] if report.known_on else []),
     ]
     return Table("Commitments", columns, rows, footer, report.entity.currency)
 
 
-def accruals(rows: Iterable[Accrual], *, currency: str) -> Table:
+def accruals(report: AccrualReport) -> Table:
     """Received, not invoiced, line by line; `base_amount` is in the entity's currency."""
     columns = [
-        "order",
-        "vendor",
-        "line_number",
-        "description",
-        "quantity",
-        "unit",
-        "currency",
-        "amount",
-        "base_amount",
+        *("order", "vendor", "line_number", "description", "quantity", "unit"),
+        *("currency", "amount", "base_amount"),
     ]
     cells = (
         [
-            row.order_number,
-            row.vendor,
-            row.line_number,
-            row.description,
-            row.quantity,
-            row.unit,
-            row.currency,
-            row.amount,
-            row.base,
+            *(row.order_number, row.vendor, row.line_number, row.description),
+            *(row.quantity, row.unit, row.currency, row.amount, row.base),
         ]
-        for row in rows
+        for row in report.rows
     )
-    return Table("Received, not invoiced", columns, cells, (), currency)
+    ties = {True: "yes", False: "no", None: "not compared"}[report.ties]
+    footer = [
+        ["Total", *[""] * (len(columns) - 2), report.total],
+        ["Ties to the stored sums", ties],
+        ["Difference", report.difference],
+        ["As of", report.as_of or "now"],
+        *([["Recorded by", report.known_on]] if report.known_on else []),
+    ]
+    return Table("Received, not invoiced", columns, cells, footer, report.entity.currency)
 
 
 def duties_kept_apart(report: segregation.Report) -> Table:

@@ -21,8 +21,7 @@ from core.money import ZERO
 from core.snapshot import snapshot
 from reports import run_rate
 from reports.expected import (
-    ON_ORDER,
-    RESERVED,
+    FORWARD,
     Expected,
     cells_of_all_years,
     expected,
@@ -35,21 +34,24 @@ from reports.run_rate import NONE, RunRate
 GROUPS = (*DIMENSIONS, "kind")
 ROLLING = 12
 YEARS = 3
+MOST_MONTHS = 60  # a year further off than that is not looked at
 MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Base currency. What a month brings: spent so far, on order, approved, and usual beyond."""
+    """Base currency. What a month brings: spent so far, on order, approved, ordered for a later
+    fiscal year, and usual beyond."""
 
     spent: Decimal = ZERO
     on_order: Decimal = ZERO
     reserved: Decimal = ZERO
+    forward: Decimal = ZERO
     run_rate: Decimal = ZERO
 
     @property
     def committed(self) -> Decimal:
-        return self.on_order + self.reserved
+        return self.on_order + self.reserved + self.forward
 
     @property
     def to_come(self) -> Decimal:
@@ -123,7 +125,7 @@ def method_of(rates: Iterable[RunRate]) -> str:
 
 
 def outlook(scope: Scope, *, today: date) -> Outlook:
-    """What is to come from `today` on, budget by budget. Statements: 8, in one snapshot.
+    """What is to come from `today` on, budget by budget. Statements: 9, in one snapshot.
 
     `scope.fiscal_year` does not limit the budgets; months go on to the end of the second year
     after it, and for a rolling year at least.
@@ -147,20 +149,19 @@ def outlook(scope: Scope, *, today: date) -> Outlook:
         months = _months(committed.get(key, {}), spent, rate, now, last)
         lines.append(Line(key, kind, rate, months))
     later = sum((_committed(part) for part in parts if part.month > last), Ahead())
-    difference = abs(sum((part.base for part in parts), ZERO) - held)
+    told = sum((part.base for part in parts if part.what != FORWARD), ZERO)
+    difference = abs(told - held)
     return Outlook(scope, today, now, last, lines, later, difference == 0, difference)
 
 
 def _last_month(scope: Scope, now: int) -> int:
     starts = scope.entity.fiscal_year_starts_month
     end = month_of(date(scope.fiscal_year + YEARS, starts, 1)) - 1
-    return max(end, now + ROLLING - 1)
+    return max(min(end, now + MOST_MONTHS - 1), now + ROLLING - 1)
 
 
 def _committed(part: Expected) -> Ahead:
-    if part.what == ON_ORDER:
-        return Ahead(on_order=part.base)
-    return Ahead(**{RESERVED: part.base})
+    return Ahead(**{part.what: part.base})
 
 
 def _months(

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.dates import WEEKDAYS
 from django_fsm import FSMField, transition
 
 from accounts.models import EntityOwned
@@ -12,6 +13,7 @@ from accounts.permissions import either, person, portal
 from core.documents import Document
 from core.ids import new_id
 from core.models import StoredFile
+from reports.asking import may_read
 
 _OWNER = person("owner")
 
@@ -91,6 +93,26 @@ class ScheduledReport(EntityOwned, Document):
     @property
     def reference(self) -> str:
         return self.name
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether its owner still works here and may still read it, as of now."""
+        owner = self.owner
+        return (
+            self.status == self.Status.ACTIVE
+            and owner.entity_id == self.entity_id
+            and may_read(self.report, user=owner, filters=self.filters)
+        )
+
+    @property
+    def frequency_in_words(self) -> str:
+        """`every Monday at 07:00`; a day that is no working day waits for the next one."""
+        at = f"at {self.hour:02d}:00"
+        if self.frequency == self.Frequency.DAILY:
+            return f"every working day {at}"
+        if self.frequency == self.Frequency.WEEKLY:
+            return f"every {WEEKDAYS[self.weekday - 1]} {at}"
+        return f"on day {self.month_day} of every month {at}"
 
     @transition(status, source=Status.ACTIVE, target=Status.PAUSED, permission=_OWNER)
     def pause(self, **_: Any) -> None:

@@ -127,18 +127,19 @@ def commitments(
     gl_account: str | None = None,
     project: str | None = None,
     known_on: date | None = None,
+    kind: str | None = None,
     tie_out: bool = True,
 ) -> CommitmentReport:
     """What the budgets of a fiscal year hold, now (`as_of` None) or at the end of a day.
 
     `known_on` leaves out whatever was written down after the end of that day: what the books said.
-
-    `cost_center`, `gl_account` and `project` are codes; project "none" is what has no project.
-    All of it is read in one snapshot. Raises Invalid for an unknown dimension. Statements: constant
-    in rows. `tie_out` False leaves the independent sums out: `ties` then only says "not asked".
+    `cost_center`, `gl_account` and `project` are codes; project "none" is what has no project;
+    `kind` is opex or capex. All of it is read in one snapshot. Raises Invalid for an unknown
+    dimension. Statements: constant in rows. `tie_out` False leaves the independent sums out:
+    `ties` then only says "not asked".
     """
     groups = _groups(group_by)
-    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on)
+    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on, kind)
     with snapshot():
         by_entries = scope.looks_back or "period" in groups
         sums = folded(scope, groups) if by_entries else stored(scope, groups)
@@ -170,12 +171,13 @@ def entries_behind(
     period: int | None = None,
     stage: str | None = None,
     known_on: date | None = None,
+    kind: str | None = None,
 ) -> QuerySet[LedgerEntry]:
     """The ledger entries that a figure of the report is the sum of, newest first.
 
     Each names its document (`document_type`, `document_id`, `document_number`, `line_number`).
     """
-    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on)
+    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on, kind)
     entries = entries_of(scope).select_related(
         "cell__cost_center", "cell__gl_account", "cell__project", "cell__fiscal_year", "actor"
     )
@@ -195,12 +197,13 @@ def burn_down(
     gl_account: str | None = None,
     project: str | None = None,
     known_on: date | None = None,
+    kind: str | None = None,
 ) -> list[BurnDownPoint]:
     """How a budget was used up: balances at the end of each month that has begun by `as_of`.
 
     With `as_of` None, months up to the last one with a movement. Accruals are not part of it.
     """
-    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on)
+    scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on, kind)
     with snapshot():
         year = FiscalYear.objects.filter(entity=entity, year=fiscal_year).first()
         if year is None or (as_of and as_of < year.starts_on):

@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts.models import Duty, Role
 from core.web import pages_of, require_role
 from reports import exports
+from reports.pages import FILES, file_of
 from reports.segregation import Report
 from reports.segregation import segregation as report_of
-from reports.views import FILES
 
 _ROLES = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR)
 
@@ -28,13 +28,8 @@ def segregation(request: HttpRequest) -> HttpResponse:
     report = report_of(entity=entity, since=since, as_of=as_of)
     wanted = request.GET.get("format", "")
     if wanted in FILES:
-        write, content_type = FILES[wanted]
-        name = f"segregation-of-duties-{entity.code}.{wanted}"
-        return HttpResponse(
-            write(exports.duties_kept_apart(report)),
-            content_type=content_type,
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
+        name = f"segregation-of-duties-{entity.code}"
+        return file_of(request, wanted, name=name, made=lambda: exports.duties_kept_apart(report))
     query = request.GET.copy()
     query.pop("format", None)
     context = {

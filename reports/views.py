@@ -1,6 +1,5 @@
 """The commitment report in the browser: filter, charts, drill-down to documents, files."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -12,10 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dates import MONTHS, MONTHS_3
 
-from accounts.models import Entity, Role
-from budgets.models import CostCenter, FiscalYear, GLAccount, Project
+from accounts.models import Entity
 from core.errors import DomainError
 from core.fields import amount
 from core.money import ZERO
@@ -23,15 +20,19 @@ from core.web import PAGE, pages_of, require_role
 from reports import exports, queries
 from reports.drill_down import accruals_behind, adjustments_behind
 from reports.figures import Scope
-
-_ROLES = (
-    Role.CONTROLLER,
-    Role.AUDITOR,
-    Role.BUDGET_OWNER,
-    Role.ADMINISTRATOR,
-    Role.BUYER,
-    Role.AP_MANAGER,
+from reports.pages import (
+    FILES,
+    ROLES,
+    asked_of,
+    choices_of,
+    chosen_of,
+    file_of,
+    kept,
+    month_of,
+    same,
+    words_of,
 )
+
 GROUPS = (
     ("cost_center", "By cost centre"),
     ("gl_account", "By GL account"),
@@ -50,16 +51,8 @@ FIGURES = (
     (BUDGET, "Budget"),
     (ACCRUED, "Received, not invoiced"),
 )
-_FILTERS = {"cost_center": CostCenter, "gl_account": GLAccount, "project": Project}
 _MOST_BARS = 20
 _FEW_BARS, _MANY_BARS = 5, 9
-FILES = {
-    "csv": (exports.csv, "text/csv; charset=utf-8"),
-    "xlsx": (
-        exports.xlsx,
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ),
-}
 
 
 @login_required
@@ -69,19 +62,23 @@ def commitments(request: HttpRequest) -> HttpResponse:
     Summing the ledger as proof takes longer than the report: `?compare=1` asks for it, which the
     page does by itself once it is there.
     """
-    require_role(request, *_ROLES)
-    chosen, compared = _chosen(request), request.GET.get("compare") == "1"
+    require_role(request, *ROLES)
+    chosen = chosen_of(request, groups=GROUPS, stages=FIGURES)
+    compared = request.GET.get("compare") == "1"
     try:
         report = queries.commitments(
             entity=request.user.entity,
             group_by=chosen["group_by"].split(","),
             tie_out=compared or chosen["format"] in FILES,
-            **_asked(chosen),
+            **asked_of(chosen),
         )
     except DomainError as refusal:
         return render(request, "reports/refused.html", {"refusal": refusal}, status=422)
     if chosen["format"] in FILES:
-        return _file(report, chosen["format"])
+        name = f"commitments-{report.entity.code}-{report.fiscal_year}"
+        return file_of(
+            request, chosen["format"], name=name, made=lambda: exports.commitments(report)
+        )
     if compared and request.htmx:
         return render(request, "reports/_tie.html", {"report": report})
     context = {
@@ -93,35 +90,27 @@ def commitments(request: HttpRequest) -> HttpResponse:
         ],
         "total_links": _drill(chosen, {}),
         "chosen": chosen,
-        "choices": _choices(request),
+        "choices": choices_of(request),
         "groups": GROUPS,
         "chart": _chart(report),
         "burn_down": _burn_down(request.user.entity, chosen) if chosen["cost_center"] else None,
         "chart_size": _size(report),
         "most_bars": _MOST_BARS if len(report.rows) > _MOST_BARS else None,
-        "links": {kind: _same(request, format=kind) for kind in ("csv", "xlsx")},
+        "links": {kind: same(request, format=kind) for kind in ("csv", "xlsx")},
+        "schedule": f"{reverse('reports:schedule')}?"
+        + urlencode({**kept(chosen), "report": "commitments"}),
         "compared": compared,
-        "compare_url": _same(request, compare="1"),
+        "compare_url": same(request, compare="1"),
     }
     return render(request, "reports/commitments.html", context)
-
-
-def _file(report: queries.CommitmentReport, kind: str) -> HttpResponse:
-    write, content_type = FILES[kind]
-    name = f"commitments-{report.entity.code}-{report.fiscal_year}.{kind}"
-    return HttpResponse(
-        write(exports.commitments(report)),
-        content_type=content_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
 
 
 @login_required
 def entries(request: HttpRequest) -> HttpResponse:
     """What a figure is made of: ledger entries, changes of the budget, or deliveries."""
-    require_role(request, *_ROLES)
-    entity, chosen = request.user.entity, _chosen(request)
-    scope = Scope(entity, **_asked(chosen))
+    require_role(request, *ROLES)
+    entity, chosen = request.user.entity, chosen_of(request, groups=GROUPS, stages=FIGURES)
+    scope = Scope(entity, **asked_of(chosen))
     if chosen["stage"] == ACCRUED:
         shown = _accruals(request, scope)
     elif chosen["stage"] == BUDGET:
@@ -133,9 +122,9 @@ def entries(request: HttpRequest) -> HttpResponse:
         "figure": dict(FIGURES)[chosen["stage"]],
         "figures": FIGURES,
         "chosen": chosen,
-        "names": _names(entity, chosen),
+        "names": words_of(entity, chosen),
         "currency": entity.currency,
-        "back": f"{reverse('reports:commitments')}?{urlencode(_kept(chosen))}",
+        "back": f"{reverse('reports:commitments')}?{urlencode(kept(chosen))}",
     }
     return render(request, "reports/entries.html", context)
 
@@ -143,7 +132,7 @@ def entries(request: HttpRequest) -> HttpResponse:
 def _entries(request: HttpRequest, scope: Scope, chosen: dict[str, Any]) -> dict[str, Any]:
     found = queries.entries_behind(
         entity=scope.entity,
-        **_asked(chosen),
+        **asked_of(chosen),
         period=chosen["period"],
         stage=chosen["stage"] or None,
     )
@@ -188,93 +177,14 @@ def _page(request: HttpRequest, found: QuerySet[Any]) -> dict[str, Any]:
     }
 
 
-def _names(entity: Entity, chosen: dict[str, Any]) -> list[str]:
-    """The filters in words: `CC100 IT operations`, `March`."""
-    names = []
-    for name, model in _FILTERS.items():
-        code = chosen[name]
-        if code == queries.WITHOUT and name == "project":
-            names.append("without a project")
-        elif code:
-            row = model.objects.filter(entity=entity, code=code).first()
-            names.append(str(row or code))
-    if chosen["period"]:
-        names.append(month_of(entity, chosen["period"]))
-    return names
-
-
-def _chosen(request: HttpRequest) -> dict[str, Any]:
-    """Filters from the address; what is unreadable falls back to its default."""
-    entity = request.user.entity
-    today = entity.day_of(timezone.now())
-    year = request.GET.get("fiscal_year", "")
-    group = request.GET.get("group_by", "")
-    stage = request.GET.get("stage", "")
-    period = request.GET.get("period", "")
-    return {
-        "as_of": _day(request.GET.get("as_of", "")),
-        "fiscal_year": int(year)
-        if year.isdecimal() and len(year) == 4
-        else entity.fiscal_year_of(today),
-        "group_by": group if group in dict(GROUPS) else GROUPS[0][0],
-        **{name: request.GET.get(name, "")[:32] for name in _FILTERS},
-        "period": int(period) if period.isdecimal() and 1 <= int(period) <= 12 else None,
-        "stage": stage if stage in dict(FIGURES) else "",
-        "format": request.GET.get("format", ""),
-    }
-
-
-def _asked(chosen: dict[str, Any]) -> dict[str, Any]:
-    """The filters as queries take them."""
-    return {
-        "fiscal_year": chosen["fiscal_year"],
-        "as_of": chosen["as_of"],
-        **{name: chosen[name] or None for name in _FILTERS},
-    }
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _kept(chosen: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.isoformat() if isinstance(value, date) else value
-        for name, value in chosen.items()
-        if value and name not in ("format", "stage", "period")
-    }
-
-
 def _drill(chosen: dict[str, Any], filters: dict[str, str]) -> dict[str, str]:
     """Where each figure of a row leads, by what it is made of; `all` is what is available."""
-    kept = {**_kept(chosen), **filters}
+    shared = {**kept(chosen), **filters}
     return {
         stage or "all": f"{reverse('reports:entries')}?"
-        + urlencode({**kept, **({"stage": stage} if stage else {})})
+        + urlencode({**shared, **({"stage": stage} if stage else {})})
         for stage, _ in FIGURES
     }
-
-
-def _choices(request: HttpRequest) -> dict[str, list[tuple[str, str]]]:
-    entity = request.user.entity
-    years = FiscalYear.objects.filter(entity=entity).order_by("-year")
-    return {
-        "fiscal_year": [(str(year.year), str(year.year)) for year in years],
-        "cost_center": _codes(CostCenter, entity, "All cost centres"),
-        "gl_account": _codes(GLAccount, entity, "All accounts"),
-        "project": [
-            *_codes(Project, entity, "All projects"),
-            (queries.WITHOUT, "Without a project"),
-        ],
-    }
-
-
-def _codes(model: Any, entity: Entity, every: str) -> list[tuple[str, str]]:
-    rows = model.objects.filter(entity=entity).order_by("code")
-    return [("", every), *((row.code, str(row)) for row in rows)]
 
 
 def _chart(report: queries.CommitmentReport) -> dict[str, Any]:
@@ -313,7 +223,7 @@ def _size(report: queries.CommitmentReport) -> str:
 def _burn_down(entity: Entity, chosen: dict[str, Any]) -> dict[str, Any] | None:
     """How a cost centre's budget went down month by month, beside an even pace over the year."""
     day = chosen["as_of"] or entity.day_of(timezone.now())
-    points = queries.burn_down(entity=entity, **{**_asked(chosen), "as_of": day})
+    points = queries.burn_down(entity=entity, **{**asked_of(chosen), "as_of": day})
     if not points:
         return None
     whole = points[-1].figures.budget
@@ -337,24 +247,7 @@ def _burn_down(entity: Entity, chosen: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def month_of(entity: Entity, period: int | None, *, short: bool = False) -> str:
-    """The month that a period of the fiscal year is: `March`."""
-    names = MONTHS_3 if short else MONTHS
-    number = ((period or 1) - 1 + entity.fiscal_year_starts_month - 1) % 12 + 1
-    text = str(names[number])
-    return text.capitalize() if short else text
-
-
 def label(row: queries.CommitmentRow) -> str:
     """A row's codes, for the axis of a chart."""
     parts = (row.cost_center, row.gl_account, row.project)
     return " · ".join(part.code for part in parts if part and part.code) or "no project"
-
-
-def _same(request: HttpRequest, **said: str) -> str:
-    """This page's address with the same filters and something more."""
-    query = request.GET.copy()
-    query.pop("compare", None)
-    for name, value in said.items():
-        query[name] = value
-    return f"?{query.urlencode()}"

@@ -1,0 +1,199 @@
+"""Accruals, open orders by age, and burn-down in the browser."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from core.web import pages_of, require_role
+from purchase_orders.models import PurchaseOrder
+from reports import accruals as accruing
+from reports import exports, orders, queries, tables
+from reports.pages import (
+    FILES,
+    ROLES,
+    asked_of,
+    choices_of,
+    chosen_of,
+    file_of,
+    kept,
+    same,
+)
+
+_GROUPS = (("cost_center", "By cost centre"),)
+_MOST_ROWS = 500
+_STAGES = (("", "All"), ("ENC", "Committed"), ("ACT", "Spent"))
+
+
+@login_required
+def accruals(request: HttpRequest) -> HttpResponse:
+    """Received, not invoiced, line by line, tied to the stored sums."""
+    require_role(request, *ROLES)
+    entity, chosen = request.user.entity, chosen_of(request, groups=_GROUPS)
+    report = accruing.report(entity=entity, as_of=chosen["as_of"], known_on=chosen["recorded_at"])
+    if chosen["format"] in FILES:
+        return file_of(
+            request,
+            chosen["format"],
+            name=f"accruals-{entity.code}",
+            made=lambda: exports.accruals(report),
+        )
+    pages = pages_of(request.user, (("order", row.order_id) for row in report.rows))
+    by_vendor = _sums((row.vendor, row.base) for row in report.rows)
+    context = {
+        **_context(request, chosen, "accruals"),
+        "report": report,
+        "rows": [(row, pages.get(row.order_id, "")) for row in report.rows[:_MOST_ROWS]],
+        "cut": _MOST_ROWS if len(report.rows) > _MOST_ROWS else None,
+        "chart": _chart(by_vendor[:12], "Received, not invoiced", entity.currency),
+        "vendors": len(by_vendor),
+    }
+    return render(request, "reports/accruals.html", context)
+
+
+@login_required
+def aging(request: HttpRequest) -> HttpResponse:
+    """Open orders by age, and what they still hold."""
+    require_role(request, *ROLES)
+    entity, chosen = request.user.entity, chosen_of(request, groups=_GROUPS)
+    today = chosen["as_of"] or entity.day_of(timezone.now())
+    report = orders.aging(entity=entity, today=today, as_of=chosen["as_of"])
+    if chosen["format"] in FILES:
+        return file_of(
+            request,
+            chosen["format"],
+            name=f"open-orders-aging-{entity.code}",
+            made=lambda: tables.open_orders_aging(report),
+        )
+    rows = report.rows[:_MOST_ROWS]
+    pages = pages_of(request.user, (("order", row.order_id) for row in rows))
+    buckets = [(words, held) for words, _, held in report.buckets]
+    context = {
+        **_context(request, chosen, "open-orders-aging"),
+        "report": report,
+        "rows": [(row, pages.get(row.order_id, "")) for row in rows],
+        "cut": _MOST_ROWS if len(report.rows) > _MOST_ROWS else None,
+        "chart": _chart(buckets, "Committed", entity.currency, horizontal=False),
+    }
+    return render(request, "reports/aging.html", context)
+
+
+@login_required
+def burn_down(request: HttpRequest) -> HttpResponse:
+    """How an order, by `?order=` its number, or budgets were used up."""
+    require_role(request, *ROLES)
+    chosen = chosen_of(request, groups=_GROUPS, stages=_STAGES)
+    number = request.GET.get("order", "")[:64]
+    if number:
+        return _order(request, chosen, number)
+    entity = request.user.entity
+    day = chosen["as_of"] or entity.day_of(timezone.now())
+    points = queries.burn_down(entity=entity, **{**asked_of(chosen), "as_of": day})
+    if chosen["format"] in FILES:
+        return file_of(
+            request,
+            chosen["format"],
+            name=f"commitment-burn-down-{entity.code}-{chosen['fiscal_year']}",
+            made=lambda: tables.burn_down(points, currency=entity.currency),
+        )
+    series = (
+        ("Left", "accent", lambda figures: figures.available),
+        ("Committed", "committed", lambda figures: figures.encumbered),
+        ("Spent", "spent", lambda figures: figures.spent),
+    )
+    context = {
+        **_context(request, chosen, "commitment-burn-down"),
+        "points": points,
+        "entries": f"{reverse('reports:entries')}?{urlencode(kept(chosen))}",
+        "chart": {
+            "labels": [f"{point.day:%d %b}" for point in points],
+            "series": [
+                {
+                    "label": words,
+                    "tone": tone,
+                    "values": [float(read(point.figures)) for point in points],
+                }
+                for words, tone, read in series
+            ],
+            "unit": entity.currency,
+        },
+    }
+    return render(request, "reports/burn_down.html", context)
+
+
+def _order(request: HttpRequest, chosen: dict[str, Any], number: str) -> HttpResponse:
+    entity = request.user.entity
+    order = PurchaseOrder.objects.visible_to(request.user).filter(number=number).first()
+    if order is None:
+        raise Http404
+    days = {"as_of": chosen["as_of"], "known_on": chosen["recorded_at"]}
+    moves = orders.draw_downs(order, **days)
+    if chosen["format"] in FILES:
+        return file_of(
+            request,
+            chosen["format"],
+            name=f"commitment-burn-down-{order.number}",
+            made=lambda: tables.draw_downs(moves, currency=entity.currency),
+        )
+    entries = list(
+        orders.entries_of_order(order, **days)
+        .select_related("cell__cost_center", "cell__gl_account", "cell__project", "actor")
+        .select_related("cell__fiscal_year")
+        .order_by("-id")[:_MOST_ROWS]
+    )
+    pages = pages_of(request.user, ((row.document_type, row.document_id) for row in entries))
+    context = {
+        **_context(request, chosen, "commitment-burn-down"),
+        "schedule": f"{reverse('reports:schedule')}?"
+        + urlencode({"report": "commitment-burn-down", "order": order.number}),
+        "order": order,
+        "moves": moves,
+        "rows": [(row, pages.get(row.document_id, "")) for row in entries],
+        "left": moves[-1].left if moves else None,
+        "chart": {
+            "labels": [f"{move.day:%d %b %Y}" for move in moves],
+            "series": [
+                {
+                    "label": "Left",
+                    "tone": "accent",
+                    "stepped": True,
+                    "values": [float(move.left) for move in moves],
+                }
+            ],
+            "unit": entity.currency,
+        },
+    }
+    return render(request, "reports/order_burn_down.html", context)
+
+
+def _context(request: HttpRequest, chosen: dict[str, Any], name: str) -> dict[str, Any]:
+    return {
+        "entity": request.user.entity,
+        "currency": request.user.entity.currency,
+        "chosen": chosen,
+        "choices": choices_of(request),
+        "links": {kind: same(request, format=kind) for kind in FILES},
+        "schedule": f"{reverse('reports:schedule')}?" + urlencode({**kept(chosen), "report": name}),
+    }
+
+
+def _sums(pairs: Any) -> list[tuple[str, Any]]:
+    found: dict[str, Any] = {}
+    for name, base in pairs:
+        found[name] = found.get(name, 0) + base
+    return sorted(found.items(), key=lambda item: -item[1])
+
+
+def _chart(
+    rows: list[tuple[str, Any]], words: str, unit: str, *, horizontal: bool = True
+) -> dict[str, Any]:
+    return {
+        "labels": [name for name, _ in rows],
+        "series": [{"label": words, "tone": "committed", "values": [float(b) for _, b in rows]}],
+        "horizontal": horizontal,
+        "unit": unit,
+    }

@@ -1,0 +1,159 @@
+"""What the pages of reports share: who sees them, filters from the address, files, links."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.dates import MONTHS, MONTHS_3
+
+from accounts.models import Entity, Role
+from budgets.models import CostCenter, FiscalYear, GLAccount, Project
+from core import tables
+from core.tables import Table
+from reports.exporting import ExportRunning, one_at_a_time
+from reports.figures import WITHOUT
+
+ROLES = (
+    Role.CONTROLLER,
+    Role.AUDITOR,
+    Role.BUDGET_OWNER,
+    Role.ADMINISTRATOR,
+    Role.BUYER,
+    Role.AP_MANAGER,
+)
+FILTERS = {"cost_center": CostCenter, "gl_account": GLAccount, "project": Project}
+FILES = {
+    "csv": (tables.csv, "text/csv; charset=utf-8"),
+    "xlsx": (
+        tables.xlsx,
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+}
+
+
+def file_of(
+    request: HttpRequest, kind: str, *, name: str, made: Callable[[], Table]
+) -> HttpResponse:
+    """A report as a file, one at a time for each person; else 429 and when to come again."""
+    write, content_type = FILES[kind]
+    try:
+        with one_at_a_time(request.user):
+            data = write(made())
+    except ExportRunning as refusal:
+        answer = render(request, "reports/refused.html", {"refusal": refusal}, status=429)
+        answer["Retry-After"] = str(refusal.retry_after)
+        return answer
+    return HttpResponse(
+        data,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
+    )
+
+
+def chosen_of(
+    request: HttpRequest,
+    *,
+    groups: Sequence[tuple[str, str]],
+    stages: Sequence[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """Filters from the address; what is unreadable falls back to its default."""
+    entity = request.user.entity
+    today = entity.day_of(timezone.now())
+    year = request.GET.get("fiscal_year", "")
+    group = request.GET.get("group_by", "")
+    stage = request.GET.get("stage", "")
+    kind = request.GET.get("kind", "")
+    period = request.GET.get("period", "")
+    return {
+        "as_of": _day(request.GET.get("as_of", "")),
+        "recorded_at": _day(request.GET.get("recorded_at", "")),
+        "fiscal_year": int(year)
+        if year.isdecimal() and len(year) == 4
+        else entity.fiscal_year_of(today),
+        "group_by": group if group in dict(groups) else groups[0][0],
+        **{name: request.GET.get(name, "")[:32] for name in FILTERS},
+        "period": int(period) if period.isdecimal() and 1 <= int(period) <= 12 else None,
+        "stage": stage if stage in dict(stages) else "",
+        "kind": kind if kind in GLAccount.Kind.values else "",
+        "format": request.GET.get("format", ""),
+    }
+
+
+def asked_of(chosen: dict[str, Any]) -> dict[str, Any]:
+    """The filters as queries take them."""
+    return {
+        "fiscal_year": chosen["fiscal_year"],
+        "as_of": chosen["as_of"],
+        "known_on": chosen["recorded_at"],
+        "kind": chosen["kind"] or None,
+        **{name: chosen[name] or None for name in FILTERS},
+    }
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def kept(chosen: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in chosen.items()
+        if value and name not in ("format", "stage", "period")
+    }
+
+
+def choices_of(request: HttpRequest) -> dict[str, list[tuple[str, str]]]:
+    entity = request.user.entity
+    years = FiscalYear.objects.filter(entity=entity).order_by("-year")
+    return {
+        "fiscal_year": [(str(year.year), str(year.year)) for year in years],
+        "cost_center": _codes(CostCenter, entity, "All cost centres"),
+        "gl_account": _codes(GLAccount, entity, "All accounts"),
+        "project": [
+            *_codes(Project, entity, "All projects"),
+            (WITHOUT, "Without a project"),
+        ],
+    }
+
+
+def _codes(model: Any, entity: Entity, every: str) -> list[tuple[str, str]]:
+    rows = model.objects.filter(entity=entity).order_by("code")
+    return [("", every), *((row.code, str(row)) for row in rows)]
+
+
+def month_of(entity: Entity, period: int | None, *, short: bool = False) -> str:
+    """The month that a period of the fiscal year is: `March`."""
+    names = MONTHS_3 if short else MONTHS
+    number = ((period or 1) - 1 + entity.fiscal_year_starts_month - 1) % 12 + 1
+    text = str(names[number])
+    return text.capitalize() if short else text
+
+
+def same(request: HttpRequest, **said: str) -> str:
+    """This page's address with the same filters and something more."""
+    query = request.GET.copy()
+    query.pop("compare", None)
+    for name, value in said.items():
+        query[name] = value
+    return f"?{query.urlencode()}"
+
+
+def words_of(entity: Entity, chosen: dict[str, Any]) -> list[str]:
+    """The filters in words: `CC100 IT operations`, `March`."""
+    names = []
+    for name, model in FILTERS.items():
+        code = chosen[name]
+        if code == WITHOUT and name == "project":
+            names.append("without a project")
+        elif code:
+            row = model.objects.filter(entity=entity, code=code).first()
+            names.append(str(row or code))
+    if chosen["period"]:
+        names.append(month_of(entity, chosen["period"]))
+    return names
