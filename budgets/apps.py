@@ -5,11 +5,16 @@ class BudgetsConfig(AppConfig):
     name = "budgets"
 
     def ready(self) -> None:
-        from budgets import proofs, walls
+        from django.db.models.signals import post_migrate
+
+        from budgets import closed_years, proofs, tasks, walls
         from budgets.models import BudgetAdjustment, LedgerEntry
-        from core import append_only
+        from core import append_only, events
 
         append_only.protect(LedgerEntry)
         append_only.protect(BudgetAdjustment)
+        post_migrate.connect(closed_years.install_trigger, dispatch_uid="closed-years")
         proofs.register()
         walls.register()
+        for event_type in tasks.EVENTS:
+            events.subscribe(event_type, "budgets.check_alerts")

@@ -4,7 +4,7 @@ A commitment stands in one cell at a time; its entries keep the cells in which t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,29 +12,20 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from budgets.ledger import forward
+from budgets.ledger import forward, travelling
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
 from budgets.ledger.posting import Posting, lock, mirror_entry, write
+from budgets.ledger.travelling import Rolled
 from budgets.ledger.types import Source
 from budgets.models import BudgetCell, Commitment, ForwardCommitment, LedgerEntry, Stage
 from budgets.services import FiscalYearClosed
 from core.errors import Conflict
 from core.money import ZERO
+from core.transactions import atomic
 
 EVENT = "year_end.rolled"
+ACTIVATED = "order.activated"
 UNDONE = "year_end.reversed"
-
-
-@dataclass(frozen=True, slots=True)
-class Rolled:
-    """What became of one commitment at a year end; base currency."""
-
-    commitment_id: int
-    stage: str
-    from_cell_id: int
-    to_cell_id: int
-    amount: Decimal
-    activated: Decimal
 
 
 def dimensions(cell: BudgetCell) -> Dimensions:
@@ -114,67 +105,67 @@ def to_roll(*, entity_id: UUID, year_id: int, next_year: int) -> QuerySet[Commit
     return standing.filter(holds | Q(pk__in=due.values("commitment"))).order_by("pk")
 
 
+@atomic
 def roll(
     *,
     source: Source,
     commitment_ids: Iterable[int],
     batch: UUID,
     turn: int,
-    last_day: date,
-    first_day: date,
+    days: tuple[date, date],
+    with_budget: bool,
     actor: Any,
     at: datetime,
     reason: str,
 ) -> list[Rolled]:
     """Rule C22 for the commitments of one document: −x on the last day, +x on the first.
 
-    What their schedules say for the new year becomes commitment with them. The caller locks cells
-    of budgets that travel, and remembers what was rolled: each batch and turn posts once. Raises
-    BudgetExceeded, BudgetReasonRequired, FiscalYearMissing, FiscalYearClosed.
+    `days` are the last of the old fiscal year and the first of the new one. What schedules say for
+    the new year becomes commitment with them; the budget of the rest may travel along, as far as
+    there is any. Each batch and turn posts once. Raises BudgetExceeded, BudgetReasonRequired,
+    FiscalYearMissing, FiscalYearClosed.
     """
+    last_day, first_day = days
     old, new = Calendar.of(source.entity, last_day), Calendar.of(source.entity, first_day)
-    held = [
-        each
-        for each in lock(pk__in=list(commitment_ids))
-        if each.cell_id in _cells_of(old, commitment_ids)
-    ]
     key = f"{EVENT}:{batch}:{turn}:{source.document_id}"
     out = Posting(source, EVENT, f"{key}:out", last_day, actor, at, reason)
     into = Posting(source, EVENT, f"{key}:in", first_day, actor, at, reason)
-    if out.is_done() or into.is_done():
+    placed = lock_placed(pk__in=list(commitment_ids))
+    held = [each for each in placed if each.cell.fiscal_year_id == old.year.pk]
+    if not held or out.is_done() or into.is_done():
         return []
-    cells = BudgetCell.objects.in_bulk([each.cell_id for each in held])
-    found = find_or_create(new, {dimensions(cell) for cell in cells.values()}) if held else {}
+    found = find_or_create(new, {dimensions(each.cell) for each in held})
     waiting = forward.waiting(held)
     rolled = []
     for each in held:
-        amount, document_amount, left = each.open, each.document_open, each.cell_id
+        home = found[dimensions(each.cell)].pk
+        left, amount, document_amount = each.cell_id, each.open, each.document_open
         out.add_to(each, amount=-amount, document_amount=-document_amount)
-        place(each, found[dimensions(cells[left])].pk)
+        place(each, home)
         into.add_to(each, amount=amount, document_amount=document_amount)
-        activated = ZERO
-        for row in waiting.get(each.pk, []):
-            if row.fiscal_year <= new.year.year:
-                activated += forward.add(into, each, row, row.document_amount, cause=batch)
-        rolled.append(Rolled(each.pk, each.stage, left, each.cell_id, amount, activated))
-    write([out, into], held)
-    return rolled
+        due = [row for row in waiting.get(each.pk, []) if row.fiscal_year <= new.year.year]
+        activated = sum(
+            (forward.add(into, each, row, row.document_amount, cause=batch) for row in due), ZERO
+        )
+        rolled.append(Rolled(each.pk, each.stage, left, home, amount, activated))
+    if not with_budget:
+        write([out, into], held)
+        return rolled
+    with travelling.along(rolled, actor=actor, at=at, reason=reason) as travelled:
+        write([out, into], held)
+    return travelled
 
 
-def _cells_of(calendar: Calendar, commitment_ids: Iterable[int]) -> set[int]:
-    standing = BudgetCell.objects.filter(
-        commitments__in=list(commitment_ids), fiscal_year=calendar.year
-    )
-    return set(standing.values_list("pk", flat=True))
-
-
-def unroll(*, batch: UUID, homes: Mapping[int, int], actor: Any, at: datetime, reason: str) -> None:
+@atomic
+def unroll(*, batch: UUID, rolled: Iterable[Rolled], actor: Any, at: datetime, reason: str) -> None:
     """Undo a whole batch by the exact mirror of its entries, each on the day of its own.
 
-    Commitments stand again in their `homes` (cells by commitment), and what was activated waits
-    again. Raises Conflict when something was posted to one of them since, BudgetExceeded,
-    FiscalYearClosed.
+    Commitments stand again where they stood, what was activated waits again, budgets travel back.
+    Raises Conflict when something was posted to one of them since, BudgetExceeded,
+    BudgetBelowUse, FiscalYearClosed.
     """
+    rolled = list(rolled)
+    homes = {each.commitment_id: each.from_cell_id for each in rolled}
     entries = list(
         LedgerEntry.objects.filter(event=EVENT, event_key__startswith=f"{EVENT}:{batch}:")
         .select_related("cell__fiscal_year", "entity")
@@ -191,7 +182,45 @@ def unroll(*, batch: UUID, homes: Mapping[int, int], actor: Any, at: datetime, r
     for commitment in held.values():
         place(commitment, homes[commitment.pk])
     postings = _mirrors(entries, batch=batch, actor=actor, at=at, reason=reason)
-    write(postings, held.values())
+    back = [
+        replace(each, from_cell_id=each.to_cell_id, to_cell_id=each.from_cell_id) for each in rolled
+    ]
+    with travelling.back(back, actor=actor, at=at, reason=reason):
+        write(postings, held.values())
+
+
+@atomic
+def activate(
+    *, source: Source, commitment_ids: Iterable[int], on: date, actor: Any, at: datetime
+) -> Decimal:
+    """What waited for the fiscal year of a day becomes commitment of one document (C29).
+
+    A commitment that still holds something of an earlier year waits for its year end. Returns the
+    base amount. Raises BudgetExceeded, FiscalYearMissing, FiscalYearClosed.
+    """
+    calendar = Calendar.of(source.entity, on)
+    year = calendar.year
+    held = [
+        each
+        for each in lock_placed(pk__in=list(commitment_ids))
+        if each.cell.fiscal_year_id == year.pk or not (each.open or each.document_open)
+    ]
+    if not held:
+        return ZERO
+    before = LedgerEntry.objects.filter(document_id=source.document_id, event=ACTIVATED).count()
+    key = f"{ACTIVATED}:{source.document_id}:{before + 1}"
+    reason = f"The service of fiscal year {year} begins"
+    posting = Posting(source, ACTIVATED, key, on, actor, at, reason)
+    found = find_or_create(calendar, {dimensions(each.cell) for each in held})
+    waiting, total = forward.waiting(held), ZERO
+    for each in held:
+        due = [row for row in waiting.get(each.pk, []) if row.fiscal_year <= year.year]
+        if due and each.cell.fiscal_year_id != year.pk:
+            place(each, found[dimensions(each.cell)].pk)
+        for row in due:
+            total += forward.add(posting, each, row, row.document_amount, cause=source.document_id)
+    write([posting], held)
+    return total
 
 
 def _mirrors(
