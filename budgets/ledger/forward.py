@@ -59,9 +59,9 @@ def this_years(
 
 
 def waiting(commitments: Iterable[Commitment]) -> Waiting:
-    """What later years will pay of these commitments, earliest year first. Statements: 1."""
+    """What later years will pay of these commitments, earliest first. Statements: 1 at most."""
     rows = ForwardCommitment.objects.filter(
-        commitment__in=[each.pk for each in commitments], state=State.FORWARD
+        commitment__in=_spanning(commitments), state=State.FORWARD
     )
     found: dict[int, list[ForwardCommitment]] = defaultdict(list)
     for row in rows.order_by("commitment_id", "fiscal_year"):
@@ -79,6 +79,7 @@ def put_off(
     if amount:
         base = allocate(whole, list(parts.values()), entity.currency)
     (_, now), *later = parts.items()
+    _mark(commitment, [part for _, part in later])
     ForwardCommitment.objects.bulk_create(
         ForwardCommitment(
             commitment=commitment, fiscal_year=year, amount=in_base, document_amount=part
@@ -90,9 +91,9 @@ def put_off(
 
 
 def drawn(commitments: Iterable[Commitment]) -> dict[int, dict[int, Decimal]]:
-    """What invoices took of later years already, by commitment and year. Statements: 1."""
+    """What invoices took of later years already, by commitment and year. Statements: 1 at most."""
     rows = ForwardCommitment.objects.filter(
-        commitment__in=[each.pk for each in commitments], state=State.ACTIVATED
+        commitment__in=_spanning(commitments), state=State.ACTIVATED
     )
     found: dict[int, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for row in rows:
@@ -122,6 +123,7 @@ def later_parts(
 def reschedule(commitment: Commitment, later: Mapping[int, Decimal], *, base_currency: str) -> None:
     """Let exactly this wait for later years (document currency). Statements: 2, and 1 a year."""
     ForwardCommitment.objects.filter(commitment=commitment, state=State.FORWARD).delete()
+    _mark(commitment, later.values())
     for year, part in later.items():
         if part:
             ForwardCommitment.objects.create(
@@ -276,8 +278,19 @@ def posting_of_order(posting: Posting, commitment: Commitment, event: str) -> Po
 def moved(commitments: Iterable[Commitment], cause: UUID) -> QuerySet[ForwardCommitment]:
     """What a document moved on of these commitments."""
     return ForwardCommitment.objects.filter(
-        commitment__in=[each.pk for each in commitments], cause=cause
+        commitment__in=_spanning(commitments), cause=cause
     ).order_by("id")
+
+
+def _spanning(commitments: Iterable[Commitment]) -> list[int]:
+    """Those of which later years pay a part; without any, nothing is asked of the database."""
+    return [each.pk for each in commitments if each.spans_years]
+
+
+def _mark(commitment: Commitment, later: Iterable[Decimal]) -> None:
+    if any(later) and not commitment.spans_years:
+        commitment.spans_years = True
+        Commitment.objects.filter(pk=commitment.pk).update(spans_years=True)
 
 
 def _months_after(day: date, number: int) -> date:

@@ -39,6 +39,9 @@ class Commitment(models.Model):
     holds = models.BooleanField(
         default=True, help_text="No: its account takes from the budget only when it is billed."
     )
+    spans_years = models.BooleanField(
+        default=False, help_text="Later fiscal years pay a part: it has forward commitments."
+    )
     amount = AmountField()
     liquidated = AmountField(default=0)
     released = AmountField(default=0)
