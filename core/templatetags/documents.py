@@ -86,6 +86,11 @@ ICONS = {
     "send_failed": "alert-triangle",
     "stopped": "alert-triangle",
     "opened": "alert-triangle",
+    "drafted": "plus",
+    "activated": "check",
+    "expired": "lock",
+    "terminated": "ban",
+    "change_proposed": "git-compare",
 }
 
 

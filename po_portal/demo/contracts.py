@@ -27,7 +27,7 @@ CONTRACTS: dict[str, tuple[str, str, int | None, int, int | None, list[str], dic
             "NB-L13-16": "1129.00",
             "MON-27-4K": "375.00",
             "DOCK-UC4": "179.90",
-            "HS-BT-PRO": "200.00",
+            "HS-BT-PRO": "142.50",
             "SSD-NVME-4T": "612.00",
         },
     ),

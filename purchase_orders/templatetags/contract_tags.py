@@ -8,6 +8,7 @@ from django.utils import timezone
 from purchase_orders import contracts, queries
 from purchase_orders.models import PurchaseOrder
 from vendors.models import Contract
+from vendors.models.contracts import READERS
 
 register = template.Library()
 SHOWN = 50
@@ -27,9 +28,12 @@ def orders_under(context: template.Context, contract: Contract) -> dict[str, Any
     }
 
 
-@register.inclusion_tag("purchase_orders/_contract_flags.html")
-def contract_flags(order: PurchaseOrder) -> dict[str, Any]:
-    """Lines above contract and an exceeded cap, by the day of issue or, of a draft, today."""
+@register.inclusion_tag("purchase_orders/_contract_flags.html", takes_context=True)
+def contract_flags(context: template.Context, order: PurchaseOrder) -> dict[str, Any]:
+    """Lines above contract and an exceeded cap, by the day of issue or, of a draft, today; for
+    those who may read contracts."""
+    if not context["request"].user.has_role(*READERS):
+        return {"order": order}
     on = order.entity.day_of(order.issued_at or timezone.now())
     return {
         "order": order,

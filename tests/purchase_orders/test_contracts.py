@@ -110,6 +110,10 @@ def test_pages_say_what_is_above(org: Organisation, make: Maker) -> None:
         assert "contract MSA-7 says 1,000.00 EUR" in shown
         assert "18 % more" in shown
         assert "contract MSA-7 is exceeded by 80.00 EUR" in shown
+    orders_owner = signed_in(org.dora)  # her cost centre pays; contracts are not her business
+    shown = text_of(orders_owner.get(reverse("purchase_orders:detail", args=[order.pk])))
+    assert "Notebook" in shown
+    assert "MSA-7 says" not in shown
     under = text_of(page.get(reverse("vendors:contract", args=[frame.pk])))
     assert "Ordered so far, net 0.00 EUR" in under
 
