@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.shared_data import SHARED
 
-# What of the spine the cases are asked for.
+# What the cases are asked for: the spine of a purchase, and the books of budgets.
 TAGS = frozenset(
     {
         "partial-receipt",
@@ -18,6 +18,17 @@ TAGS = frozenset(
         "release-cancel",
         "budget-stop",
         "commitment",
+        # of the books of budgets
+        "committed-vs-actual",
+        "accrual",
+        "allocation",
+        "budget-warn",
+        "budget-annual",
+        "budget-monthly",
+        "budget-transfer",
+        "multi-currency",
+        "amendment",
+        "blanket",
     }
 )
 

@@ -5,6 +5,7 @@ OTHERWISE: this product rightly decides differently; `why` says what it does ins
 asserted of that.
 OUTSIDE: the case is about something the portal does not hold (stock, advances, a bill it writes
 itself); `why` says where the same safety lies here.
+LATER: the portal will hold it and does not yet; `why` says what there is instead.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 PLAYED = "played"
 OTHERWISE = "otherwise"
 OUTSIDE = "outside"
+LATER = "later"
 
 ISSUE = "purchase_orders.services.create + issue"
 RECEIVE = "purchase_orders.services.post_receipt"
@@ -21,6 +23,10 @@ CLOSE = "purchase_orders.services.close + release_unused"
 CANCEL = "purchase_orders.services.cancel + release_unused"
 REQUEST = "requisitions.services.create + submit + approval"
 BUDGET = "budgets.services.set_budget"
+CHANGE = "purchase_orders.services.draft_change + submit_change + approval + issue_change"
+TRANSFER = "budgeting.services.changes.transfer + approval"
+
+_NO_FRAME = "Frame agreements are not there yet (C24): an order's own lines are all that is drawn."
 
 
 @dataclass(frozen=True)
@@ -258,4 +264,76 @@ PLANS: dict[str, Plan] = {
         "not what is spent, which capture and match test.",
     ),
     "oca-advance-larger-than-bill": Plan(OUTSIDE, why="As oca-advance-and-bill."),
+    # ---- changes of issued orders
+    "erpnext-order-amend-tax-recomputed": Plan(
+        OTHERWISE,
+        (ISSUE, CHANGE),
+        "net 500, tax 50, total 550; with two lines more net 700, tax 70, total 770",
+        "A line has one tax: a second on top of it is not a thing of purchases here.",
+    ),
+    "odoo-raise-after-return": Plan(
+        PLAYED,
+        (ISSUE, RECEIVE, REVERSE, RECEIVE, CHANGE),
+        "received 5 of 10 after the return; raised to 15: received 5, to receive 10",
+    ),
+    "oca-discount-goods-value": Plan(
+        OTHERWISE,
+        (ISSUE, RECEIVE, CHANGE),
+        "what came accrues 5 and 161 a piece; what is open is worth 7.50 and 115 after the change",
+        "An order line has the price that is paid; the discount that led to it is the vendor's.",
+    ),
+    "tryton-amendment": Plan(
+        OTHERWISE,
+        (ISSUE, CHANGE),
+        "total 55.00, then 4 × 9 + 2 × 5 = 46.00 on the next revision; what is expected follows",
+        "Another vendor is another order: the number that the first one has stays his.",
+    ),
+    # ---- currencies
+    "erpnext-bill-foreign": Plan(
+        PLAYED,
+        (ISSUE, BILL),
+        "a bill of 250 at 50 spends 12 500 in base currency; the bill itself stays 250",
+    ),
+    "odoo-two-orders-one-bill-currencies": Plan(
+        OTHERWISE,
+        (ISSUE, BILL),
+        "a bill in another currency than its order is stopped by the check of the currency",
+        "An invoice bills one order, in the order's currency, so no rate is guessed.",
+    ),
+    # ---- budgets
+    "budget-transfer": Plan(
+        PLAYED,
+        (BUDGET, TRANSFER, TRANSFER, "budgeting.services.changes.reverse + approval"),
+        "500 of 50 is refused; 30 makes 20 and 130; its reverse makes 50 and 100",
+    ),
+    "tryton-budget-actual": Plan(
+        OTHERWISE,
+        (BUDGET, ISSUE, BILL),
+        "60 of 50 is 1.2000 used, under control track",
+        "Budgets here are of what is bought; revenue has none.",
+    ),
+    "tryton-budget-period-used": Plan(
+        OTHERWISE,
+        (BUDGET, ISSUE, BILL),
+        "60 of the period's 4.16 is 14.4231 used",
+        "As tryton-budget-actual: expense only.",
+    ),
+    "tryton-budget-shares-over-one": Plan(
+        OUTSIDE,
+        why="A month or quarter has an amount of its own, not a share of the year's, so no shares "
+        "can make more than the whole.",
+    ),
+    "tryton-budget-copy": Plan(
+        OUTSIDE,
+        why="Next year's budgets come in as a file, after a dry run that shows every figure: the "
+        "factor is applied where the file is made.",
+    ),
+    # ---- frame agreements
+    "erpnext-blanket-draw": Plan(LATER, why=_NO_FRAME),
+    "erpnext-blanket-lines-add-up": Plan(LATER, why=_NO_FRAME),
+    "erpnext-blanket-currency": Plan(
+        LATER, why=f"{_NO_FRAME} An order in another currency is budget-foreign-order-rates."
+    ),
+    "oca-blanket-draw-to-zero": Plan(LATER, why=_NO_FRAME),
+    "oca-blanket-lines": Plan(LATER, why=_NO_FRAME),
 }
