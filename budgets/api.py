@@ -42,6 +42,9 @@ class CostCenterSerializer(CodingSerializer):
 
 class GLAccountSerializer(CodingSerializer):
     kind = serializers.ChoiceField(choices=GLAccount.Kind.choices)
+    reserves_at = serializers.ChoiceField(
+        choices=GLAccount.ReservesAt.choices, help_text="From when on it takes from its budget."
+    )
 
 
 class ProjectSerializer(CodingSerializer):
@@ -115,7 +118,13 @@ class BudgetSerializer(Output):
 
     id = Id()
     fiscal_year = serializers.IntegerField(source="fiscal_year.year")
-    period = serializers.IntegerField(allow_null=True, help_text="null: the whole year.")
+    period = serializers.IntegerField(
+        allow_null=True, help_text="First month of the fiscal year; null: the whole year."
+    )
+    months = serializers.IntegerField(help_text="1, 3 or 12.")
+    is_cumulative = serializers.BooleanField(
+        help_text="What earlier periods of the year left may be used."
+    )
     cost_center = serializers.CharField(source="cost_center.code")
     gl_account = serializers.CharField(source="gl_account.code")
     project = serializers.CharField(source="project.code", allow_null=True, default=None)
@@ -134,6 +143,14 @@ class BudgetInput(Input):
     period = serializers.IntegerField(
         min_value=1, max_value=12, required=False, allow_null=True, default=None
     )
+    months = serializers.ChoiceField(
+        choices=[1, 3, 12],
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Without it 1 with a period, else 12.",
+    )
+    is_cumulative = serializers.BooleanField(required=False, allow_null=True, default=None)
     cost_center = Reference(CostCenter.objects.visible_to, noun="cost centre")
     gl_account = Reference(GLAccount.objects.visible_to, noun="GL account")
     project = Reference(
@@ -156,6 +173,7 @@ class BudgetViewSet(Resource):
     filters = {
         "fiscal_year": whole("fiscal_year__year"),
         "period": whole("period"),
+        "months": whole("months"),
         "cost_center": reference("cost_center", code="code"),
         "gl_account": reference("gl_account", code="code"),
         "project": reference("project", code="code"),

@@ -6,8 +6,12 @@ from decimal import Decimal
 import pytest
 
 import approvals.services
+import purchase_orders.services
 from approvals.models import ApprovalRequest, Ratification
+from budgets import invariants
+from budgets.models import BudgetCell, LedgerEntry
 from core.errors import Invalid
+from core.models import TrailEvent
 from requisitions import services
 from tests.factories import NOW, coded, decide_all, draft, line_input, submitted
 from tests.requisitions.asking import asked_by, chain_of, facts_of
@@ -59,10 +63,44 @@ def test_it_goes_to_whoever_is_on_call_and_nobody_else(org):
     assert ApprovalRequest.objects.get(subject_id=made.pk).emergency
 
 
-def test_budgets_hold_in_an_emergency_too(org):
+def test_c27_it_is_committed_at_once_even_over_its_budget(org):
+    line = line_input(org, 1, "700", distributions=[coded(org, "CC400")])
+    made = submitted(org, line, **EMERGENCY)
+    decide_all(made)
+    cell = BudgetCell.objects.get(pk=org.cells["CC400", "6600", None].pk)
+    assert (cell.pre_encumbered, cell.amount, cell.overdraft) == (700, 500, 200)
+    order = issued_from(org, made)
+    assert order.kind == "emergency"
+    cell.refresh_from_db()
+    assert (cell.pre_encumbered, cell.encumbered, cell.overdraft) == (0, 700, 200)
+    flagged = TrailEvent.objects.get(type="budget.overdrawn")
+    assert flagged.reason == "Emergency INC-4711: The core switch is down"
+    assert flagged.data["amount"] == "200.00"
+    assert all(not proof.faults for _, proof in invariants.prove())
+
+
+def test_c27_the_look_afterwards_adds_nothing(org):
+    line = line_input(org, 1, "700", distributions=[coded(org, "CC400")])
+    decide_all(submitted(org, line, **EMERGENCY))
+    entries = LedgerEntry.objects.count()
+    ratification = Ratification.objects.get()
+    approvals.services.ratify(
+        ratification=ratification, comment="", actor=ratification.assignee, at=NOW
+    )
+    assert LedgerEntry.objects.count() == entries
+
+
+def test_what_is_no_emergency_stays_within_its_budget(org):
     line = line_input(org, 1, "500.01", distributions=[coded(org, "CC400")])
     with pytest.raises(services.ledger.BudgetExceeded):
-        submitted(org, line, **EMERGENCY)
+        submitted(org, line)
+
+
+def issued_from(org, requisition):
+    (order,) = purchase_orders.services.create_from_requisition(
+        requisition=requisition, actor=org.bea, at=NOW
+    )
+    return purchase_orders.services.issue(order=order, actor=org.bea, at=NOW)
 
 
 def test_a_reference_without_the_switch_is_no_emergency(org):
