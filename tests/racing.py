@@ -20,7 +20,11 @@ def race(jobs: list[Callable[[], Any]]) -> list[Any]:
 
     def run(place: int, job: Callable[[], Any]) -> None:
         try:
-            connection.ensure_connection()
+            try:
+                connection.ensure_connection()
+            except Exception:
+                barrier.abort()  # or everybody else would wait for ever
+                raise
             barrier.wait()
             results[place] = job()
         except Exception as error:

@@ -23,11 +23,11 @@ from typing import Self
 from redis import Redis as redis_client
 
 START_SECONDS = 30
-# Durability is for those who keep their data; max_connections serves 50 racing threads and more.
+# Durability is for those who keep their data; max_connections serves 200 racing threads.
 POSTGRES_SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
-    "max_connections": "200",
+    "max_connections": "300",
     "shared_buffers": "128MB",
     "listen_addresses": "127.0.0.1",
     "log_min_messages": "warning",
