@@ -15,6 +15,7 @@ from accounts.models import Control, Entity, User
 from administration.models import ChangeRequest
 from approvals.models import ApprovalPolicy
 from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Project
+from chargeback.models import Allocation, Statement
 from core.models import OutboxItem, TrailEvent
 from invoicing.models import Invoice, Tolerance
 from po_portal.demo import organisation
@@ -69,6 +70,13 @@ def test_the_organisation_has_what_it_needs(demo):
     assert Tolerance.objects.filter(**german, check_name="unit_price", percent=2).exists()
     assert Vendor.objects.filter(status="approved").count() >= 10
     assert CatalogItem.objects.count() >= 40
+
+
+def test_a_month_of_shared_cost_is_charged(demo):
+    posted = Allocation.objects.get()
+    assert posted.status == Allocation.Status.POSTED
+    assert posted.total == sum(line.amount for line in posted.lines.all()) > 0
+    assert Statement.objects.count() == 3
 
 
 def test_this_year_and_the_next_have_budgets(demo):

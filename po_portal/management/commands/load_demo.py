@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Entity
 from core.provenance import coming_from
 from core.transactions import atomic
-from po_portal.demo import catalog, contracts, history, organisation, oversight, rules
+from po_portal.demo import catalog, contracts, history, organisation, oversight, rules, shared_costs
 from po_portal.demo.stories import STORIES
 from requisitions.models import Requisition
 
@@ -66,4 +66,5 @@ def play_history(now: datetime, *, prints: bool = True) -> bool:
     for entity in entities:
         stories = [*STORIES[entity.code], *oversight.STORIES[entity.code]]
         history.play(entity=entity, stories=stories, now=now, prints=prints)
+    shared_costs.load(now=now)
     return True
