@@ -77,6 +77,16 @@ class SettingsForm(_OfEntity):
         min_value=1, max_value=366, label="Days in which requests count as one"
     )
     unbudgeted_control = forms.ChoiceField(choices=Control.choices, label="Where no budget was set")
+    change_order_percent = FigureField(
+        label="One change of an order may add", help_text="More needs a new approval …"
+    )
+    change_order_amount = FigureField(
+        label="… or this much", help_text="… unless it is no more than this."
+    )
+    change_order_cumulative_percent = FigureField(label="All changes of an order may add")
+    change_order_days = forms.IntegerField(
+        min_value=0, max_value=366, label="Days of an order may move by"
+    )
     reason = forms.CharField(label="Why", **_REASON)
 
 

@@ -32,7 +32,12 @@ from core.api.attachments import AttachmentViewSet
 from core.api.trail import EventViewSet
 from core.api.views import Api
 from invoicing.api import InvoiceViewSet, MatchExceptionViewSet
-from purchase_orders.api import OrderableRequisitionViewSet, OrderViewSet, ReceiptViewSet
+from purchase_orders.api import (
+    ChangeOrderViewSet,
+    OrderableRequisitionViewSet,
+    OrderViewSet,
+    ReceiptViewSet,
+)
 from reports.api import ReportView
 from vendors.api import CatalogItemViewSet, ContractViewSet, VendorViewSet
 
@@ -86,6 +91,7 @@ for prefix, viewset in (
     ("delegations", DelegationViewSet),
     ("ratifications", RatificationViewSet),
     ("orders", OrderViewSet),
+    ("change-orders", ChangeOrderViewSet),
     ("receipts", ReceiptViewSet),
     ("invoices", InvoiceViewSet),
     ("match-exceptions", MatchExceptionViewSet),

@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from approvals import subjects
-from approvals.subjects import Change, Description, Difference, LineView
+from approvals.subjects import Change, Description, LineView
 from core import events
 from core.models import Attachment, TrailEvent
 from core.money import to_base
 from core.transactions import atomic
 from core.transitions import perform
 from purchase_orders import change_facts, changed, differences, queries
+from purchase_orders.change_presentation import side_by_side
 from purchase_orders.models import ChangeOrder, ChangeOrderLine
 from purchase_orders.services import change_orders
 
@@ -114,24 +115,8 @@ def describe(subject_id: UUID) -> Description:
         flags=[subjects.Flag(words) for words in change.needs],
         attachments=Attachment.objects.filter(document_id=change.pk).select_related("file"),
         justification=change.reason,
-        differences=side_by_side(change),
+        differences=side_by_side(change, differences.first_approved(change)),
     )
-
-
-def side_by_side(change: ChangeOrder) -> list[Difference]:
-    """Every field that differs from the version in force or the one first approved, in words."""
-    now, first = change.after, differences.first_approved(change)
-    since_last = {row.field: row for row in differences.between(change.before, now)}
-    since_first = {row.field: row for row in differences.between(first, now)}
-    return [
-        Difference(
-            field=name,
-            first=since_first[name].old if name in since_first else row.new,
-            old=since_last[name].old if name in since_last else row.new,
-            new=row.new,
-        )
-        for name, row in {**since_first, **since_last}.items()
-    ]
 
 
 def _line_view(line: ChangeOrderLine) -> LineView:

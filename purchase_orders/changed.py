@@ -141,6 +141,8 @@ def _added(change: ChangeOrder, said: OrderLineInput, number: int) -> ChangeOrde
         tax_code=said.tax_code,
         need_by=said.need_by,
         basis=said.basis,
+        period_from=said.period_from,
+        period_to=said.period_to,
         match_type=said.match_type or change.order.vendor.default_match_type,
         over_receipt_percent=said.over_receipt_percent,
     )
@@ -196,6 +198,7 @@ def as_input(change: ChangeOrder) -> ChangeInput:
         names = (
             *("description", "quantity", "unit", "unit_price", "kind", "catalog_item", "sku"),
             *("tax_code", "need_by", "basis", "match_type", "over_receipt_percent"),
+            *("period_from", "period_to"),
         )
         said.append(
             OrderLineInput(**{name: getattr(line, name) for name in names}, distributions=parts)

@@ -1,12 +1,16 @@
 from django.urls import path
 
-from purchase_orders.views import orders, receipts
+from purchase_orders.views import change_orders, orders, receipts
 
 app_name = "purchase_orders"
 urlpatterns = [
     path("orders/", orders.order_list, name="list"),
     path("orders/import/", orders.import_order, name="import"),
     path("orders/from/<uuid:pk>/", orders.from_requisition, name="from_requisition"),
+    path("orders/changes/<uuid:pk>/", change_orders.detail, name="change"),
+    path("orders/changes/<uuid:pk>/edit/", change_orders.edit, name="edit_change"),
+    path("orders/changes/<uuid:pk>/<slug:action>/", change_orders.perform, name="perform_change"),
+    path("orders/<uuid:pk>/change/", change_orders.begin, name="begin_change"),
     path("orders/<uuid:pk>/", orders.detail, name="detail"),
     path("orders/<uuid:pk>/edit/", orders.edit, name="edit"),
     path("orders/<uuid:pk>/pdf/", orders.pdf, name="pdf"),

@@ -117,8 +117,13 @@ SETTINGS = {
     "fallback_approver": "Decides where nobody else does",
     "splitting_window_days": "Days in which requests count as one",
     "unbudgeted_control": "Where no budget was set",
+    "change_order_percent": "One change of an order may add without approval, in %",
+    "change_order_amount": "… or this much, where that is more",
+    "change_order_cumulative_percent": "All changes of an order may add without approval, in %",
+    "change_order_days": "Days of an order may move without approval by",
 }
-_AMOUNTS = ("email_decision_limit", "emergency_cap")
+_AMOUNTS = ("email_decision_limit", "emergency_cap", "change_order_amount")
+_PERCENTS = ("change_order_percent", "change_order_cumulative_percent")
 _PEOPLE = ("on_call_approver", "fallback_approver")
 
 
@@ -151,13 +156,23 @@ def _wanted(change: ChangeRequest, name: str, value: Any) -> Any:
         return text
     if name in _PEOPLE:
         return colleague(change, value, pointer)
+    if name in _PERCENTS:
+        return _percent(value, pointer)
     if name == "unbudgeted_control":
         if value not in Control.values:
             raise wrong(pointer, "invalid_choice", "Stop, warn or track.")
         return value
-    if not str(value).isdecimal() or not 1 <= int(value) <= 366:
-        raise wrong(pointer, "out_of_range", "From 1 to 366 days.")
+    least = 0 if name == "change_order_days" else 1
+    if not str(value).isdecimal() or not least <= int(value) <= 366:
+        raise wrong(pointer, "out_of_range", f"From {least} to 366 days.")
     return int(value)
+
+
+def _percent(value: Any, pointer: str) -> str:
+    text = decimal_text(value, pointer)
+    if text is None or not 0 <= Decimal(text) <= 100:
+        raise wrong(pointer, "out_of_range", "From 0 to 100 %.")
+    return text
 
 
 def _apply_entity(change: ChangeRequest, actor: User, at: datetime) -> None:
@@ -175,7 +190,7 @@ def _apply_entity(change: ChangeRequest, actor: User, at: datetime) -> None:
 def _stored(name: str, value: Any) -> Any:
     if name in _PEOPLE:
         return person_of(value)
-    return Decimal(value) if name in _AMOUNTS else value
+    return Decimal(value) if name in (*_AMOUNTS, *_PERCENTS) else value
 
 
 def _entity_rows(change: ChangeRequest) -> list[Change]:
@@ -192,6 +207,8 @@ def _shown(change: ChangeRequest, name: str, values: Values) -> str:
         return value["name"] if value else "nobody"
     if name in _AMOUNTS:
         return money(change, value)
+    if name in _PERCENTS:
+        return f"{value} %"
     return str(Control(value).label) if name == "unbudgeted_control" else str(value)
 
 

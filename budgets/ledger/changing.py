@@ -13,10 +13,10 @@ from uuid import UUID
 
 from budgets.ledger import forward
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
-from budgets.ledger.committing import give_back, held_by, next_of
+from budgets.ledger.committing import HOLDS_FROM, give_back, held_by, next_of
 from budgets.ledger.posting import Posting, lock, write
 from budgets.ledger.types import Period, Source
-from budgets.models import BudgetCell, Commitment, Stage
+from budgets.models import BudgetCell, Commitment, GLAccount, Stage
 from core.errors import RuleBroken
 from core.money import ZERO, to_base
 from core.transactions import atomic
@@ -81,7 +81,12 @@ def hold(
     """
     wanted = list(wanted)
     wanted = _this_years(wanted, _committed(wanted), source, on)
-    rises = _rises(_moves(source, wanted, on))
+    reserving = _reserving(wanted, Stage.PRE)
+    rises = [
+        move
+        for move in _rises(_moves(source, wanted, on))
+        if move.wanted.gl_account_id in reserving
+    ]
     if not rises:
         return
     posting = next_of(source, event, on, actor, at, reason)
@@ -144,10 +149,15 @@ def change(
         return
     key = f"{event}:{source.document_id}:{revision}"
     posting = Posting(source, event, key, on, actor, at, reason)
-    cells = _cells(source, wanted, on)
+    cells, reserving = _cells(source, wanted, on), _reserving(wanted, Stage.ENC)
     Commitment.objects.bulk_create(
         [
-            _empty(source, Stage.ENC, _Move(each, cells[each.distribution_id], ZERO))
+            _empty(
+                source,
+                Stage.ENC,
+                _Move(each, cells[each.distribution_id], ZERO),
+                holds=each.gl_account_id in reserving,
+            )
             for each in sorted(wanted, key=lambda each: each.distribution_id)
         ],
         ignore_conflicts=True,
@@ -213,6 +223,9 @@ def _settle(
     posting: Posting, commitment: Commitment, wanted: Wanted, cells: Mapping[UUID, int]
 ) -> None:
     cell_id = cells[wanted.distribution_id]
+    if not commitment.holds:  # it only notes who pays once it is billed (C28)
+        Commitment.objects.filter(pk=commitment.pk).update(cell_id=cell_id)
+        return
     used = commitment.document_liquidated + commitment.document_released
     if wanted.amount < used or (cell_id != commitment.cell_id and used):
         raise BelowUsed(
@@ -260,6 +273,8 @@ def _moves(source: Source, wanted: list[Wanted], on: date) -> list[_Move]:
         cell_id, commitment = cells[each.distribution_id], stored.get(each.distribution_id)
         if commitment is None:
             moves.append(_Move(each, cell_id, each.amount))
+        elif not commitment.holds:
+            continue  # its account reserves when billed (C28)
         elif commitment.cell_id == cell_id:
             moves.append(_Move(each, cell_id, each.amount - commitment.document_amount))
         else:
@@ -309,7 +324,15 @@ def _dimensions(cell: BudgetCell) -> Dimensions:
     return Dimensions(cell.cost_center_id, cell.gl_account_id, cell.project_id)
 
 
-def _empty(source: Source, stage: str, move: _Move) -> Commitment:
+def _reserving(wanted: list[Wanted], stage: Stage) -> set[UUID]:
+    """The accounts that reserve at this stage already (C28)."""
+    accounts = GLAccount.objects.filter(
+        pk__in={each.gl_account_id for each in wanted}, reserves_at__in=HOLDS_FROM[stage]
+    )
+    return set(accounts.values_list("pk", flat=True))
+
+
+def _empty(source: Source, stage: str, move: _Move, *, holds: bool = True) -> Commitment:
     """A commitment of nothing yet: its unique key is what two deliveries wait for."""
     wanted = move.wanted
     row = wanted.held_as if stage == Stage.PRE else wanted.distribution_id
@@ -325,6 +348,7 @@ def _empty(source: Source, stage: str, move: _Move) -> Commitment:
         distribution_id=row,
         currency=source.currency,
         rate=source.rate,
+        holds=holds,
         amount=ZERO,
         document_amount=ZERO,
     )

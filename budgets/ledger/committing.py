@@ -23,7 +23,7 @@ from core.money import ZERO, to_base
 from core.transactions import atomic
 
 _AT = GLAccount.ReservesAt
-_HOLDS_FROM = {Stage.PRE: {_AT.REQUISITION}, Stage.ENC: {_AT.REQUISITION, _AT.ORDER}}
+HOLDS_FROM = {Stage.PRE: {_AT.REQUISITION}, Stage.ENC: {_AT.REQUISITION, _AT.ORDER}}
 
 
 @atomic
@@ -148,7 +148,7 @@ def _ensure(
                 distribution_id=share.distribution_id,
                 currency=source.currency,
                 rate=source.rate,
-                holds=found[_dimensions(share)].reserves_at in _HOLDS_FROM[stage],
+                holds=found[_dimensions(share)].reserves_at in HOLDS_FROM[stage],
                 amount=ZERO,
                 document_amount=ZERO,
             )

@@ -19,7 +19,7 @@ from accounts.models import Role
 from core import attachments, files, outbox, related
 from core.errors import DomainError
 from core.web import act, keyset_page, place, require_role, visible_or_404
-from purchase_orders import drafting, forms, presentation, queries, services
+from purchase_orders import change_presentation, drafting, forms, presentation, queries, services
 from purchase_orders.models import (
     Dispatch,
     OrderDistribution,
@@ -69,6 +69,8 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "sent": sent,
         "life": presentation.life(order, lines, sent),
         "actions": presentation.actions(order, request.user),
+        "may_change": change_presentation.may_change(order, request.user),
+        "changes": list(order.change_orders.order_by("-sequence")),
         "is_clerk": request.user.has_role(Role.AP_CLERK, Role.AP_MANAGER),
         "events": list(events[: EVENTS + 1]),
         "comments": core.queries.comments(order),

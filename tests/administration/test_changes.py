@@ -242,6 +242,9 @@ def test_only_its_proposer_takes_it_back_and_only_once(org):
         ("entity", {"emergency_cap": "-5"}, "/emergency_cap"),
         ("entity", {"splitting_window_days": 0}, "/splitting_window_days"),
         ("entity", {"unbudgeted_control": "maybe"}, "/unbudgeted_control"),
+        ("entity", {"change_order_percent": "101"}, "/change_order_percent"),
+        ("entity", {"change_order_amount": "-1"}, "/change_order_amount"),
+        ("entity", {"change_order_days": "-1"}, "/change_order_days"),
         (
             "entity",
             {"on_call_approver": "00000000-0000-0000-0000-000000000000"},

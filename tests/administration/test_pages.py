@@ -174,12 +174,21 @@ def test_settings_are_proposed_by_name(org, ada):
         "email_decision_limit": pages.value_of(page, "email_decision_limit"),
         "splitting_window_days": "30",
         "unbudgeted_control": "stop",
+        "change_order_percent": "7,5",
+        "change_order_amount": pages.value_of(page, "change_order_amount"),
+        "change_order_cumulative_percent": pages.value_of(page, "change_order_cumulative_percent"),
+        "change_order_days": "0",
         "reason": "Nights",
     }
     assert client.post(SETTINGS, said).status_code == 302
     change = ChangeRequest.objects.get()
     differing = {name for name in change.after if change.after[name] != change.before[name]}
-    assert differing == {"on_call_approver", "emergency_cap"}
+    assert differing == {
+        "on_call_approver",
+        "emergency_cap",
+        "change_order_percent",
+        "change_order_days",
+    }
 
 
 def test_changes_are_listed_open_and_decided_and_taken_back_by_their_proposer(org, ada, cora):

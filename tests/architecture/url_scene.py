@@ -85,6 +85,8 @@ def build(org: Organisation, at: datetime) -> Scene:
     post(vera, f"vendors/{suspended}/approve/")
     post(vera, f"vendors/{suspended}/suspend/", REASON)
     drafted, fresh_one = ordered(org), issued(org)
+    change_draft, change_ready = (_change(bea, issued(org)) for _ in range(2))
+    post(bea, f"change-orders/{change_ready}/submit/")
     asked = _asked(org, requested(org)["id"], at)
     change = administration.services.propose(
         entity=org.entity,
@@ -110,6 +112,8 @@ def build(org: Organisation, at: datetime) -> Scene:
             "order_fresh": fresh_one["id"],
             "order_held": held["id"],
             "order_closed": closed["id"],
+            "change_draft": change_draft,
+            "change_ready": change_ready,
             "receipt": receipt["id"],
             "receipt_late": late["id"],
             "invoice_stopped": stopped["id"],
@@ -178,6 +182,13 @@ def _ratification(org: Organisation, requisition_id: str, at: datetime) -> Ratif
     )
 
 
+def _change(bea: Any, order: dict[str, Any]) -> str:
+    """A drafted change that costs less, so that nobody has to agree to it."""
+    line = {"order_line": order["lines"][0]["id"], "quantity": "9"}
+    said = {"order": order["id"], "reason_code": "need", **REASON, "lines": [line]}
+    return post(bea, "change-orders/", said, status=201)["id"]
+
+
 def _asked(org: Organisation, requisition: str, at: datetime) -> StepQuestion:
     """What axel wants to know from rita before he decides."""
     step = ApprovalStep.objects.get(request__subject_id=requisition, assignee=org.axel)
@@ -211,6 +222,8 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:delegations-*": [{"pk": "delegation"}],
     "api:ratifications-*": [{"pk": "ratification"}],
     "api:orders-*": [{"pk": "order_issued"}],
+    "api:change-orders-*": [{"pk": "change_draft"}],
+    "api:change-orders-issue": [{"pk": "change_ready"}],
     "api:orders-issue": [{"pk": "order_draft"}],
     "api:orders-cancel": [{"pk": "order_fresh"}],
     "api:orders-resume": [{"pk": "order_held"}],
@@ -266,6 +279,14 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     ],
     "purchase_orders:*": [{"pk": "order_issued"}],
     "purchase_orders:edit": [{"pk": "order_draft"}],
+    "purchase_orders:change": [{"pk": "change_draft"}],
+    "purchase_orders:edit_change": [{"pk": "change_draft"}],
+    "purchase_orders:perform_change": [
+        {"pk": "change_draft", "action": "submit"},
+        {"pk": "change_ready", "action": "issue"},
+        {"pk": "change_draft", "action": "withdraw"},
+        {"pk": "change_draft", "action": "explode"},
+    ],
     "purchase_orders:from_requisition": [{"pk": "requisition_approved"}],
     "purchase_orders:receipt": [{"pk": "receipt"}],
     "purchase_orders:reverse": [{"pk": "receipt_late"}],
@@ -395,6 +416,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "api:approvals-reject": {"comment": "Because"},
     "api:approvals-forward": {"to": "sven@demo.example"},
     "api:orders-send": {},
+    "api:change-orders-list": {
+        "order": "order_issued",
+        "reason_code": "delivery",
+        **REASON,
+        "terms": {"note": "Ring twice"},
+    },
+    "api:change-orders-detail": {"reason": "Another"},
+    "api:change-orders-submit": {},
+    "api:change-orders-issue": {},
     "api:orders-issue": {},
     "api:requisitions-submit": {},
     "api:requisitions-copy": {},

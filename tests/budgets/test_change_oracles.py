@@ -8,7 +8,7 @@ import pytest
 
 from budgets.ledger import BudgetExceeded
 from budgets.ledger.changing import BelowUsed, Wanted, change, drop_hold, hold
-from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
+from budgets.models import BudgetCell, Commitment, GLAccount, LedgerEntry, Stage
 from core.ids import new_id
 from tests.budgets.postings import D, Desk, Paper
 from tests.factories import NOW, TODAY
@@ -136,3 +136,24 @@ def test_c18_in_another_currency_the_used_part_stays_to_the_cent(desk: Desk) -> 
     commitment = Commitment.objects.get(distribution_id=order.distribution)
     assert (commitment.open, commitment.document_open) == (0, 0)
     assert desk.stages[1] == 0
+
+
+def test_c18_an_account_that_reserves_when_ordered_holds_nothing_while_it_waits(
+    desk: Desk,
+) -> None:
+    GLAccount.objects.filter(pk=desk.cell.gl_account_id).update(reserves_at="order")
+    order = desk.order("10", "100")
+    more = wanted(order, "1200")
+    hold(source=paper_change(order).source, wanted=[more], **WHEN)
+    assert desk.stages == (0, 1000, 0)
+    change(source=order.source, wanted=[more], revision=2, **WHEN)
+    assert desk.stages == (0, 1200, 0)
+
+
+def test_c18_an_account_that_reserves_when_billed_commits_no_difference(desk: Desk) -> None:
+    GLAccount.objects.filter(pk=desk.cell.gl_account_id).update(reserves_at="invoice")
+    order = desk.order("10", "100")
+    more = wanted(order, "1200")
+    hold(source=paper_change(order).source, wanted=[more], **WHEN)
+    change(source=order.source, wanted=[more], revision=2, **WHEN)
+    assert desk.stages == (0, 0, 0)
