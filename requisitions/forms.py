@@ -307,10 +307,11 @@ def initial_of(requisition: Requisition) -> tuple[dict[str, Any], list[dict[str,
     head["vendor"] = said.vendor.pk if said.vendor else None
     head |= {REFERENCE + kind: value for kind, value in said.references.items()}
     most = max((len(line.distributions) for line in said.lines), default=1)
-    return head, [_line_initial(line, said.currency) for line in said.lines], most
+    return head, [line_initial(line, said.currency) for line in said.lines], most
 
 
-def _line_initial(line: LineInput, currency: str) -> dict[str, Any]:
+def line_initial(line: LineInput, currency: str) -> dict[str, Any]:
+    """What the form of a line is filled with from a stored one."""
     item = line.catalog_item
     row = {
         "catalog_item": str(item.pk) if item else "",
