@@ -7,6 +7,7 @@ import pytest
 from core.errors import Invalid, NotAllowed, TooLarge
 from core.models import TrailEvent
 from tests.factories import NOW
+from tests.vendors.agreements import contract
 from vendors import catalog, queries
 from vendors.models import CatalogItem, Vendor
 
@@ -165,3 +166,30 @@ def test_only_those_who_maintain_the_catalog(org, persona):
     with pytest.raises(NotAllowed):
         load(org, "V-1000,A,Thing,C62,1.00,EUR", actor=org.people[persona])
     assert not CatalogItem.objects.filter(sku="A").exists()
+
+
+# --- the contract that an item is sold under ----------------------------------------------------
+
+
+def contract_of(org):
+    return CatalogItem.objects.get(pk=org.items["NB-14"].pk).contract
+
+
+def test_a_file_says_under_which_contract_an_item_is_sold(org):
+    frame = contract(org, "MSA-7")
+    row = "V-1000,NB-14,Notebook 14 inch,C62,1180,EUR"
+    assert load(org, f"{row},MSA-7", header=f"{HEADER},contract").updated == 1
+    assert contract_of(org) == frame
+    load(org, row)  # a file without that column leaves contracts as they are
+    assert contract_of(org) == frame
+    load(org, f"{row},", header=f"{HEADER},contract")
+    assert contract_of(org) is None
+
+
+@pytest.mark.parametrize("number", ["MSA-9", "OTHER"])
+def test_a_contract_that_is_unknown_or_another_vendor_s_is_a_bad_row(org, number):
+    contract(org, "OTHER", vendor=org.other_vendor)
+    row = f"V-1000,NB-14,Notebook 14 inch,C62,1180,EUR,{number}"
+    report = load(org, row, header=f"{HEADER},contract")
+    assert [error.pointer for bad in report.bad_rows for error in bad.errors] == ["/contract"]
+    assert contract_of(org) is None
