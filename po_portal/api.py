@@ -19,7 +19,12 @@ from approvals.api import (
     PolicyViewSet,
     RatificationViewSet,
 )
-from budgeting.api import BudgetChangeViewSet, ChangeableBudgetViewSet, JournalViewSet
+from budgeting.api import (
+    BudgetChangeViewSet,
+    ChangeableBudgetViewSet,
+    JournalViewSet,
+    YearEndViewSet,
+)
 from budgets.api import (
     CostCenterViewSet,
     FiscalYearViewSet,
@@ -37,8 +42,10 @@ from purchase_orders.api import (
     OrderableRequisitionViewSet,
     OrderViewSet,
     ReceiptViewSet,
+    ReleaseProposalViewSet,
 )
 from reports.api import ReportView
+from reports.scheduled_api import ScheduledReportViewSet
 from vendors.api import CatalogItemViewSet, ContractViewSet, VendorViewSet
 
 app_name = "api"
@@ -85,6 +92,7 @@ for prefix, viewset in (
     ("budgets", ChangeableBudgetViewSet),
     ("budget-changes", BudgetChangeViewSet),
     ("journals", JournalViewSet),
+    ("year-ends", YearEndViewSet),
     ("requisitions", OrderableRequisitionViewSet),
     ("approvals", ApprovalViewSet),
     ("approval-policies", PolicyViewSet),
@@ -93,6 +101,7 @@ for prefix, viewset in (
     ("orders", OrderViewSet),
     ("change-orders", ChangeOrderViewSet),
     ("receipts", ReceiptViewSet),
+    ("release-proposals", ReleaseProposalViewSet),
     ("invoices", InvoiceViewSet),
     ("match-exceptions", MatchExceptionViewSet),
     ("ledger-entries", LedgerEntryViewSet),
@@ -103,6 +112,7 @@ for prefix, viewset in (
     ("setting-changes", SettingChangeViewSet),
     ("attachments", AttachmentViewSet),
     ("events", EventViewSet),
+    ("scheduled-reports", ScheduledReportViewSet),
 ):
     router.register(prefix, viewset, basename=prefix)
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from accounts.models import Entity
 from core import outbox
 from core.models import TrailEvent
 from core.periodic import job
@@ -53,6 +54,13 @@ def render_document(*, event_id: str, document_id: str) -> None:
 def send_unsent(*, event_id: str, document_id: str) -> None:
     """Once an order goes on, its vendor gets what nobody could send while it did not."""
     services.send_unsent(order=PurchaseOrder.objects.get(pk=document_id), at=timezone.now())
+
+
+@job("purchase_orders.propose_releases", every=timedelta(days=1))
+def propose_releases(*, at: datetime) -> None:
+    """Bring the lists of stale and expired orders up to date."""
+    for entity in Entity.objects.order_by("pk"):
+        services.propose(entity=entity, at=at)
 
 
 @job("purchase_orders.render_missing", every=timedelta(minutes=15))

@@ -1,14 +1,16 @@
 """Year ends: looked at first, run by the worker as one batch, undone as one batch (C22, M16)."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
 from uuid import UUID
 
-from accounts.models import Entity, Role, User
+from accounts.models import Control, Entity, Role, User
 from budgeting.models import YearEnd, YearEndLine
+from budgets import queries
 from budgets.ledger import Source, rolling
+from budgets.ledger.cells import Calendar, find
 from budgets.ledger.travelling import Rolled
 from budgets.models import BudgetCell, Commitment, FiscalYear
 from core import events, text
@@ -75,6 +77,57 @@ def years(entity: Entity, fiscal_year: int) -> tuple[FiscalYear, FiscalYear]:
         if not each.is_open:
             raise Conflict(f"Fiscal year {each} is closed.")
     return old, new
+
+
+@dataclass(frozen=True)
+class PreviewLine:
+    """What a year end would do to one commitment; base currency. `available` is of the new budget
+    before it, with what travels along."""
+
+    commitment: Commitment
+    amount: Decimal
+    activated: Decimal
+    available: Decimal
+    control: str
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a stop would refuse it, taken by itself."""
+        return self.control == Control.STOP and self.amount + self.activated > self.available
+
+
+def preview(*, entity: Entity, fiscal_year: int, policy: str) -> list[PreviewLine]:
+    """What would go over, line by line; nothing is written. Statements: 5.
+
+    Raises Invalid, Conflict as `request` does, but for the day.
+    """
+    old, new = years(entity, fiscal_year)
+    found = rolling.to_roll(entity_id=entity.pk, year_id=old.pk, next_year=new.year)
+    related = ("cost_center", "gl_account", "project", "fiscal_year")
+    held = list(
+        found.select_related(*(f"cell__{name}" for name in related)).order_by(
+            "document_type", "document_number", "line_number", "pk"
+        )
+    )
+    cells = find(Calendar(entity, new.starts_on), {rolling.dimensions(each.cell) for each in held})
+    due: dict[int, Decimal] = defaultdict(Decimal)
+    rows = queries.forward(entity=entity).filter(fiscal_year__lte=new.year)
+    for pk, amount in rows.values_list("commitment_id", "amount"):
+        due[pk] += amount
+    lines = []
+    for each in held:
+        cell = cells.get(rolling.dimensions(each.cell))
+        travels = each.open if policy == YearEnd.Policy.WITH_BUDGET else ZERO
+        lines.append(
+            PreviewLine(
+                commitment=each,
+                amount=each.open,
+                activated=due[each.pk],
+                available=(cell.available + cell.overdraft if cell else ZERO) + travels,
+                control=cell.control if cell else entity.unbudgeted_control,
+            )
+        )
+    return lines
 
 
 def run(*, year_end: YearEnd, at: datetime) -> YearEnd:
@@ -277,8 +330,3 @@ def _check_reason(reason: str) -> None:
     errors = text.check(reason, "/reason", most=MOST_REASON, required=True, multiline=True)
     if errors:
         raise Invalid(errors=errors)
-
-
-def total(lines: Iterable[YearEndLine]) -> Any:
-    """What went over, base currency."""
-    return sum((line.amount for line in lines if line.state == YearEndLine.State.ROLLED), ZERO)

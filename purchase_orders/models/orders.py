@@ -160,7 +160,9 @@ class PurchaseOrder(EntityOwned, Document):
         """Nothing more is expected; what is committed and unused goes back."""
         self.closed_at, self.close_reason = at, reason
 
-    @transition(status, source=Status.CLOSED, target=Status.ISSUED, permission=_BUYS)
+    @transition(
+        status, source=Status.CLOSED, target=Status.ISSUED, permission=either(_BUYS, portal)
+    )
     def reopen(self, **_: Any) -> None:
         """Expect more after all, with a new funds check."""
         self.closed_at, self.close_reason = None, ""

@@ -98,6 +98,11 @@ class ReleaseProposal(EntityOwned, ProtectedStates):
     def __str__(self) -> str:
         return f"{self.order}: {self.kind} since {self.since}"
 
+    @property
+    def reference(self) -> str:
+        """What people call it: its order."""
+        return f"The proposal to release {self.order.reference}"
+
     @transition(status, source=Status.OPEN, target=Status.ACCEPTED, permission=_DECIDES)
     def accept(self, *, actor: Any, batch: ReleaseBatch, **_: Any) -> None:
         """Close the order with this reason; what it still commits goes back."""

@@ -28,6 +28,12 @@ from purchase_orders.services.orders import (
     reopen,
     resume,
 )
+from purchase_orders.services.proposals import (
+    accept,
+    keep,
+    propose,
+    reverse_batch,
+)
 from purchase_orders.services.receipts import (
     OverReceipt,
     post_receipt,
@@ -45,6 +51,7 @@ __all__ = [
     "NeedsRequisition",
     "OverReceipt",
     "VendorNotApproved",
+    "accept",
     "bill",
     "cancel",
     "close",
@@ -57,13 +64,16 @@ __all__ = [
     "import_ubl",
     "issue",
     "issue_change",
+    "keep",
     "mark_dispatched",
     "order_by_itself",
     "post_receipt",
+    "propose",
     "release_unused",
     "render",
     "reopen",
     "resume",
+    "reverse_batch",
     "reverse_receipt",
     "send",
     "send_unsent",

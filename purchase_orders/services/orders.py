@@ -161,7 +161,7 @@ def close(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: str
 
 
 @atomic
-def reopen(*, order: PurchaseOrder, actor: User, at: datetime, reason: str) -> PurchaseOrder:
+def reopen(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: str) -> PurchaseOrder:
     """Expect more after all: what closing gave back is committed again after a funds check (C20).
 
     Raises IllegalTransition, NotAllowed, Invalid without a reason, BudgetExceeded.
