@@ -106,9 +106,9 @@ def repricings() -> QuerySet[ChangeOrderLine]:
     ).order_by("change_order__issued_on", "change_order__sequence")
 
 
-def prices_on(lines: Any, day: date) -> dict[UUID, Decimal]:
+def prices_on(entity: Entity, day: date) -> dict[UUID, Decimal]:
     """The unit prices at the end of a day of lines that cost something else now. Statements: 1."""
-    later = repricings().filter(order_line__in=lines, change_order__issued_on__gt=day)
+    later = repricings().filter(change_order__entity=entity, change_order__issued_on__gt=day)
     found: dict[UUID, Decimal] = {}
     for line, was in later.values_list("order_line_id", "was_unit_price"):
         found.setdefault(line, was)

@@ -26,6 +26,7 @@ from core.money import ZERO
 from purchase_orders import accrual_proof, accruals
 from purchase_orders.models import (
     BilledLine,
+    ChangeOrder,
     OrderDistribution,
     PurchaseOrder,
     PurchaseOrderLine,
@@ -34,10 +35,12 @@ from purchase_orders.models import (
 )
 
 _HOLDING = (PurchaseOrder.Status.ISSUED, PurchaseOrder.Status.ON_HOLD)
+_WAITING = (ChangeOrder.Status.IN_APPROVAL, ChangeOrder.Status.APPROVED)
 
 
 def register() -> None:
     invariants.register("Order commitments", commitments, proves=("M3", "M11"))
+    invariants.register("Change orders", changes, proves=("M4", "M11"))
     invariants.register("Ended orders", ended, proves=("M3", "M15"))
     invariants.register("Order sums", sums, proves=("M9",))
     invariants.register("Order rates", rates, proves=("M10",))
@@ -65,6 +68,20 @@ def commitments() -> Proof:
         )
     ]
     return Proof(f"{stored.count():,} distributions of issued orders", faults)
+
+
+def changes() -> Proof:
+    """A change order holds nothing unless it waits; once issued, nothing of it is held twice."""
+    waiting = ChangeOrder.objects.filter(status__in=_WAITING)
+    held = Commitment.objects.filter(
+        stage=Stage.PRE, document_type=ChangeOrder.document_type
+    ).exclude(amount=F("liquidated") + F("released"))
+    suspects = held.exclude(document_id__in=waiting.values("pk")).order_by("pk")
+    faults = [
+        f"change order {each.document_number}: does not wait and still reserves {each.open:,.2f}"
+        for each in suspects[:MOST_FAULTS]
+    ]
+    return Proof(f"{ChangeOrder.objects.count():,} change orders, {waiting.count():,} wait", faults)
 
 
 def ended() -> Proof:

@@ -19,7 +19,7 @@ from accounts.models import Entity
 from budgets.models import AccruedSum, BudgetCell
 from core.money import ZERO
 from core.snapshot import snapshot
-from purchase_orders.accruals import COUNTED, NOTHING, Figures, Terms, paying_cell
+from purchase_orders.accruals import COUNTED, NOTHING, Figures, Terms, paying_cell, prices_on
 from purchase_orders.models import BilledLine, OrderDistribution, PurchaseOrder, ReceiptLine
 
 
@@ -57,8 +57,8 @@ def received_not_invoiced(
     Lines by amount: received × price − billed. A line that was billed further than received does
     not count against others. A past day is reckoned back from now by what came and was billed
     since, so it costs what happened since. With `known_on`, a delivery that was written down
-    later does not count; a bill is dated by the day on which it was. Statements: 1 now, 3 for a
-    past day.
+    later does not count; a bill is dated by the day on which it was, and what a change order made
+    of a price by the day on which it was issued. Statements: 1 now, 4 for a past day.
     """
     days = [day for day in (as_of, known_on) if day is not None]
     if not days:
@@ -81,7 +81,12 @@ def received_not_invoiced(
         Sum("quantity"), Sum("net")
     ):
         since[line] = since.get(line, NOTHING) + Figures(ZERO, quantity, net)
-    return _accruals(entity, _shares(shares, entity, then), since)
+    prices = prices_on(entity, min(days))
+    priced = (
+        share._replace(unit_price=prices.get(share.line_id, share.unit_price))
+        for share in _shares(shares, entity, then)
+    )
+    return _accruals(entity, priced, since)
 
 
 @dataclass(frozen=True)
