@@ -57,7 +57,10 @@ class Preview:
 
 
 def preview(*, rule: AllocationRule, month: date, at: datetime) -> Preview:
-    """Share a month without writing anything."""
+    """Share a month without writing anything; of one that was shared only that is said."""
+    live = Allocation.objects.filter(rule=rule, month=month, status__in=Allocation.LIVE).first()
+    if live is not None and live.status == Allocation.Status.POSTED:
+        return Preview(None, None, [], [f"{month:%B %Y} is shared already by {live.number}."])
     revision = None
     try:
         _require_over(rule, month, at)
@@ -67,7 +70,7 @@ def preview(*, rule: AllocationRule, month: date, at: datetime) -> Preview:
     except RuleBroken as refusal:
         return Preview(revision, None, [], [refusal.detail])
     refusals = [check.message for check in checks if check.verdict == "refuse"]
-    if Allocation.objects.filter(rule=rule, month=month, status__in=Allocation.LIVE).exists():
+    if live is not None:
         refusals.append(AlreadyShared.title)
     return Preview(revision, planned, checks, refusals)
 

@@ -58,6 +58,7 @@ def _sees_rules(user: Any) -> bool:
 def statement(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = visible_or_404(queries.statements(request.user), pk)
     view = queries.view(found)
+    ids = {each.line.pk for each in view.lines} | {each.line.allocation_id for each in view.lines}
     behind = [(row.document_type, row.document_id) for each in view.lines for row in each.behind]
     pages = pages_of(
         request.user,
@@ -68,7 +69,7 @@ def statement(request: HttpRequest, pk: UUID) -> HttpResponse:
         "statement": found,
         "lines": [_shown(each, pages, request.user) for each in view.lines],
         "currency": found.entity.currency,
-        "events": timeline(found, related=[each.line.pk for each in view.lines]).reverse(),
+        "events": timeline(found, related=ids).reverse(),
     }
     return render(request, "chargeback/statement.html", context)
 

@@ -197,6 +197,12 @@ def test_a_preview_says_what_stands_in_the_way(org, rule, cora):
     assert "not over" in services.preview(rule=rule, month=date(2026, 3, 1), at=AT).refusals[0]
 
 
+def test_a_preview_of_a_month_that_was_shared_says_only_that(posted, rule):
+    seen = services.preview(rule=rule, month=FEBRUARY, at=AT)
+    assert (seen.plan, seen.checks) == (None, [])
+    assert seen.refusals == ["February 2026 is shared already by AL-2026-000001."]
+
+
 cents = st.integers(-10_000, 10_000).map(lambda n: Decimal(n).scaleb(-2))
 
 
