@@ -12,7 +12,7 @@ from accounts.models import Role
 from budgets.models import BudgetCell, FiscalYear
 from core.web import PAGE, pages_of, require_role, visible_or_404
 
-_ROLES = (
+ROLES = (
     Role.BUDGET_OWNER,
     Role.APPROVER,
     Role.CONTROLLER,
@@ -26,7 +26,7 @@ _ROLES = (
 @login_required
 def budget_list(request: HttpRequest) -> HttpResponse:
     """Cells of a fiscal year by cost centre; a chosen or only one stands open."""
-    require_role(request, *_ROLES)
+    require_role(request, *ROLES)
     entity = request.user.entity
     year = request.GET.get("fiscal_year", "")
     chosen = int(year) if year.isdecimal() else entity.fiscal_year_of(entity.day_of(timezone.now()))
@@ -65,7 +65,7 @@ def _center(owner: Any, cells: list[BudgetCell]) -> dict[str, Any]:
 @login_required
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One cell: its meter, the changes of its amount, and every entry behind its balances."""
-    require_role(request, *_ROLES)
+    require_role(request, *ROLES)
     found = BudgetCell.objects.visible_to(request.user).select_related(
         "cost_center__owner", "gl_account", "project", "fiscal_year", "entity"
     )

@@ -17,6 +17,7 @@ from approvals.models import (
     StepQuestion,
 )
 from approvals.subjects import Description
+from budgets.models import AlertLetter, BudgetAlert
 from chargeback.models import StatementLine
 from core import files
 from core.models import StoredFile, TrailEvent
@@ -249,6 +250,25 @@ def _about(line: StatementLine) -> dict[str, Any]:
             f"{reverse('chargeback:statement', args=[line.statement_id])}#line-{line.pk}"
         ),
     }
+
+
+def budget_alerts(told: AlertLetter, alerts: list[BudgetAlert]) -> Letter:
+    """Every warning that came up about a person's budgets; of one budget the most severe first."""
+    first = alerts[0]
+    more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+    return Letter(
+        subject=f"Budget {first.cell}: {str(first)[:1].lower()}{str(first)[1:]}{more}",
+        template="budget_alerts",
+        context={
+            "person": told.recipient,
+            "entity": told.entity,
+            "alerts": [
+                (alert, absolute(reverse("budgets:detail", args=[alert.cell_id])))
+                for alert in alerts
+            ],
+            "url": absolute(reverse("budgets:alerts")),
+        },
+    )
 
 
 def absolute(path: str) -> str:

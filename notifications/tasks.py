@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from approvals import links, queries
 from approvals.models import ApprovalRequest, ApprovalStep, Ratification, StepQuestion
+from budgets.models import AlertLetter
 from chargeback.models import StatementLine
 from core import outbox
 from core.documents import document_model
@@ -261,6 +262,22 @@ def _tell_about(line: StatementLine, key: str, person: User, letter: Letter) -> 
         document_type="statement",
         document_id=line.statement_id,
     )
+
+
+@outbox.handler("notifications.budget_alerts")
+def budget_alerts(*, letter: str) -> None:
+    """Warn a person about budgets, in one mail; what is no longer so is left out."""
+    told = AlertLetter.objects.select_related("recipient", "entity").get(pk=letter)
+    standing = told.alerts.standing().select_related(
+        "cell__cost_center", "cell__gl_account", "cell__project", "cell__fiscal_year"
+    )
+    alerts = list(standing.order_by("-level", "cell_id"))
+    if alerts and told.recipient.is_active:
+        _send_once(
+            key=f"budget.alerts:{told.pk}",
+            recipient=told.recipient.email,
+            letter=letters.budget_alerts(told, alerts),
+        )
 
 
 def _open_step(step_id: str) -> ApprovalStep | None:

@@ -19,6 +19,7 @@ from budgets.services import (
 from core import outbox
 from core.errors import NotAllowed, RuleBroken
 from core.models import OutboxItem, TrailEvent
+from notifications import tasks as notify
 from tests.budgets.postings import D, Desk, Paper
 from tests.factories import NOW, TODAY, Organisation, approved
 from tests.racing import race
@@ -387,3 +388,29 @@ def test_two_checks_at_once_warn_once(org: Organisation):
     told = list(AlertLetter.objects.values_list("recipient", flat=True))
     assert len(told) == len(set(told)) >= 1
     assert Decimal(1) == BudgetAlert.objects.get().crossing
+
+
+def test_the_letter_says_which_budgets_and_how_much(org: Organisation, hundred: Desk, mailoutbox):
+    owned(org, hundred, org.dora)
+    hundred.order("1", "850")
+    checked(hundred)
+    (letter,) = digests.gather(entity=org.entity, at=NOW)
+    notify.budget_alerts(letter=str(letter.pk))
+    notify.budget_alerts(letter=str(letter.pk))
+    (mail,) = mailoutbox
+    assert mail.to == [org.dora.email]
+    assert mail.subject == f"Budget {hundred.now}: 80 % used"
+    for words in (str(hundred.now), "80 % used", "850.00 of 1,000.00 EUR"):
+        assert words in mail.body
+        assert words in mail.alternatives[0][0]
+
+
+def test_a_letter_about_what_is_over_is_not_sent(org: Organisation, hundred: Desk, mailoutbox):
+    owned(org, hundred, org.dora)
+    order = hundred.order("1", "850")
+    checked(hundred)
+    (letter,) = digests.gather(entity=org.entity, at=NOW)
+    hundred.close(order)
+    checked(hundred)
+    notify.budget_alerts(letter=str(letter.pk))
+    assert mailoutbox == []
