@@ -107,6 +107,10 @@ MENU = (
         "Money",
         (
             Entry("Budgets", "wallet", "budgets:list", MONEY | {"buyer", "approver"}),
+            Entry("Budget changes", "arrows-split", "budgeting:changes", MONEY),
+            Entry(
+                "Outside actuals", "books", "budgeting:journals", MONEY | {"buyer", "ap_manager"}
+            ),
             Entry("Statements", "receipt", "chargeback:statements", MONEY | {"approver"}),
             Entry(
                 "Commitments",

@@ -33,6 +33,8 @@ PAGES = {
     "vendor": "vendors:detail",
     "contract": "vendors:contract",
     "setting_change": "administration:change",
+    "budget_change": "budgeting:change",
+    "journal": "budgeting:journal",
     "allocation": "chargeback:allocation",
     "allocation_rule": "chargeback:rule",
     "statement": "chargeback:statement",

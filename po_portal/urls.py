@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("invoicing.urls")),
     path("", include("vendors.urls")),
     path("", include("budgets.urls")),
+    path("", include("budgeting.urls")),
     path("", include("chargeback.urls")),
     path("", include("reports.urls")),
     path("administration/", include("administration.urls")),

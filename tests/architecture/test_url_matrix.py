@@ -34,6 +34,7 @@ PEOPLE = (
 )
 NOBODY = "nobody"
 LIMITED = ("api:token", "api:report", "api:catalog-items-import-items", "api:orders-import-file")
+LIMITED += ("api:budgets-import-budgets", "api:journals-import-journals")
 LIMITED += ("api:invoices-import-file", "account_login", "account_reset_password")
 LIMITED += ("approvals:link", "approvals:link_decide", "approvals:new_link")
 

@@ -25,6 +25,7 @@ from purchase_orders.models import PurchaseOrder
 from tests.api.conftest import signed_in
 from tests.api.lives import approved, billed, get, issued, ordered, post, received, requested
 from tests.api.test_requisitions import create
+from tests.budgeting import scene as budgeting
 from tests.chargeback import sharing
 from tests.factories import Organisation
 from tests.vendors.agreements import contract
@@ -143,6 +144,7 @@ def build(org: Organisation, at: datetime) -> Scene:
             "sven_id": str(org.sven.pk),
             "rob_id": str(org.rob.pk),
             "setting_change": str(change.pk),
+            **budgeting.ids(org),
             **sharing.scene(org),
         },
         TrailEvent.objects.count(),
@@ -212,6 +214,9 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:projects-*": [{"pk": "project"}],
     "api:fiscal-years-*": [{"pk": "fiscal_year"}],
     "api:budgets-*": [{"pk": "budget"}],
+    "api:budget-changes-*": [{"pk": "budget_change"}, {"pk": "budget_change_draft"}],
+    "api:budget-changes-reverse": [{"pk": "budget_change_done"}],
+    "api:journals-*": [{"pk": "journal"}],
     "api:requisitions-*": [{"pk": "requisition_draft"}, {"pk": "requisition_approved"}],
     "api:requisitions-withdraw": [{"pk": "requisition_submitted"}],
     "api:approvals-*": [{"pk": "step"}],
@@ -334,6 +339,17 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
         {"pk": "vendor", "action": "block"},
     ],
     "budgets:detail": [{"pk": "budget"}],
+    "budgeting:change": [{"pk": "budget_change"}, {"pk": "budget_change_draft"}],
+    "budgeting:edit": [{"pk": "budget_change"}, {"pk": "budget_change_draft"}],
+    "budgeting:perform": [
+        {"pk": "budget_change_draft", "action": "submit"},
+        {"pk": "budget_change", "action": "withdraw"},
+        {"pk": "budget_change_done", "action": "reverse"},
+        {"pk": "budget_change", "action": "explode"},
+    ],
+    "budgeting:import": [{"pk": "file_import"}],
+    "budgeting:journal": [{"pk": "journal"}],
+    "budgeting:reverse": [{"pk": "journal"}],
     "api:allocation-rules-*": [{"pk": "allocation_rule"}],
     "api:allocation-rules-consumption": [{"pk": "allocation_rule_metered"}],
     "api:allocations-*": [{"pk": "allocation"}],
@@ -404,6 +420,17 @@ BODIES: dict[str, dict[str, Any]] = {
         "gl_account": "6400",
         "amount": "5.00",
         "reason": "Because",
+    },
+    "api:budgets-transfer": {"to": "budget_other", "amount": "5.00", **REASON},
+    "api:budget-changes-*": {},
+    "api:budget-changes-list": {"kind": "transfer", **REASON, "lines": []},
+    "api:budget-changes-detail": {"reason": "Another"},
+    "api:budget-changes-reverse": REASON,
+    "api:journals-list": {
+        "external_id": "J-9",
+        "posting_date": "2026-03-02",
+        "description": "Rent",
+        "lines": [{"cost_center": "CC100", "gl_account": "6600", "amount": "5.00"}],
     },
     "api:requisitions-list": {"title": "Cable", "vendor": "V-1000", "lines": [LINE]},
     "api:orders-list": {"title": "Cable", "vendor": "V-1000", "lines": [LINE]},

@@ -1,12 +1,13 @@
 """Changes of budgets as tests need them: who proposes, who decides, what must not have moved."""
 
+from datetime import date
 from decimal import Decimal
 
 import approvals.services
 from approvals.models import ApprovalStep
-from budgeting.inputs import ChangeInput, MoveInput
+from budgeting.inputs import ChangeInput, JournalInput, JournalLineInput, MoveInput
 from budgeting.models import BudgetChange
-from budgeting.services import changes
+from budgeting.services import changes, imports, journals
 from budgets.models import BudgetAdjustment, BudgetCell
 from tests.factories import NOW
 
@@ -48,3 +49,35 @@ def books(org):
         list(BudgetCell.objects.order_by("pk").values_list("pk", "amount", "spent", "overdraft")),
         BudgetAdjustment.objects.count(),
     )
+
+
+def ids(org):
+    """One of each for whoever knocks at every address: dora's changes, cora's journal and file."""
+    journal = journals.post(
+        entity=org.entity,
+        data=JournalInput(
+            "PAY-1",
+            date(2026, 2, 27),
+            "EUR",
+            "Payroll",
+            [JournalLineInput(org.cost_centers["CC100"], org.gl_accounts["6300"], Decimal(12))],
+        ),
+        actor=org.cora,
+        at=NOW,
+    )
+    brought = imports.bring(
+        entity=org.entity,
+        kind="budgets",
+        data=b"fiscal_year,cost_center,gl_account,amount\n2026,CC600,6310,700\n",
+        name="plan.csv",
+        actor=org.cora,
+        at=NOW,
+    )
+    return {
+        "budget_other": str(org.cells[A].pk),
+        "budget_change": str(asked(org, (A, -30), (B, 30)).pk),
+        "budget_change_draft": str(drafted(org, (A, -20), (B, 20)).pk),
+        "budget_change_done": str(decide(asked(org, (A, -10), (B, 10))).pk),
+        "journal": str(journal.journal.pk),
+        "file_import": str(brought.pk),
+    }

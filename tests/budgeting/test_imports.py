@@ -269,9 +269,7 @@ def test_quarters_and_what_is_left_of_earlier_ones(org):
     assert counts(again)["unchanged"] == 1
 
 
-def test_rows_that_are_there_already_cost_no_query_each(
-    org, django_assert_max_num_queries
-):
+def test_rows_that_are_there_already_cost_no_query_each(org, django_assert_max_num_queries):
     rows = [[2026, number % 12 + 1, "CC600", "6310", "", number, ""] for number in range(12)]
     apply(brought(org, *rows), org)
     with django_assert_max_num_queries(20):
