@@ -108,6 +108,28 @@ STANDARD = (
     ],
 )
 BRITISH = (*STANDARD[:2], [rule for rule in STANDARD[2] if "board" not in rule[0]])
+# Whoever is asked beside the controller is somebody who may decide what the controller proposes.
+BUDGET_CHANGES = {
+    GERMANY: (
+        *("Changes of budgets", 100),
+        [
+            (
+                "From 50 000: two of the investment board",
+                _when(("amount", "gte", "50000")),
+                [_step(*BOARD, mode="quorum", quorum=2)],
+            ),
+            (
+                "Below 50 000: controlling or technology",
+                _when(),
+                [_step(FINANCE, ("person", "dora@demo.example"), mode="any")],
+            ),
+        ],
+    ),
+    BRITAIN: (
+        *("Changes of budgets", 100),
+        [("All", _when(), [_step(FINANCE, ("person", "nils@demo.example"), mode="any")])],
+    ),
+}
 POLICIES = {
     GERMANY: [EMERGENCY, RISK, SELF_SERVICE, CLOUD, STANDARD],
     BRITAIN: [SELF_SERVICE, BRITISH],
@@ -144,6 +166,10 @@ def load(*, at: datetime) -> None:
         administrator = User.objects.get(email=f"{ADMINISTRATORS[code]}@demo.example")
         for name, priority, rules in policies:
             _policy(entity, name, priority, rules, administrator, at)
+        _, priority, rules = policies[-1]
+        who = {"administrator": administrator, "at": at, "applies_to": "change_order"}
+        _policy(entity, "Changes of orders", priority, rules, **who)
+        _policy(entity, *BUDGET_CHANGES[code], administrator, at, applies_to="budget_change")
         for check, direction, percent, absolute, action in TOLERANCES:
             Tolerance.objects.create(
                 entity=entity,
@@ -162,9 +188,10 @@ def _policy(
     rules: list[tuple[str, dict[str, Any], list[dict[str, Any]]]],
     administrator: User,
     at: datetime,
+    applies_to: str = "requisition",
 ) -> None:
     policy = ApprovalPolicy.objects.create(
-        entity=entity, name=name, applies_to="requisition", priority=priority, created_at=at
+        entity=entity, name=name, applies_to=applies_to, priority=priority, created_at=at
     )
     for position, (rule, conditions, steps) in enumerate(rules, 1):
         PolicyRule.objects.create(

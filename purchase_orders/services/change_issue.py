@@ -39,8 +39,8 @@ def issue_change(
     """
     change = locked_change(change)
     order = change.order
-    lines, changes = fresh(change)
     perform(change.issue, actor=actor, at=at)
+    lines, changes = fresh(change)
     _require_apart(order, actor, at)
     if change.difference > 0:
         require_approved_vendor(order)

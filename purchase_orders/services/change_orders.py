@@ -97,8 +97,8 @@ def submit_change(
     BudgetReasonRequired, NoApprover, PolicyBroken.
     """
     change = locked_change(change)
-    lines, changes = fresh(change)
     perform(change.submit, actor=actor, at=at)
+    lines, changes = fresh(change)
     if budget_reason:
         change.budget_reason = budget_reason
     change_facts.require_room(change.order, lines, changes, {})

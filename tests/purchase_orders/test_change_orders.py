@@ -1,5 +1,6 @@
 """Change orders through the services: what they hold, change, refuse and leave as it is."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from purchase_orders import services
 from purchase_orders.change_subjects import describe, mark_approved
 from purchase_orders.inputs import ChangedLine, ChangeInput
 from purchase_orders.models import ChangeOrder, PurchaseOrder
+from reports.accruals import accrued_by_cell, received_not_invoiced
 from tests.factories import NOW
 from tests.purchase_orders.making import LATER, Maker, events_of, held, line_of, run_worker
 
@@ -374,3 +376,24 @@ def test_commitments_of_changes_and_orders_are_apart(make: Maker) -> None:
     change = submitted(make, order, changed(order, quantity="20"))
     rows = Commitment.objects.filter(document_id=change.pk)
     assert [(row.stage, row.document_type) for row in rows] == [("PRE", "change_order")]
+
+
+def test_what_was_accrued_on_a_past_day_costs_what_it_cost_then(make: Maker) -> None:
+    order = make.issued(("10", "100"))
+    make.receive(order, "4")
+    change = approve(submitted(make, order, changed(order, unit_price="110")))
+    tomorrow = LATER + timedelta(days=1)
+    services.issue_change(change=change, actor=make.org.bea, at=tomorrow)
+    entity = order.entity
+    cell = make.org.cell("CC100", "6600")
+    for day, amount in ((NOW.date(), 400), (tomorrow.date(), 440)):
+        told = received_not_invoiced(entity=entity, as_of=day)
+        assert [each.base for each in told] == [amount]
+        assert accrued_by_cell([cell.pk], as_of=day)[cell.pk] == amount
+
+
+def test_waiting_invoices_are_matched_again_after_a_change(make: Maker) -> None:
+    order = make.issued(("10", "100"))
+    made(make, order, changed(order, unit_price="101"))
+    promised = OutboxItem.objects.filter(handler="invoicing.rematch_after_change")
+    assert [item.arguments["document_id"] for item in promised] == [str(order.pk)]
