@@ -109,6 +109,8 @@ def test_others_draft_and_edit_nothing(org, who):
         ({"currency": "EURO"}, "/currency"),
         ({"valid_from": None}, "/valid_from"),
         ({"valid_to": date(2025, 12, 31)}, "/valid_to"),
+        ({"valid_from": date(1, 1, 1)}, "/valid_from"),
+        ({"valid_to": date(9999, 12, 31)}, "/valid_to"),
         ({"notice_days": -1}, "/notice_days"),
         ({"spend_cap": Decimal(0)}, "/spend_cap"),
         ({"spend_cap": Decimal("NaN")}, "/spend_cap"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from accounts.models import Entity, Role, User
@@ -19,6 +19,7 @@ from vendors.models import Contract, ContractPrice, Vendor
 from vendors.models.contracts import DRAFTERS
 
 KIND = "CT"
+EARLIEST, LATEST = date(1950, 1, 1), date(2200, 12, 31)
 MOST_PRICES = 5000
 MOST_TERMS = 50
 MOST_NOTICE_DAYS = 3650
@@ -194,6 +195,10 @@ def _header_errors(contract: Contract, data: ContractInput) -> Iterator[FieldErr
         minor_units(data.currency)
     except UnknownCurrency:
         yield FieldError("/currency", "unknown", "Not a currency of ISO 4217.")
+    for name in ("valid_from", "valid_to"):
+        day = getattr(data, name)
+        if day is not None and not EARLIEST <= day <= LATEST:
+            yield FieldError(f"/{name}", "range", f"Between {EARLIEST} and {LATEST}.")
     if data.valid_from is None:
         yield FieldError("/valid_from", "required", "Say its first day.")
     elif data.valid_to and data.valid_to < data.valid_from:
