@@ -15,6 +15,7 @@ EVERYONE: frozenset[str] = frozenset()
 BUYING = frozenset({"requester", "approver", "buyer", "administrator"})
 MONEY = frozenset({"budget_owner", "controller", "auditor", "administrator"})
 CONTRACTS = frozenset({"buyer", "vendor_manager", "ap_clerk", "ap_manager", "legal", "finance"})
+REPORTS = MONEY | {"buyer", "ap_manager"}
 OVERSIGHT = frozenset({"controller", "auditor", "administrator"})
 
 
@@ -79,6 +80,12 @@ MENU = (
                 | {"budget_owner", "controller", "auditor"},
             ),
             Entry(
+                "Release proposals",
+                "clipboard-check",
+                "purchase_orders:proposals",
+                frozenset({"buyer", "controller", "auditor"}),
+            ),
+            Entry(
                 "Receive",
                 "truck-delivery",
                 "purchase_orders:receive",
@@ -111,13 +118,19 @@ MENU = (
             Entry(
                 "Outside actuals", "books", "budgeting:journals", MONEY | {"buyer", "ap_manager"}
             ),
+            Entry("Year ends", "calendar", "budgeting:year_ends", MONEY),
             Entry("Statements", "receipt", "chargeback:statements", MONEY | {"approver"}),
             Entry(
                 "Commitments",
                 "chart-bar",
                 "reports:commitments",
-                MONEY | {"buyer", "ap_manager"},
+                REPORTS,
             ),
+            Entry("Budget variance", "coin", "reports:variance", REPORTS),
+            Entry("Forecast", "calendar", "reports:forecast", REPORTS),
+            Entry("Received, not invoiced", "package", "reports:accruals", REPORTS),
+            Entry("Open orders by age", "clock", "reports:aging", REPORTS),
+            Entry("Reports by mail", "mail", "reports:scheduled", REPORTS),
         ),
     ),
     Group(

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from accounts.models import Role, User
 from budgets.models import Commitment, Stage
+from budgets.queries import forward
 from core import transitions
 from core.money import ZERO
 from purchase_orders import queries
@@ -163,11 +164,15 @@ def _billed(order: PurchaseOrder) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Held:
-    """What an order holds of the budget, in base currency: committed = billed + released + open."""
+    """What an order holds of the budget, in base currency: committed = billed + released + open.
+
+    `forward` waits for later fiscal years, in nobody's balance.
+    """
 
     committed: Decimal
     liquidated: Decimal
     released: Decimal
+    forward: Decimal = ZERO
 
     @property
     def open(self) -> Decimal:
@@ -175,12 +180,20 @@ class Held:
 
 
 def held(order: PurchaseOrder) -> Held | None:
-    """From the ledger's commitments; nothing before it was issued. Statements: 1."""
+    """From the ledger's commitments; nothing before it was issued. Statements: 1, or 2."""
     sums = Commitment.objects.filter(document_id=order.pk, stage=Stage.ENC).aggregate(
-        committed=Sum("amount"), liquidated=Sum("liquidated"), released=Sum("released")
+        committed=Sum("amount"),
+        liquidated=Sum("liquidated"),
+        released=Sum("released"),
+        spanning=Count("pk", filter=Q(spans_years=True)),
     )
     if sums["committed"] is None:
         return None
+    if sums.pop("spanning"):
+        rows = forward(entity=order.entity).filter(commitment__document_id=order.pk)
+        sums["forward"] = rows.filter(commitment__stage=Stage.ENC).aggregate(waits=Sum("amount"))[
+            "waits"
+        ]
     return Held(**{name: value or ZERO for name, value in sums.items()})
 
 

@@ -1,12 +1,16 @@
 from django.urls import path
 
-from purchase_orders.views import change_orders, orders, receipts
+from purchase_orders.views import change_orders, orders, proposals, receipts
 
 app_name = "purchase_orders"
 urlpatterns = [
     path("orders/", orders.order_list, name="list"),
     path("orders/import/", orders.import_order, name="import"),
     path("orders/from/<uuid:pk>/", orders.from_requisition, name="from_requisition"),
+    path("orders/releases/", proposals.proposals, name="proposals"),
+    path("orders/releases/accept/", proposals.accept, name="accept_proposals"),
+    path("orders/releases/<uuid:pk>/keep/", proposals.keep, name="keep_proposal"),
+    path("orders/releases/batches/<uuid:pk>/undo/", proposals.undo, name="undo_batch"),
     path("orders/changes/<uuid:pk>/", change_orders.detail, name="change"),
     path("orders/changes/<uuid:pk>/edit/", change_orders.edit, name="edit_change"),
     path("orders/changes/<uuid:pk>/<slug:action>/", change_orders.perform, name="perform_change"),

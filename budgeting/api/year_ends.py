@@ -148,7 +148,7 @@ class YearEndViewSet(Timeline, Resource):
         )
         return {"sums": {row["year_end"]: row for row in sums}}
 
-    @extend_schema(request=YearEndInput, responses={201: YearEndSerializer, 409: CONFLICT})
+    @extend_schema(request=YearEndInput, responses={201: YearEndSerializer, **CONFLICT})
     def create(self, request: Request) -> Response:
         """Let the worker take over what is open in a fiscal year that has ended."""
         said = self.read(YearEndInput)
@@ -162,7 +162,7 @@ class YearEndViewSet(Timeline, Resource):
             OpenApiParameter("fiscal_year", int, required=True),
             OpenApiParameter("policy", str, enum=list(YearEnd.Policy.values)),
         ],
-        responses={200: PreviewLineSerializer(many=True), 409: CONFLICT},
+        responses={200: PreviewLineSerializer(many=True), **CONFLICT},
         filters=False,
     )
     @action(detail=False, methods=["get"], pagination_class=None)
@@ -189,25 +189,25 @@ class YearEndViewSet(Timeline, Resource):
             YearEndLineSerializer(page, many=True, context=context).data
         )
 
-    @extend_schema(request=ReasonInput, responses={200: YearEndSerializer, 409: CONFLICT})
+    @extend_schema(request=ReasonInput, responses={200: YearEndSerializer, **CONFLICT})
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
         """Try again what was refused, after budgets were set."""
         return self._done(year_ends.resume)
 
-    @extend_schema(request=ReasonInput, responses={200: YearEndSerializer, 409: CONFLICT})
+    @extend_schema(request=ReasonInput, responses={200: YearEndSerializer, **CONFLICT})
     @action(detail=True, methods=["post"])
     def reverse(self, request: Request, pk: str) -> Response:
         """Undo the whole batch by the exact mirror of its entries."""
         return self._done(year_ends.reverse)
 
-    @extend_schema(request=ReasonInput, responses={200: YearEndSerializer, 409: CONFLICT})
+    @extend_schema(request=ReasonInput, responses={200: YearEndSerializer, **CONFLICT})
     @action(detail=True, methods=["post"])
     def close(self, request: Request, pk: str) -> Response:
         """Close the old fiscal year: it takes no entries from now on."""
         return self._done(year_ends.close)
 
-    @extend_schema(request=ReasonInput, responses={200: YearEndSerializer, 409: CONFLICT})
+    @extend_schema(request=ReasonInput, responses={200: YearEndSerializer, **CONFLICT})
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: str) -> Response:
         """Open the closed fiscal year again."""

@@ -89,7 +89,7 @@ class ReleaseProposalViewSet(Resource):
     http_method_names = ["get", "head", "options", "post"]
 
     @extend_schema(
-        request=AcceptInput, responses={200: ReleaseBatchSerializer, 409: CONFLICT}, filters=False
+        request=AcceptInput, responses={200: ReleaseBatchSerializer, **CONFLICT}, filters=False
     )
     @action(detail=False, methods=["post"])
     def accept(self, request: Request) -> Response:
@@ -103,13 +103,13 @@ class ReleaseProposalViewSet(Resource):
         )
         return self._batch(batch)
 
-    @extend_schema(request=ReasonInput, responses={200: ReleaseProposalSerializer, 409: CONFLICT})
+    @extend_schema(request=ReasonInput, responses={200: ReleaseProposalSerializer, **CONFLICT})
     @action(detail=True, methods=["post"])
     def keep(self, request: Request, pk: str) -> Response:
         """The order is still needed: it is not proposed again for 90 days."""
         return self.answer(self.act(services.keep, "proposal", **self.read(ReasonInput)))
 
-    @extend_schema(request=ReasonInput, responses={200: ReleaseBatchSerializer, 409: CONFLICT})
+    @extend_schema(request=ReasonInput, responses={200: ReleaseBatchSerializer, **CONFLICT})
     @action(detail=True, methods=["post"])
     def reverse(self, request: Request, pk: str) -> Response:
         """Reopen every order of the batch in which this one was accepted, or none of them."""
