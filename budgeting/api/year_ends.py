@@ -73,7 +73,7 @@ class YearEndSerializer(Output):
         return [name for name in _ACTIONS if name in found]
 
 
-class PreviewLineSerializer(Output):
+class YearEndPreviewLineSerializer(Output):
     """What a year end would do to one line. Amounts are in the entity's currency."""
 
     document_type = serializers.CharField(source="commitment.document_type")
@@ -162,7 +162,7 @@ class YearEndViewSet(Timeline, Resource):
             OpenApiParameter("fiscal_year", int, required=True),
             OpenApiParameter("policy", str, enum=list(YearEnd.Policy.values)),
         ],
-        responses={200: PreviewLineSerializer(many=True), **CONFLICT},
+        responses={200: YearEndPreviewLineSerializer(many=True), **CONFLICT},
         filters=False,
     )
     @action(detail=False, methods=["get"], pagination_class=None)
@@ -175,7 +175,7 @@ class YearEndViewSet(Timeline, Resource):
         entity = request.user.entity
         lines = year_ends.preview(entity=entity, **said.validated_data)
         context = {**self.get_context(), "base": entity.currency}
-        return Response(PreviewLineSerializer(lines, many=True, context=context).data)
+        return Response(YearEndPreviewLineSerializer(lines, many=True, context=context).data)
 
     @extend_schema(responses={200: YearEndLineSerializer(many=True)}, filters=False)
     @action(detail=True, methods=["get"])
