@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes, under two minutes")
     parser.add_argument("--orders", type=int, help="how many orders to fill in by COPY")
     parser.add_argument("--only", default="", help="parts, such as a,c: a lives, b HTTP, c match, "
-                        "d report, e list, f PDF, approvals")  # fmt: skip
+                        "d report, e list, f PDF, approvals, budgets")  # fmt: skip
     parser.add_argument("--output", type=Path, default=OUTPUT)
     return parser.parse_args()
 

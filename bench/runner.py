@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.core.management import call_command
 
-from bench import approvals, documents, filling, lives, matches, pages, report, stage, web
+from bench import approvals, budgets, documents, filling, lives, matches, pages, report, stage, web
 from bench.measuring import Result
 from po_portal import memory
 from purchase_orders.models import PurchaseOrder
@@ -35,7 +35,7 @@ def run(sizes: dict[str, int], only: set[str]) -> list[Result]:
         tell(*matches.run(here, lines=sizes["match"]))
     if wanted("f"):
         tell(*documents.run(here, times=sizes["times"] // 2))
-    many = not only or bool(only & {"d", "e"})
+    many = not only or bool(only & {"d", "e", "budgets"})
     if many:
         _among_many(here, sizes, wanted, tell)
     if many and wanted("a"):
@@ -60,6 +60,8 @@ def _among_many(
         tell(*report.run(here, times=max(sizes["times"] // 6, 5)))
     if wanted("e"):
         tell(*pages.compare(few, pages.measure(here, times=sizes["times"])))
+    if wanted("budgets"):
+        tell(*budgets.run(here, times=sizes["times"] // 2))
 
 
 def _fill(here: stage.Stage, sizes: dict[str, int]) -> Result:
