@@ -87,7 +87,7 @@ class ShareInputSerializer(Input):
     percent = DecimalInput(scale=6)
 
 
-class RuleRevisionInput(Input):
+class AllocationRuleRevisionInput(Input):
     kind = serializers.ChoiceField(choices=RuleRevision.Kind.choices)
     basis = serializers.ChoiceField(choices=RuleRevision.Basis.choices)
     cost_center = Reference(CostCenter.objects.visible_to, noun="cost centre", **_CODING)
@@ -100,11 +100,11 @@ class RuleRevisionInput(Input):
     shares = ShareInputSerializer(many=True, required=False, default=list)
 
 
-class RuleInputSerializer(RuleRevisionInput):
+class AllocationRuleInput(AllocationRuleRevisionInput):
     name = serializers.CharField(max_length=120)
 
 
-class RuleChangeInput(RuleRevisionInput):
+class AllocationRuleChangeInput(AllocationRuleRevisionInput):
     reason = serializers.CharField(max_length=2000)
 
 
@@ -147,10 +147,10 @@ class AllocationRuleViewSet(Timeline, Resource):
     orderings = {"name": "name", "created_at": "id"}
     default_ordering = "name"
 
-    @extend_schema(request=RuleInputSerializer, responses={201: AllocationRuleSerializer})
+    @extend_schema(request=AllocationRuleInput, responses={201: AllocationRuleSerializer})
     def create(self, request: Request) -> Response:
         """A rule with its first revision."""
-        said = self.read(RuleInputSerializer)
+        said = self.read(AllocationRuleInput)
         name = said.pop("name")
         user = request.user
         rule = services.create_rule(
@@ -158,10 +158,10 @@ class AllocationRuleViewSet(Timeline, Resource):
         )
         return self.answer(rule, 201)
 
-    @extend_schema(request=RuleChangeInput, responses={200: AllocationRuleSerializer})
+    @extend_schema(request=AllocationRuleChangeInput, responses={200: AllocationRuleSerializer})
     def partial_update(self, request: Request, pk: str) -> Response:
         """A further revision, said in full; what was shared keeps the one it was shared by."""
-        said = self.read(RuleChangeInput)
+        said = self.read(AllocationRuleChangeInput)
         reason = said.pop("reason")
         return self.answer(self.act(services.revise_rule, "rule", data=_said(said), reason=reason))
 

@@ -103,12 +103,12 @@ class StatementSerializer(Output):
     created_at = MomentField(source="statement.created_at")
 
 
-class DisputeInput(Input):
+class DisputeLineInput(Input):
     line = Reference(StatementLine.objects.visible_to, noun="line", code=None)
     reason = serializers.CharField(max_length=2000)
 
 
-class ResolveInput(Input):
+class AnswerLineInput(Input):
     line = Reference(StatementLine.objects.visible_to, noun="line", code=None)
     resolution = serializers.ChoiceField(choices=[("kept", "Kept"), ("corrected", "Corrected")])
     amount = DecimalInput(
@@ -162,18 +162,18 @@ class StatementViewSet(Resource):
         name = documents.file_name(view, wanted)
         return download(write(view), name=name, content_type=content_type)
 
-    @extend_schema(request=DisputeInput, responses={200: StatementSerializer})
+    @extend_schema(request=DisputeLineInput, responses={200: StatementSerializer})
     @action(detail=True, methods=["post"])
     def dispute(self, request: Request, pk: str) -> Response:
         """Say why a line is wrong; it returns to the owner of the service."""
-        said = self.read(DisputeInput)
+        said = self.read(DisputeLineInput)
         return self._acted(services.dispute, said["line"], reason=said["reason"])
 
-    @extend_schema(request=ResolveInput, responses={200: StatementSerializer})
+    @extend_schema(request=AnswerLineInput, responses={200: StatementSerializer})
     @action(detail=True, methods=["post"])
     def resolve(self, request: Request, pk: str) -> Response:
         """Keep a disputed line with words, or correct it to another amount."""
-        said = self.read(ResolveInput)
+        said = self.read(AnswerLineInput)
         if said["resolution"] == "kept":
             return self._acted(services.keep, said["line"], resolution=said["comment"])
         if said["amount"] is None:
