@@ -32,6 +32,7 @@ from budgets.api import (
     LedgerEntryViewSet,
     ProjectViewSet,
 )
+from budgets.api_alerts import BudgetAlertViewSet
 from chargeback.api import AllocationRuleViewSet, AllocationViewSet, StatementViewSet
 from core.api.attachments import AttachmentViewSet
 from core.api.trail import EventViewSet
@@ -91,6 +92,7 @@ for prefix, viewset in (
     ("fiscal-years", FiscalYearViewSet),
     ("budgets", ChangeableBudgetViewSet),
     ("budget-changes", BudgetChangeViewSet),
+    ("budget-alerts", BudgetAlertViewSet),
     ("journals", JournalViewSet),
     ("year-ends", YearEndViewSet),
     ("requisitions", OrderableRequisitionViewSet),

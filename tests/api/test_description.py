@@ -74,6 +74,7 @@ def test_every_resource_of_the_contract_is_there(client: BrowserClient) -> None:
         "projects": [],
         "fiscal-years": [],
         "budgets": ["transfer"],
+        "budget-alerts": ["acknowledge"],
         "budget-changes": ["submit", "withdraw", "reverse"],
         "journals": ["reverse"],
         "requisitions": ["submit", "withdraw", "cancel", "copy", "order"],
@@ -87,7 +88,10 @@ def test_every_resource_of_the_contract_is_there(client: BrowserClient) -> None:
         "match-exceptions": ["resolve", "assign"],
         "ledger-entries": [],
         "events": [],
+        "year-ends": ["resume", "reverse", "close", "reopen"],
+        "release-proposals": ["keep", "reverse"],
         "attachments": [],
+        "scheduled-reports": ["pause", "resume", "end"],
     }
     for resource, verbs in actions.items():
         assert f"/api/v1/{resource}/" in paths

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import administration.services
+import purchase_orders.services
 from approvals import links, services
 from approvals.models import (
     ApprovalPolicy,
@@ -19,9 +20,13 @@ from approvals.models import (
     Ratification,
     StepQuestion,
 )
+from budgeting.models import YearEnd
+from budgeting.services import year_ends
+from budgets.models import BudgetAlert, QuietWindow
 from core import attachments, outbox
 from core.models import Attachment, TrailEvent
-from purchase_orders.models import PurchaseOrder
+from purchase_orders.models import PurchaseOrder, ReleaseProposal
+from reports import schedules
 from tests.api.conftest import signed_in
 from tests.api.lives import approved, billed, get, issued, ordered, post, received, requested
 from tests.api.test_requisitions import create
@@ -85,7 +90,7 @@ def build(org: Organisation, at: datetime) -> Scene:
         post(vera, f"vendors/{vendor}/submit/")
     post(vera, f"vendors/{suspended}/approve/")
     post(vera, f"vendors/{suspended}/suspend/", REASON)
-    drafted, fresh_one = ordered(org), issued(org)
+    drafted, fresh_one, closing = ordered(org), issued(org), issued(org)
     change_draft, change_ready = (_change(bea, issued(org)) for _ in range(2))
     post(bea, f"change-orders/{change_ready}/submit/")
     asked = _asked(org, requested(org)["id"], at)
@@ -101,8 +106,15 @@ def build(org: Organisation, at: datetime) -> Scene:
     submitted = requested(org)  # last: the helpers above have all approvers say yes
     step = ApprovalStep.objects.get(request__subject_id=submitted["id"], assignee=org.axel)
     delegation = _delegated(org, at)
+    sent, paused = (
+        schedules.schedule(wanted=schedules.Wanted(name, "commitments"), actor=org.cora, at=at)
+        for name in ("Weekly", "Paused")
+    )
+    schedules.pause(report=paused, actor=org.cora, at=at)
     return Scene(
         {
+            "scheduled_report": str(sent.pk),
+            "scheduled_report_paused": str(paused.pk),
             "requisition_draft": draft["id"],
             "requisition_submitted": submitted["id"],
             "requisition_approved": approved_one["id"],
@@ -133,6 +145,8 @@ def build(org: Organisation, at: datetime) -> Scene:
             "project": str(org.projects["ATLAS"].pk),
             "budget": str(org.cell("CC100", "6600").pk),
             "fiscal_year": str(org.cell("CC100", "6600").fiscal_year_id),
+            "budget_alert": str(_alert(org, at).pk),
+            "quiet_window": str(_quiet(org, at).pk),
             "policy": str(org.policies["standard"].pk),
             "policy_draft": str(_drafted(org, at).pk),
             "question": str(asked.pk),
@@ -145,9 +159,60 @@ def build(org: Organisation, at: datetime) -> Scene:
             "rob_id": str(org.rob.pk),
             "setting_change": str(change.pk),
             **budgeting.ids(org),
+            **_released(org, fresh_one["id"], closing["id"], at),
+            "year_end": str(_year_end(org, at).pk),
             **sharing.scene(org),
         },
         TrailEvent.objects.count(),
+    )
+
+
+def _released(org: Organisation, open_: str, closed: str, at: datetime) -> dict[str, str]:
+    """An order that is proposed for release, and one that was released in a batch."""
+    proposed, accepted = (
+        ReleaseProposal.objects.create(
+            entity=org.entity, order_id=pk, kind="stale", since=at.date(), amount=1, found_on=at
+        )
+        for pk in (open_, closed)
+    )
+    batch = purchase_orders.services.accept(proposals=[accepted], actor=org.bea, at=at)
+    return {
+        "release_proposal": str(proposed.pk),
+        "release_accepted": str(accepted.pk),
+        "release_batch": str(batch.pk),
+    }
+
+
+def _year_end(org: Organisation, at: datetime) -> YearEnd:
+    """Of 2025, in which nothing was open."""
+    year_end = year_ends.request(
+        entity=org.entity,
+        fiscal_year=2025,
+        policy=YearEnd.Policy.WITH_BUDGET,
+        reason="Books of 2025",
+        actor=org.cora,
+        at=at,
+    )
+    return year_ends.run(year_end=year_end, at=at)
+
+
+def _alert(org: Organisation, at: datetime) -> BudgetAlert:
+    cell = org.cell("CC100", "6600")
+    return BudgetAlert.objects.create(
+        entity=org.entity,
+        cell=cell,
+        kind=BudgetAlert.Kind.LEVEL,
+        level=50,
+        crossing=1,
+        amount=cell.amount,
+        used=cell.amount / 2,
+        at=at,
+    )
+
+
+def _quiet(org: Organisation, at: datetime) -> QuietWindow:
+    return QuietWindow.objects.create(
+        entity=org.entity, starts_at=at, ends_at=at + timedelta(days=1), reason="We move"
     )
 
 
@@ -238,14 +303,23 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:invoices-*": [{"pk": "invoice_stopped"}],
     "api:invoices-void": [{"pk": "invoice_cleared"}],
     "api:match-exceptions-*": [{"pk": "exception"}],
+    "api:budget-alerts-*": [{"pk": "budget_alert"}],
     "api:ledger-entries-*": [{"pk": "entry"}],
     "api:attachments-*": [{"pk": "attachment"}],
     "api:events-*": [{"pk": "event"}],
     "api:report": [
         {"name": "commitments"},
         {"name": "accruals"},
+        {"name": "budget-variance"},
+        {"name": "commitment-burn-down"},
+        {"name": "forecast"},
+        {"name": "open-orders-aging"},
         {"name": "segregation-of-duties"},
     ],
+    "api:scheduled-reports-*": [{"pk": "scheduled_report"}],
+    "api:scheduled-reports-resume": [{"pk": "scheduled_report_paused"}],
+    "reports:schedule_*": [{"pk": "scheduled_report"}],
+    "reports:schedule_resume": [{"pk": "scheduled_report_paused"}],
     "api:unknown": [{}],
     "approvals:link": [{"token": "mail_link"}, {"token": "0" * 43}],
     "approvals:*": [{"step_id": "step"}],
@@ -339,6 +413,9 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
         {"pk": "vendor", "action": "block"},
     ],
     "budgets:detail": [{"pk": "budget"}],
+    "budgets:levels": [{"pk": "budget"}],
+    "budgets:acknowledge": [{"pk": "budget_alert"}],
+    "budgets:end_quiet": [{"pk": "quiet_window"}],
     "budgeting:change": [{"pk": "budget_change"}, {"pk": "budget_change_draft"}],
     "budgeting:edit": [{"pk": "budget_change"}, {"pk": "budget_change_draft"}],
     "budgeting:perform": [
@@ -349,6 +426,17 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     ],
     "budgeting:import": [{"pk": "file_import"}],
     "budgeting:journal": [{"pk": "journal"}],
+    "budgeting:year_end": [{"pk": "year_end"}],
+    "budgeting:perform_year_end": [
+        {"pk": "year_end", "action": "close"},
+        {"pk": "year_end", "action": "reverse"},
+        {"pk": "year_end", "action": "explode"},
+    ],
+    "api:year-ends-*": [{"pk": "year_end"}],
+    "api:release-proposals-*": [{"pk": "release_proposal"}],
+    "api:release-proposals-reverse": [{"pk": "release_accepted"}],
+    "purchase_orders:keep_proposal": [{"pk": "release_proposal"}],
+    "purchase_orders:undo_batch": [{"pk": "release_batch"}],
     "budgeting:reverse": [{"pk": "journal"}],
     "api:allocation-rules-*": [{"pk": "allocation_rule"}],
     "api:allocation-rules-consumption": [{"pk": "allocation_rule_metered"}],
@@ -399,6 +487,13 @@ RULE = {
 }
 # What is posted; a value that names something of the scene stands for it.
 BODIES: dict[str, dict[str, Any]] = {
+    "budgets:levels": {"levels": "70, 90"},
+    "budgets:quiet": {
+        "starts_at": "2026-12-24T00:00",
+        "ends_at": "2027-01-02T00:00",
+        "reason": "Holidays",
+    },
+    "budgets:working_time": {"only": "no"},
     "api:vendors-list": {
         "code": "V-9000",
         "name": "Neu GmbH",
@@ -493,6 +588,10 @@ BODIES: dict[str, dict[str, Any]] = {
         "resolution": "kept",
         "comment": "Because",
     },
+    "api:scheduled-reports-list": {"name": "Mine", "report": "commitments"},
+    "api:scheduled-reports-*": {},
+    "api:release-proposals-accept": {"proposals": []},
+    "api:year-ends-list": {"fiscal_year": 2027, "policy": "with_budget", **REASON},
     "api:*-list": {},
     "api:*-import-*": {},
     "api:token": {"email": "rita@demo.example", "password": "wrong"},
