@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from invoicing.models import Invoice
 from tests.factories import Organisation
 from tests.invariants.fixtures import assert_books_hold
-from tests.invariants.machine.world import CELLS, PAYERS, World
+from tests.invariants.machine.ground import CELLS, PAYERS
+from tests.invariants.machine.world import World
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES") or 200)
 STEPS = int(os.environ.get("MACHINE_STEPS") or 50)
