@@ -153,7 +153,12 @@ def _year(said: Mapping[str, str], entity: Entity, day: date) -> int:
     if "fiscal_year" not in said:
         return entity.fiscal_year_of(day)
     given = said["fiscal_year"]
-    if not given.isascii() or not given.isdigit() or len(given) != 4 or not int(given) >= 1900:
+    if (
+        not given.isascii()
+        or not given.isdigit()
+        or len(given) != 4
+        or not 1900 <= int(given) <= 2999
+    ):
         raise BadFilter("fiscal_year must be a year such as 2026.")
     return int(given)
 

@@ -71,7 +71,7 @@ def chosen_of(
         "as_of": _day(request.GET.get("as_of", "")),
         "recorded_at": _day(request.GET.get("recorded_at", "")),
         "fiscal_year": int(year)
-        if year.isdecimal() and len(year) == 4
+        if year.isdecimal() and 1900 <= int(year[:5]) <= 2999
         else entity.fiscal_year_of(today),
         "group_by": group if group in dict(groups) else groups[0][0],
         **{name: request.GET.get(name, "")[:32] for name in FILTERS},

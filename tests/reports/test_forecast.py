@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from budgets import ledger
-from budgets.models import BudgetCell
+from budgets.models import BudgetCell, Commitment, ForwardCommitment, Stage
 from core.errors import Invalid
 from reports.expected import expected, first_of, month_of
 from reports.figures import Scope
@@ -278,3 +278,37 @@ def test_percent_of_a_budget(org: Organisation):
     [row] = report(org, cost_center="CC400").rows
     assert isinstance(row, VarianceRow)
     assert row.percent == Decimal("75.4")
+
+
+def test_a_service_is_expected_in_equal_parts_over_its_months(org: Organisation):
+    Order(
+        org,
+        "10",
+        "10",
+        line={"period_from": date(2026, 2, 1), "period_to": date(2026, 8, 31)},
+    )
+    months = by_month(report(org, **PLACE))
+    # 60 over March to August: what is left of the period
+    assert [months[month].on_order for month in range(7)] == [D(10)] * 6 + [D(0)]
+
+
+def test_what_later_years_pay_is_expected_in_theirs(org: Organisation):
+    order = Order(
+        org,
+        "10",
+        "10",
+        line={"period_from": date(2026, 11, 1), "period_to": date(2027, 4, 30)},
+    )
+    held = Commitment.objects.get(distribution_id=order.shares[0].pk, stage=Stage.ENC)
+    ForwardCommitment.objects.create(
+        commitment=held, fiscal_year=2027, amount=D(120), document_amount=D(120)
+    )
+    found = report(org, **PLACE)
+    months = by_month(found)
+    assert [months[month].on_order for month in (8, 9, 10)] == [D(30), D(30), D(0)]
+    assert [months[month].forward for month in (9, 10, 11)] == [D(0), D(30), D(30)]
+    assert [year.ahead.forward for year in found.years] == [D(0), D(120), D(0)]
+    assert found.totals.forecast == D(60)
+    assert found.ties  # later years' part is in no balance
+    ForwardCommitment.objects.update(state=ForwardCommitment.State.RELEASED)
+    assert [year.ahead.forward for year in report(org, **PLACE).years] == [D(0)] * 3

@@ -1,0 +1,202 @@
+"""Variance, forecast, accruals, aging, burn-down and reports by mail in the browser."""
+
+import csv
+import io
+from datetime import date, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from reports.models import RunningExport, ScheduledReport
+from tests.budgets.postings import D, Desk
+from tests.factories import Organisation
+from tests.pages import signed_in, statements, text_of
+from tests.reports.test_accruals import Order
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("present")]
+
+PAGES = ("variance", "forecast", "expected", "burn_down", "accruals", "aging")
+FILED = ("commitments", "variance", "forecast", "burn_down", "accruals", "aging")
+
+
+def at(name: str, query: str = "") -> str:
+    return f"{reverse(f'reports:{name}')}{query}"
+
+
+@pytest.fixture
+def page(org: Organisation) -> Client:
+    return signed_in(org.cora)
+
+
+@pytest.fixture
+def busy(org: Organisation) -> Organisation:
+    """Orders needed now and in May, a delivery, an approved request."""
+    Order(org, "10", "12.34").receive("4")
+    Order(org, "2", "50", line={"need_by": date(2026, 5, 20)})
+    Desk(org, org.cells["CC100", "6600", None]).reserve(D(70))
+    return org
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_empty_and_full(org: Organisation, page: Client, name: str):
+    assert page.get(at(name)).status_code == 200
+    Order(org, "10", "12.34").receive("4")
+    assert page.get(at(name)).status_code == 200
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_others_are_refused(org: Organisation, name: str):
+    assert signed_in(org.rita).get(at(name)).status_code == 403
+    assert Client().get(at(name))["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_take_as_many_statements_with_more_rows(busy: Organisation, page: Client, name: str):
+    before = statements(page, at(name))
+    for month in (3, 4, 5):
+        Order(busy, "3", "2", line={"need_by": date(2026, month, 3)}).receive("1")
+    assert statements(page, at(name)) == before
+
+
+@pytest.mark.parametrize("name", FILED)
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_every_report_is_a_file(busy: Organisation, page: Client, name: str, kind: str):
+    answer = page.get(at(name, f"?format={kind}"))
+    assert answer.status_code == 200
+    assert answer["Content-Disposition"].endswith(f'.{kind}"')
+    if kind == "csv":
+        assert len(list(csv.reader(io.StringIO(answer.content.decode())))) > 1
+
+
+def test_one_file_at_a_time(busy: Organisation, page: Client):
+    until = timezone.now() + timedelta(seconds=60)
+    RunningExport.objects.create(person=busy.cora, until=until)
+    answer = page.get(at("variance", "?format=csv"))
+    assert (answer.status_code, answer["Retry-After"]) == (429, "5")
+    assert "still being written" in text_of(answer)
+    assert page.get(at("variance")).status_code == 200
+
+
+def test_what_is_to_come_opens_the_documents_it_is_made_of(busy: Organisation, page: Client):
+    shown = page.get(at("forecast")).context
+    for _, ahead, links in shown["months"]:
+        for what in ("on_order", "reserved", "forward"):
+            assert page.get(links[what]).context["total"] == getattr(ahead, what)
+    for row, _, _, coming, _ in page.get(at("variance", "?as_of=2026-03-31")).context["rows"]:
+        assert page.get(coming["all"]).context["total"] == row.ahead.committed
+    listed = page.get(at("expected", "?what=on_order&month=2026-05"))
+    [(part, _, url)] = {
+        each[0].document.document_id: each for each in listed.context["rows"]
+    }.values()
+    assert part.document.number in text_of(listed)
+    assert page.get(url).status_code == 200
+
+
+def test_used_figures_of_the_variance_open_their_entries(busy: Organisation, page: Client):
+    shown = page.get(at("variance", "?group_by=kind")).context
+    figures = {
+        "BUD": "budget",
+        "PRE": "pre_encumbered",
+        "ENC": "encumbered",
+        "ACT": "spent",
+    }
+    for row, _, entries, *_ in shown["rows"]:
+        for stage, name in figures.items():
+            assert page.get(entries[stage]).context["total"] == getattr(row.figures, name)
+
+
+def test_the_page_says_how_it_is_reckoned_and_that_it_ties(busy: Organisation, page: Client):
+    for name in ("variance", "forecast"):
+        words = text_of(page.get(at(name)))
+        assert "Ties to the ledger: difference 0.00" in words
+        assert "same month of past years" in words
+        assert "Run rate" in words or "run rate" in words
+
+
+def test_what_the_books_said_is_asked_for_by_a_day(busy: Organisation, page: Client):
+    now = page.get(at("commitments", "?cost_center=CC100")).context["report"]
+    then = page.get(at("commitments", "?cost_center=CC100&recorded_at=2026-03-01"))
+    assert now.totals.encumbered > then.context["report"].totals.encumbered == 0
+    assert "as the books said on" in text_of(then)
+    url = then.context["total_links"]["ENC"]
+    assert "recorded_at=2026-03-01" in url
+    assert page.get(url).context["total"] == 0
+
+
+def test_an_order_is_followed_to_its_entries(busy: Organisation, page: Client):
+    order = Order(busy, "10", "10")
+    order.bill("4", on=date(2026, 3, 20))
+    shown = page.get(at("burn_down", f"?order={order.order.number}"))
+    assert shown.context["left"] == D(60)
+    assert [move.left for move in shown.context["moves"]] == [D(100), D(60)]
+    assert len(shown.context["rows"]) == 6
+    assert page.get(at("burn_down", "?order=PO-9")).status_code == 404
+    there = signed_in(busy.nils).get(at("burn_down", f"?order={order.order.number}"))
+    assert there.status_code == 404
+
+
+def test_accruals_and_aging_show_their_tie_out(busy: Organisation, page: Client):
+    for name in ("accruals", "aging"):
+        shown = page.get(at(name))
+        assert shown.context["report"].ties is (name == "accruals") or name == "aging"
+        assert "the ledger: difference" in text_of(shown)
+
+
+def test_a_report_is_put_on_a_schedule(busy: Organisation, page: Client):
+    link = page.get(at("variance", "?cost_center=CC100&as_of=2026-03-01")).context["schedule"]
+    form = page.get(link)
+    assert "CC100" in text_of(form)
+    said = {
+        "name": "Mine",
+        "file_format": "csv",
+        "frequency": "monthly",
+        "weekday": "1",
+        "month_day": "3",
+        "hour": "8",
+    }
+    answer = page.post(link, said)
+    assert answer["Location"] == at("scheduled")
+    report = ScheduledReport.objects.get()
+    assert (report.report, report.filters["cost_center"]) == ("budget-variance", "CC100")
+    assert "as_of" not in report.filters
+    shown = text_of(page.get(at("scheduled")))
+    assert "on day 3 of every month at 08:00" in shown
+
+
+@pytest.mark.parametrize("said", [{}, {"name": "Mine", "month_day": "31"}])
+def test_a_schedule_that_cannot_be_is_refused_at_its_field(
+    busy: Organisation, page: Client, said: dict
+):
+    answer = page.post(at("schedule", "?report=forecast"), said)
+    assert answer.status_code == 200
+    assert answer.context["form"].errors
+    assert not ScheduledReport.objects.exists()
+
+
+def test_an_unknown_report_leads_to_the_list(page: Client):
+    assert page.get(at("schedule", "?report=salaries"))["Location"] == at("scheduled")
+
+
+def test_pause_resume_and_delete(busy: Organisation, page: Client):
+    page.post(
+        at("schedule", "?report=accruals"),
+        {
+            "name": "Mine",
+            "file_format": "csv",
+            "frequency": "daily",
+            "weekday": "1",
+            "month_day": "1",
+            "hour": "8",
+        },
+    )
+    report = ScheduledReport.objects.get()
+    for verb, status in (("pause", "paused"), ("resume", "active"), ("delete", "ended")):
+        url = reverse(f"reports:schedule_{verb}", args=[report.pk])
+        assert page.get(url).status_code == 405
+        assert signed_in(busy.olga).post(url).status_code == 404
+        page.post(url)
+        report = ScheduledReport.objects.get()
+        assert report.status == status
+    assert "Nothing is sent yet" in text_of(page.get(at("scheduled")))
