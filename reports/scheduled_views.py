@@ -80,7 +80,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "month_day": 1,
         "hour": 7,
     }
-    form = ScheduleForm(request.POST or None, initial=first)
+    form = ScheduleForm(request.POST if request.method == "POST" else None, initial=first)
     if request.method == "POST" and form.is_valid():
         wanted = schedules.Wanted(report=report, filters=filters, **form.cleaned_data)
         try:
