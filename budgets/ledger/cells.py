@@ -51,9 +51,9 @@ def find(
 ) -> dict[Dimensions, BudgetCell]:
     """The cells that exist for these dimensions, a month's before a quarter's before the year's.
 
-    Each knows its fiscal year, from when on its account reserves (`reserves_at`), and, where it is
-    cumulative, the cells of `earlier` periods. `named` brings the codes along. Statements: 1, and 1
-    more where nothing was found. Raises FiscalYearMissing or FiscalYearClosed.
+    Each knows its fiscal year, from when on its account reserves (`reserves_at`), and, where it
+    is cumulative, the cells of `earlier` periods. `named` brings the codes along. Raises
+    FiscalYearMissing or FiscalYearClosed. Statements: 1, and 1 more where nothing was found.
     """
     wanted = set(wanted)
     now = calendar.period
@@ -68,7 +68,7 @@ def find(
         )
         .alias(ends=ends)
         .filter(Q(period=None) | Q(period__lte=now) & (Q(ends__gt=now) | Q(is_cumulative=True)))
-        .annotate(reserves_at=F("gl_account__reserves_at"))
+        .annotate(account_reserves_at=F("gl_account__reserves_at"))
         .select_related("fiscal_year", *(("cost_center", "gl_account", "project") if named else ()))
         .order_by("pk")
     )
@@ -78,9 +78,9 @@ def find(
     _require_open_year(calendar, series.values())
     found = {}
     for key in wanted & series.keys():
-        cell = _paying(series[key], now)
-        if cell is not None:
-            found[key] = cell
+        paying = _paying(series[key], now)
+        if paying is not None:
+            found[key] = paying
     return found
 
 

@@ -23,7 +23,10 @@ from core.money import ZERO, to_base
 from core.transactions import atomic
 
 _AT = GLAccount.ReservesAt
-HOLDS_FROM = {Stage.PRE: {_AT.REQUISITION}, Stage.ENC: {_AT.REQUISITION, _AT.ORDER}}
+HOLDS_FROM: dict[str, set[GLAccount.ReservesAt]] = {
+    Stage.PRE: {_AT.REQUISITION},
+    Stage.ENC: {_AT.REQUISITION, _AT.ORDER},
+}
 
 
 @atomic

@@ -20,6 +20,7 @@ from accounts.models import Entity
 from budgets.ledger.posting import Posting
 from budgets.ledger.types import Period, Source
 from budgets.models import Commitment, ForwardCommitment
+from core import rows
 from core.money import ZERO, allocate, round_amount, to_base
 
 State = ForwardCommitment.State
@@ -178,13 +179,13 @@ def give_up(commitments: Iterable[Commitment], *, cause: UUID) -> Decimal:
 
     Returns the base amount. Statements: 1, and 1 where something waits.
     """
-    rows = [row for each in waiting(commitments).values() for row in each]
-    if not rows:
+    waits = [row for each in waiting(commitments).values() for row in each]
+    if not waits:
         return ZERO
-    ForwardCommitment.objects.filter(pk__in=[row.pk for row in rows]).update(
-        state=State.RELEASED, cause=cause
-    )
-    return sum((Decimal(row.amount) for row in rows), ZERO)
+    for row in waits:
+        row.state, row.cause = State.RELEASED, cause
+    rows.store(waits, ["state", "cause"])
+    return sum((Decimal(row.amount) for row in waits), ZERO)
 
 
 def take_up(commitments: Iterable[Commitment], *, cause: UUID) -> None:

@@ -127,8 +127,12 @@ class BudgetCell(models.Model):
         return f"{month_of(year.starts_on, self.period):%B %Y}"
 
     # Set by `budgets.ledger.cells` where it finds the cell.
-    reserves_at: str
     earlier: "list[BudgetCell] | tuple[()]" = ()
+
+    @property
+    def reserves_at(self) -> str:
+        """From when on its account reserves. Known where `budgets.ledger.cells` found the cell."""
+        return str(self.__dict__["account_reserves_at"])
 
     def covers(self, month: int) -> bool:
         """Whether it pays for a month of its fiscal year."""
