@@ -6,7 +6,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
     *("core", "accounts", "approvals", "budgets", "vendors", "budgeting", "chargeback"),
-    *("requisitions", "purchase_orders", "invoicing", "reports", "notifications", "administration", "po_portal"),
+    *(
+        "requisitions",
+        "purchase_orders",
+        "invoicing",
+        "reports",
+        "notifications",
+        "administration",
+        "po_portal",
+    ),
 )
 
 
