@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -10,9 +11,10 @@ from django.db import connection, transaction
 def snapshot() -> Iterator[None]:
     """Everything read inside belongs to one moment; writing inside is refused on PostgreSQL.
 
-    Inside a running transaction it changes nothing: that transaction's view is what counts there.
+    Inside a running transaction or another snapshot it changes nothing: that one's view is what
+    counts there.
     """
-    if connection.in_atomic_block:
+    if connection.in_atomic_block or _is_reading():
         yield
     elif connection.vendor == "postgresql":
         with transaction.atomic():
@@ -27,6 +29,14 @@ def snapshot() -> Iterator[None]:
                 yield
             finally:
                 cursor.execute("ROLLBACK")
+
+
+def _is_reading() -> bool:
+    """Whether a snapshot is open on SQLite, where Django does not know of it."""
+    open_connection: Any = connection.connection
+    return connection.vendor == "sqlite" and bool(
+        open_connection and open_connection.in_transaction
+    )
 
 
 @contextmanager

@@ -42,6 +42,15 @@ def test_reports_tie_while_orders_are_posted(org: Organisation):
     assert desk.now.encumbered == len(posted)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_snapshot_inside_another_belongs_to_the_same_moment(org: Organisation):
+    with snapshot():
+        with snapshot():
+            inside = BudgetCell.objects.count()
+        assert BudgetCell.objects.count() == inside
+    BudgetCell.objects.update(overdraft=D(1))  # and neither is left open
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_nothing_can_be_written_while_reading(org: Organisation):
