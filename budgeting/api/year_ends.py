@@ -16,7 +16,7 @@ from budgeting.services import year_ends
 from core import transitions
 from core.api.fields import AmountField, Id, MomentField, money
 from core.api.filtering import Filter, choice, created
-from core.api.schema import CONFLICT
+from core.api.schema import CONFLICT, INVALID
 from core.api.serializers import Input, Output, PersonSerializer, ReasonInput
 from core.api.views import Resource, Timeline
 from core.errors import NotAllowed
@@ -162,7 +162,7 @@ class YearEndViewSet(Timeline, Resource):
             OpenApiParameter("fiscal_year", int, required=True),
             OpenApiParameter("policy", str, enum=list(YearEnd.Policy.values)),
         ],
-        responses={200: YearEndPreviewLineSerializer(many=True), **CONFLICT},
+        responses={200: YearEndPreviewLineSerializer(many=True), **CONFLICT, **INVALID},
         filters=False,
     )
     @action(detail=False, methods=["get"], pagination_class=None)
