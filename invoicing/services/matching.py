@@ -24,7 +24,7 @@ from invoicing.facts import lock_order, match_input
 from invoicing.matching.types import BLOCK, EXCEPTION, WAITING
 from invoicing.models import Invoice, MatchRun
 from invoicing.services.clearing import post_cleared
-from invoicing.services.raising import in_words, not_yet_accepted, reconcile
+from invoicing.services.raising import in_words, locked_exceptions, not_yet_accepted, reconcile
 from invoicing.services.rates import set_rate
 
 RECEIPT_WINDOW = timedelta(days=14)  # then an invoice without its receipt is an exception
@@ -188,7 +188,8 @@ def _judge(
     if invoice.rate is None:
         set_rate(invoice, today=today)
     run = _store_run(invoice, given, verdict, key=key, at=at)
-    stopping = not_yet_accepted(invoice, verdict) + _without_rate(invoice)
+    before = locked_exceptions(invoice)
+    stopping = not_yet_accepted(before, verdict) + _without_rate(invoice)
     if not stopping and verdict.outcome == WAITING:
         perform(invoice.wait, actor=None, at=at, until=until)
     elif not stopping:
@@ -198,7 +199,7 @@ def _judge(
             perform(invoice.match, actor=None, at=at)
     if stopping:
         perform(invoice.stop, actor=None, at=at)
-    reconcile(invoice, run, stopping, at=at)
+    reconcile(invoice, before, run, stopping, at=at)
     invoice.save()
     event = f"invoice.{_EVENT[Invoice.Status(invoice.status)]}"
     events.publish(event, invoice, actor=actor, at=at, data={"run": str(run.pk)})

@@ -11,6 +11,8 @@ from invoicing import matching as engine
 from invoicing.matching.types import BLOCK
 from invoicing.models import Invoice, MatchException, MatchRun
 
+_SETTLED = (MatchException.Status.RESOLVED, MatchException.Status.WAIVED)
+
 
 def in_words(value: Any) -> str:
     """A figure of a check as it is stored: plain decimals, empty for none."""
@@ -21,13 +23,20 @@ def in_words(value: Any) -> str:
     return str(value)
 
 
-def not_yet_accepted(invoice: Invoice, verdict: engine.MatchOutcome) -> list[engine.CheckResult]:
+def locked_exceptions(invoice: Invoice) -> list[MatchException]:
+    """All that stopped a locked invoice so far, settled or not, locked in key order."""
+    found = invoice.exceptions.select_related("line")
+    return list(found.select_for_update(of=("self",), no_key=True).order_by("pk"))
+
+
+def not_yet_accepted(
+    before: list[MatchException], verdict: engine.MatchOutcome
+) -> list[engine.CheckResult]:
     """What stops the invoice, less what a person accepted at these very figures before."""
     accepted = {
         _of_exception(each)
-        for each in invoice.exceptions.filter(
-            resolution=MatchException.Resolution.ACCEPTED
-        ).select_related("line")
+        for each in before
+        if each.resolution == MatchException.Resolution.ACCEPTED
     }
     return [
         result
@@ -37,14 +46,20 @@ def not_yet_accepted(invoice: Invoice, verdict: engine.MatchOutcome) -> list[eng
 
 
 def reconcile(
-    invoice: Invoice, run: MatchRun, stopping: list[engine.CheckResult], *, at: datetime
+    invoice: Invoice,
+    before: list[MatchException],
+    run: MatchRun,
+    stopping: list[engine.CheckResult],
+    *,
+    at: datetime,
 ) -> None:
     """Open what is new, settle what is gone; what still stands at the same figures stays as it is,
     with its owner and its age."""
     standing = {_of_result(result): result for result in stopping}
     kept = set()
-    unresolved = invoice.exceptions.unresolved().select_related("line")
-    for exception in unresolved.select_for_update(of=("self",), no_key=True).order_by("pk"):
+    for exception in before:
+        if exception.status in _SETTLED:
+            continue
         if _of_exception(exception) in standing:
             kept.add(_of_exception(exception))
         else:
