@@ -16,6 +16,7 @@ SUBSCRIPTIONS = (
     ("scheduled_report.rendered", "notifications.report_rendered"),
     ("statement_line.disputed", "notifications.line_disputed"),
     ("statement_line.resolved", "notifications.line_resolved"),
+    ("comment.mentioned", "notifications.mentioned"),
     ("vendor.edited", "notifications.vendor_changed"),
 )
 

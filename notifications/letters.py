@@ -20,7 +20,7 @@ from approvals.subjects import Description
 from budgets.models import AlertLetter, BudgetAlert
 from chargeback.models import StatementLine
 from core import files
-from core.models import StoredFile, TrailEvent
+from core.models import Comment, StoredFile, TrailEvent
 from core.templatetags.figures import amount
 from invoicing.models import Invoice
 from invoicing.services.returning import RETURN_CODES
@@ -89,6 +89,15 @@ def answer(asked: StepQuestion) -> Letter:
         subject=f"Answer about {description.title} – {asked.asked_of}",
         template="approval_answered",
         context={"asked": asked, "description": description, "url": _inbox(asked.step)},
+    )
+
+
+def mention(made: Comment, *, reference: str, page: str) -> Letter:
+    """Tell somebody that they are named in a comment."""
+    return Letter(
+        subject=f"{made.author} mentioned you on {reference}",
+        template="mentioned",
+        context={"comment": made, "reference": reference, "url": f"{absolute(page)}#comments"},
     )
 
 

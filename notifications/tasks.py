@@ -12,7 +12,8 @@ from budgets.models import AlertLetter
 from chargeback.models import StatementLine
 from core import outbox
 from core.documents import document_model
-from core.models import TrailEvent
+from core.models import Comment, TrailEvent
+from core.web import pages_of
 from invoicing.models import Invoice
 from notifications import letters, services
 from notifications.models import OutgoingMail
@@ -100,6 +101,24 @@ def approval_answered(*, event_id: str, document_id: str) -> None:
             recipient=asked.asked_by.email,
             letter=letters.answer(asked),
         )
+
+
+@outbox.handler("notifications.mentioned")
+def mentioned(*, event_id: str, document_id: str) -> None:
+    """Tell everybody who is named in a comment and may still see its document."""
+    event = TrailEvent.objects.get(pk=event_id)
+    made = Comment.objects.select_related("author").get(pk=event.data["comment"])
+    where = (made.document_type, made.document_id)
+    for person in User.objects.filter(pk__in=event.data["people"], is_active=True):
+        page = pages_of(person, [where]).get(made.document_id)
+        if page is not None:
+            _send_once(
+                key=f"comment.mentioned:{made.pk}:{person.pk}",
+                recipient=person.email,
+                letter=letters.mention(made, reference=event.document_reference, page=page),
+                document_type=made.document_type,
+                document_id=made.document_id,
+            )
 
 
 @outbox.handler("notifications.ratification_due")
