@@ -11,6 +11,8 @@ if "PORTAL_TEST_DIR" not in os.environ:
 os.environ["DATA_DIR"] = os.environ["PORTAL_TEST_DIR"]
 os.environ["ENV"] = "demo"
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+# Proofs read whole tables that the planner does not know yet, on machines that do much else.
+os.environ.setdefault("DB_STATEMENT_TIMEOUT_MS", "120000")
 
 from po_portal.settings import *  # noqa: F403
 
