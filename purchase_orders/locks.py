@@ -1,5 +1,7 @@
 """Taking an order and its lines for a change: the order first, its lines by key, then the rest."""
 
+from django.db.models import F
+
 from budgets.ledger import Source
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 
@@ -14,10 +16,14 @@ def locked(order: PurchaseOrder) -> PurchaseOrder:
 
 
 def locked_lines(order: PurchaseOrder) -> list[PurchaseOrderLine]:
-    """Its lines with their distributions, locked in key order. Statements: 2."""
+    """Its lines with their distributions, locked in key order. Statements: 2.
+
+    Each knows the request that it came of as `requisition_id`.
+    """
     return list(
-        PurchaseOrderLine.objects.select_for_update(no_key=True)
+        PurchaseOrderLine.objects.select_for_update(of=("self",), no_key=True)
         .filter(order=order)
+        .annotate(requisition_id=F("requisition_line__requisition"))
         .order_by("pk")
         .prefetch_related("distributions")
     )

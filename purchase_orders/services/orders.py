@@ -22,7 +22,7 @@ from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from purchase_orders.services.change_orders import withdraw_open
 from purchase_orders.services.freezing import freeze
 from requisitions import facts
-from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
+from requisitions.models import Requisition, RequisitionDistribution
 from vendors.models import Vendor
 
 KIND = "PO"
@@ -266,8 +266,7 @@ def _take_from_requisitions(
     requested = {line.requisition_line_id for line in lines if line.requisition_line_id}
     if not requested:
         return []
-    rows = RequisitionLine.objects.filter(pk__in=requested)
-    owners = dict(rows.values_list("pk", "requisition"))
+    owners = {line.requisition_line_id: line.requisition_id for line in lines}
     taken: dict[UUID, dict[UUID, tuple[Decimal, Decimal]]] = defaultdict(dict)
     for line in lines:
         if pk := line.requisition_line_id:
