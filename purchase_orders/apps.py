@@ -15,10 +15,11 @@ class PurchaseOrdersConfig(AppConfig):
             prices,
             tasks,  # noqa: F401
         )
-        from purchase_orders.models import BilledLine
+        from purchase_orders.models import BilledLine, DrawDown
         from vendors.prices import register
 
         append_only.protect(BilledLine)
+        append_only.protect(DrawDown)
         change_subjects.register()
         invariants.register()
         replay.accrue_by(accruals.every_movement)

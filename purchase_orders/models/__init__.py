@@ -1,5 +1,11 @@
 """Purchase orders, their frozen documents, and the receipts against them."""
 
+from purchase_orders.models.agreements import (
+    Agreement,
+    AgreementQuerySet,
+    DrawDown,
+    DrawDownQuerySet,
+)
 from purchase_orders.models.billing import BilledLine
 from purchase_orders.models.change_orders import (
     ChangeOrder,
@@ -22,12 +28,16 @@ from purchase_orders.models.receipts import Receipt, ReceiptLine, ReceiptQuerySe
 from purchase_orders.models.revisions import Dispatch, OrderRevision
 
 __all__ = [
+    "Agreement",
+    "AgreementQuerySet",
     "BilledLine",
     "ChangeOrder",
     "ChangeOrderDistribution",
     "ChangeOrderLine",
     "ChangeOrderQuerySet",
     "Dispatch",
+    "DrawDown",
+    "DrawDownQuerySet",
     "OrderDistribution",
     "OrderRevision",
     "PurchaseOrder",

@@ -72,6 +72,14 @@ class PurchaseOrder(EntityOwned, Document):
     contract = models.ForeignKey(
         Contract, null=True, blank=True, on_delete=models.PROTECT, related_name="orders"
     )
+    agreement = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="releases",
+        help_text="The blanket order that a release draws on.",
+    )
     buyer = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -102,6 +110,10 @@ class PurchaseOrder(EntityOwned, Document):
                 fields=["entity", "vendor", "legacy_number"],
                 condition=~Q(legacy_number=""),
                 name="order_taken_over_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="release") | Q(agreement__isnull=True),
+                name="only_releases_draw",
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=["issued", "on_hold", "closed"])
@@ -177,6 +189,13 @@ class PurchaseOrderLine(DocumentLine):
     order = models.ForeignKey(PurchaseOrder, on_delete=models.CASCADE, related_name="lines")
     requisition_line = models.ForeignKey(
         RequisitionLine, null=True, on_delete=models.PROTECT, related_name="order_lines"
+    )
+    agreement_line = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="release_lines",
+        help_text="The line of the blanket order that a release takes from.",
     )
     match_type = models.CharField(max_length=8, choices=MatchType, default=MatchType.THREE_WAY)
     tax_percent = PercentField(default=0)
