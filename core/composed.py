@@ -1,0 +1,153 @@
+"""Reads whose SQL is composed once and only bound anew.
+
+Django composes a queryset's SQL each time it runs; for the wide rows that every step of a purchase
+reads, that costs more than running it. A composed read keeps what Django's own compiler made of a
+queryset, and puts other values where its own stood. ADR 22 says when to use one.
+"""
+
+import copy
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.db import connections, models
+from django.db.models.query import QuerySet
+from django.db.models.sql.compiler import SQLCompiler
+from django.db.transaction import TransactionManagementError
+
+Row = TypeVar("Row")
+
+# Values that no row has, to be found again among the parameters of what was composed.
+_MARKS: dict[type, Callable[[int], Any]] = {
+    UUID: lambda place: UUID(int=(0xC0DE << 112) + place),
+    date: lambda place: date.fromordinal(1 + place),
+    str: lambda place: f"\x01{place}",
+}
+# How a value is handed to the database; words go as they are.
+_FIELDS: dict[type, Any] = {UUID: models.UUIDField(), date: models.DateField()}
+
+
+class Composed(Generic[Row]):
+    """A read of constant shape; called with its values it gives the rows as a list.
+
+    `build` makes the queryset from ids, days and words, or from lists of them; it is asked once for
+    each combination of types and sizes. It only compares with them: LookupError when one does not
+    reach the database as it was given. None belongs to the shape.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Row]]) -> None:
+        self._build = build
+        self._made: dict[tuple[Any, ...], _Template] = {}
+
+    def __call__(self, *values: Any) -> list[Row]:
+        """The rows for these values, collections without repetition. Statements: as composed."""
+        return list(self._bound(values))
+
+    def one(self, *values: Any) -> Row:
+        """The one row for these values. Raises the model's DoesNotExist where there is none."""
+        found = self._bound(values)
+        for row in found:
+            return row
+        raise found.model.DoesNotExist
+
+    def _bound(self, values: Sequence[Any]) -> QuerySet[Any, Row]:
+        given = [_listed(each) for each in values]
+        if [] in given:
+            return self._build(*given)  # Django may ask nothing at all
+        shape = tuple(map(_shape, given))
+        made = self._made.get(shape)
+        if made is None:
+            made = self._made[shape] = _Template(self._build(*_marked(shape)), shape)
+        return made.bound(list(_flat(given)))
+
+
+def _listed(value: Any) -> Any:
+    """A value, or a collection of them as a list: sets keep no order between two passes."""
+    many = isinstance(value, Collection) and not isinstance(value, str)
+    return list(value) if many else value
+
+
+def _shape(value: Any) -> Any:
+    """What the composed SQL depends on: the type, and of a list the type and the length."""
+    return (type(value[0]), len(value)) if isinstance(value, list) else type(value)
+
+
+def _marked(shape: Sequence[Any]) -> Iterator[Any]:
+    place = 0
+    for each in shape:
+        kind, size = each if isinstance(each, tuple) else (each, 1)
+        if kind is type(None):
+            yield None
+            continue
+        marks = [_MARKS[kind](place + further) for further in range(size)]
+        place += size
+        yield marks if isinstance(each, tuple) else marks[0]
+
+
+def _flat(given: Sequence[Any]) -> Iterator[Any]:
+    for value in given:
+        if isinstance(value, list):
+            yield from value
+        elif value is not None:
+            yield value
+
+
+class _Template:
+    """A queryset with its composed SQL, and which parameter takes which value."""
+
+    def __init__(self, queryset: QuerySet[Any, Any], shape: Sequence[Any]) -> None:
+        self.queryset = queryset
+        connection = connections[queryset.db]
+        self.compiler: SQLCompiler = queryset.query.get_compiler(connection=connection)
+        self.sql, self.parameters = self.compiler.as_sql()
+        marks = list(_flat([_listed(each) for each in _marked(shape)]))
+        places = {_prepared(mark, connection): place for place, mark in enumerate(marks)}
+        self.takes = [
+            (position, places[value])
+            for position, value in enumerate(self.parameters)
+            if isinstance(value, UUID | date | str) and value in places
+        ]
+        if {place for _, place in self.takes} != set(range(len(marks))):
+            raise LookupError(f"A value is not compared with as it was given: {self.sql}")
+
+    def bound(self, values: Sequence[Any]) -> QuerySet[Any, Any]:
+        """The queryset for these values, to be iterated and nothing else."""
+        connection = connections[self.queryset.db]
+        parameters = list(self.parameters)
+        prepared = [_prepared(value, connection) for value in values]
+        for position, place in self.takes:
+            parameters[position] = prepared[place]
+        made: QuerySet[Any, Any] = object.__new__(type(self.queryset))
+        made.__dict__.update(self.queryset.__dict__)
+        made._query = _Bound(self, connection, (self.sql, tuple(parameters)))
+        return made
+
+
+def _prepared(value: Any, connection: Any) -> Any:
+    field = _FIELDS.get(type(value))
+    return value if field is None else field.get_db_prep_value(value, connection, prepared=True)
+
+
+class _Bound:
+    """Stands for a template's query while its rows are read."""
+
+    def __init__(self, template: _Template, connection: Any, composed: tuple[str, tuple[Any, ...]]):
+        self._template = template
+        self._connection = connection
+        self._composed = composed
+
+    def get_compiler(self, *_: Any, **__: Any) -> SQLCompiler:
+        """The template's compiler on this thread's connection, its SQL at hand."""
+        query = self._template.queryset.query
+        if query.select_for_update and self._connection.get_autocommit():
+            raise TransactionManagementError("Rows are locked within a transaction only.")
+        compiler = copy.copy(self._template.compiler)
+        compiler.connection = self._connection
+        compiler.as_sql = lambda *_, **__: self._composed
+        return compiler
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("chain", "clone"):
+            raise TypeError("A composed read cannot be refined.")
+        return getattr(self._template.queryset.query, name)

@@ -1,0 +1,123 @@
+"""Reads whose SQL is composed once give what the same queryset would give."""
+
+from datetime import date, timedelta
+from threading import Thread
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from django.db.transaction import TransactionManagementError
+from django.db.utils import InterfaceError
+
+from accounts.models import Entity
+from budgets.models import CostCenter, FiscalYear
+from core.composed import Composed
+from core.ids import new_id
+
+
+def _centres(entity: UUID, codes: list[str]):
+    return CostCenter.objects.filter(entity=entity, code__in=codes).select_related("entity")
+
+
+@pytest.fixture
+def centres(org):
+    return list(CostCenter.objects.filter(entity=org.entity).order_by("code"))
+
+
+@pytest.mark.parametrize("values", [("x%",), (["x%", "y"],)], ids=["a word", "several"])
+def test_a_value_that_is_looked_for_otherwise_than_given_is_refused(db, values):
+    looked = Composed(
+        lambda word: CostCenter.objects.filter(code__icontains=str(word)).order_by("pk")
+    )
+    with pytest.raises(LookupError, match="not compared with as it was given"):
+        looked(*values)
+
+
+def test_a_value_of_another_kind_is_refused(db):
+    with pytest.raises(KeyError):
+        Composed(lambda level: CostCenter.objects.filter(pk=level))(1.5)
+
+
+def test_what_is_composed_cannot_be_refined(org):
+    bound = Composed(_centres)._bound((org.entity.pk, ["a"]))
+    with pytest.raises(TypeError, match="cannot be refined"):
+        bound.filter(code="b")
+
+
+def test_it_says_when_there_is_no_row(org):
+    with pytest.raises(CostCenter.DoesNotExist):
+        Composed(lambda pk: CostCenter.objects.filter(pk=pk)).one(new_id())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_are_locked_within_a_transaction_only():
+    locked = Composed(lambda pk: Entity.objects.select_for_update().filter(pk=pk))
+    with transaction.atomic():
+        assert locked(new_id()) == []
+    with pytest.raises(TransactionManagementError):
+        locked(new_id())
+
+
+def test_each_call_reads_what_its_own_values_ask_for(org, centres):
+    read = Composed(_centres)
+    for asked in ([centres[0]], [centres[1]], centres[:2], []):
+        found = read(org.entity.pk, {each.code for each in asked})
+        assert sorted(found, key=lambda each: each.code) == asked
+    assert read(new_id(), [centres[0].code]) == []
+
+
+def test_rows_bring_what_belongs_to_them_and_see_what_changed(
+    org, centres, django_assert_num_queries
+):
+    read = Composed(_centres)
+    read(org.entity.pk, [centres[0].code])
+    CostCenter.objects.filter(pk=centres[0].pk).update(name="Renamed")
+    with django_assert_num_queries(1):
+        (found,) = read(org.entity.pk, [centres[0].code])
+        assert (found.name, found.entity) == ("Renamed", org.entity)
+
+
+def test_days_prefetches_unions_and_no_value(org, centres):
+    year = FiscalYear.objects.filter(entity=org.entity).first()
+    covering = Composed(
+        lambda day: FiscalYear.objects.filter(starts_on__lte=day, ends_on__gte=day).order_by("pk")
+    )
+    for day in (year.starts_on, year.ends_on, year.starts_on + timedelta(days=9), date(1999, 1, 1)):
+        there = FiscalYear.objects.filter(starts_on__lte=day, ends_on__gte=day).order_by("pk")
+        assert covering(day) == list(there)
+    with_years = Composed(lambda pk: Entity.objects.filter(pk=pk).prefetch_related("fiscal_years"))
+    assert year in with_years.one(org.entity.pk).fiscal_years.all()
+    either = Composed(
+        lambda one, other: (
+            CostCenter.objects.filter(pk=one)
+            .values_list("pk", "code")
+            .union(CostCenter.objects.filter(pk=other).values_list("pk", "code"))
+        )
+    )
+    assert set(either(centres[0].pk, centres[1].pk)) == {(c.pk, c.code) for c in centres[:2]}
+    maybe = Composed(lambda pk: CostCenter.objects.filter(pk=pk) if pk else Entity.objects.all())
+    assert maybe(centres[0].pk) == [centres[0]]
+    assert org.entity in maybe(None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_thread_reads_over_its_own_connection():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite in memory is another database in every thread")
+    read = Composed(lambda pk: Entity.objects.filter(pk=pk))
+    read(new_id())
+    connection.close()
+    seen: list[object] = []
+
+    def elsewhere() -> None:
+        try:
+            seen.extend(read(new_id()))
+        except InterfaceError as fault:
+            seen.append(fault)
+        finally:
+            connection.close()
+
+    thread = Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == []
