@@ -4,15 +4,12 @@ A pair of duties is kept apart along one purchase: requests, order, receipts and
 belong together. A mitigation excepts one person from one pair until a day.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import combinations
 from typing import Any
-from uuid import UUID
 
-from django.db.models import CharField, QuerySet, Value
-
+from accounts.acts import Performed
 from accounts.authority import locked_person, require_two_people
 from accounts.models import Duty, DutyPair, Entity, Mitigation, Role, User
 from core import events, refusals, text, transactions
@@ -20,7 +17,6 @@ from core.documents import Document
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 
 Pair = tuple[str, str]
-Performed = Mapping[str, Collection[UUID | None]]  # who did which duty on a purchase
 
 SLUG = "segregation-of-duties"
 KEPT_APART = "person.kept_apart"
@@ -108,20 +104,6 @@ def default_pairs() -> list[tuple[str, str, bool]]:
 def pairs_of(entity: Entity) -> list[DutyPair]:
     """What an entity keeps apart, in stable order. Statements: 1."""
     return list(DutyPair.objects.filter(entity=entity).order_by("first", "second"))
-
-
-def acts(duty: Duty, rows: QuerySet[Any], person: str) -> QuerySet[Any]:
-    """Who did a duty, as rows of duty and person; `person` is the field that holds them."""
-    return rows.order_by().values_list(Value(str(duty), output_field=CharField()), person)
-
-
-def performed_in(found: Iterable[QuerySet[Any]]) -> Performed:
-    """People by duty, from `acts` of all rooms that a purchase goes through. Statements: 1."""
-    first, *further = found
-    people: dict[str, set[UUID | None]] = defaultdict(set)
-    for duty, person in first.union(*further):
-        people[duty].add(person)
-    return people
 
 
 def carried_by(roles: Iterable[str]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from accounts.duties import Performed
+from accounts.acts import Performed
 from core.documents import Document, document_model
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from accounts import duties
-from accounts.duties import Performed
+from accounts.acts import Performed, acts_of, performed_in
 from accounts.models import Duty, Role, User
 from invoicing.models import Invoice, InvoiceLine, MatchException, MatchRun
 from purchase_orders import queries as orders
@@ -54,21 +54,25 @@ def invoice_on(order: PurchaseOrder) -> str:
     return f"{standing.get_kind_display()} {standing.number}" if standing else ""
 
 
-def performed_on(order: PurchaseOrder | None) -> Performed:
-    """Who did what on the whole purchase, invoices included. Statements: 1; none without one."""
-    if order is None:
-        return {}
+def acts_on(order: UUID) -> list[QuerySet[Any]]:
+    """Who did what on the whole purchase, invoices included."""
     entered = Invoice.objects.filter(order=order)
     accepted_by = MatchException.objects.filter(
         invoice__order=order, resolution=MatchException.Resolution.ACCEPTED
     )
-    return duties.performed_in(
-        [
-            *orders.acts_on(order),
-            duties.acts(Duty.ENTER_INVOICE, entered, "captured_by"),
-            duties.acts(Duty.RESOLVE, accepted_by, "resolved_by"),
-        ]
-    )
+    return [
+        *orders.acts_on(order),
+        acts_of(Duty.ENTER_INVOICE, entered, "captured_by"),
+        acts_of(Duty.RESOLVE, accepted_by, "resolved_by"),
+    ]
+
+
+_performed = performed_in(acts_on)
+
+
+def performed_on(order: PurchaseOrder | None) -> Performed:
+    """Who did what on the whole purchase. Statements: 1; none without an order."""
+    return {} if order is None else _performed(order.pk)
 
 
 def exceptions_queue(user: User) -> QuerySet[MatchException]:

@@ -22,8 +22,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThan
 
 import approvals.queries
-from accounts import duties
-from accounts.duties import Performed
+from accounts.acts import Performed, acts_of, performed_in
 from accounts.models import Duty, Entity, User
 from budgets.models import Commitment, Stage
 from core.fields import AmountField, amount
@@ -213,32 +212,35 @@ def requisition_numbers(order: PurchaseOrder) -> list[str]:
     return sorted(set(filter(None, numbers)))
 
 
-def acts_on(order: PurchaseOrder) -> list[QuerySet[Any]]:
+def acts_on(order: UUID) -> list[QuerySet[Any]]:
     """Who requested, approved, ordered and received on this purchase."""
     requested = (
         PurchaseOrderLine.objects.filter(order=order, requisition_line__isnull=False)
         .order_by()
         .values("requisition_line__requisition")
     )
-    orders = PurchaseOrder.objects.filter(pk=order.pk)
+    orders = PurchaseOrder.objects.filter(pk=order)
     revisions = OrderRevision.objects.filter(order=order)
     changes = ChangeOrder.objects.filter(order=order)
     approved = approvals.queries.approved_steps
     receipts = Receipt.objects.filter(order=order)
     return [
         *requests.acts_on(requested),
-        duties.acts(Duty.APPROVE, approved([order.pk]), "decided_by"),
-        duties.acts(Duty.APPROVE, approved(changes.values("pk")), "decided_by"),
-        duties.acts(Duty.ORDER, orders, "buyer"),
-        duties.acts(Duty.ORDER, revisions, "issued_by"),
-        duties.acts(Duty.ORDER, changes, "buyer"),
-        duties.acts(Duty.RECEIVE, receipts, "received_by"),
+        acts_of(Duty.APPROVE, approved([order]), "decided_by"),
+        acts_of(Duty.APPROVE, approved(changes.values("pk")), "decided_by"),
+        acts_of(Duty.ORDER, orders, "buyer"),
+        acts_of(Duty.ORDER, revisions, "issued_by"),
+        acts_of(Duty.ORDER, changes, "buyer"),
+        acts_of(Duty.RECEIVE, receipts, "received_by"),
     ]
+
+
+_performed = performed_in(acts_on)
 
 
 def performed_on(order: PurchaseOrder) -> Performed:
     """Who did what on this purchase up to its receipts. Statements: 1."""
-    return duties.performed_in(acts_on(order))
+    return _performed(order.pk)
 
 
 def receipt_list(user: User) -> QuerySet[Receipt]:

@@ -8,8 +8,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from accounts import duties
-from accounts.duties import Performed
+from accounts.acts import Performed, acts_of, performed_in
 from accounts.models import Duty, Role, User
 from approvals import queries as approvals
 from approvals.models import ApprovalStep
@@ -38,14 +37,17 @@ def acts_on(requisition_ids: Any) -> list[QuerySet[Any]]:
     requests = Requisition.objects.filter(pk__in=requisition_ids)
     approved = approvals.approved_steps(requisition_ids)
     return [
-        duties.acts(Duty.REQUEST, requests, "requester"),
-        duties.acts(Duty.APPROVE, approved, "decided_by"),
+        acts_of(Duty.REQUEST, requests, "requester"),
+        acts_of(Duty.APPROVE, approved, "decided_by"),
     ]
+
+
+_performed = performed_in(lambda pk: acts_on([pk]))
 
 
 def performed(requisition_id: UUID) -> Performed:
     """Who did what on a single request. Statements: 1."""
-    return duties.performed_in(acts_on([requisition_id]))
+    return _performed(requisition_id)
 
 
 def listing(
