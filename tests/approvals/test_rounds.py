@@ -291,20 +291,6 @@ def test_the_approval_of_somebody_whose_limit_fell_is_not_kept(
     assert state(begin(parts=PARTS)) == {"cora": "active", "sven": "waiting"}
 
 
-def test_an_approval_by_a_delegate_is_not_kept(
-    org: Organisation, document: Requisition, begin: Begin
-) -> None:
-    Delegation.objects.create(
-        entity=org.entity, from_user=org.axel, to_user=org.dora, valid_from=NOW, reason="Leave",
-        valid_to=NOW + timedelta(days=5), created_by=org.axel, created_at=NOW,
-    )  # fmt: skip
-    first = begin(step("manager"), step(("person", org.sven.email)), parts=PARTS)
-    services.decide(step=step_of(first, org.axel), decision="approve", actor=org.dora, at=NOW)
-    decide(first, org.sven, "return")
-    resubmit(document, org.rita, NOW)
-    assert state(begin(parts=PARTS)) == {"axel": "active", "sven": "waiting"}
-
-
 def test_a_requisition_that_comes_back_unchanged_asks_only_who_returned_it(
     org: Organisation, submitted: Callable[..., Requisition]
 ) -> None:
