@@ -9,11 +9,11 @@ from django_fsm import FSMField, transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
-from accounts.permissions import either, named, portal, role
+from accounts.permissions import either, portal, role
 from approvals.models import ApprovalStep
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField
-from purchase_orders.models.orders import PurchaseOrder, PurchaseOrderLine
+from purchase_orders.models.orders import PurchaseOrder, PurchaseOrderLine, not_its_buyer
 from requisitions.models import Distribution, DocumentLine
 from vendors.models import MatchType
 
@@ -27,14 +27,6 @@ class ChangeOrderQuerySet(models.QuerySet["ChangeOrder"]):
         asked = ApprovalStep.objects.visible_to(user).values("request__subject_id")
         orders = PurchaseOrder.objects.visible_to(user)
         return own.filter(Q(order__in=orders) | Q(pk__in=asked))
-
-
-@named("approvers, never its buyer")
-def _not_its_buyer(change: Any, user: Any) -> bool:
-    """Whoever decides its round, or the portal by policy; never who drafted it."""
-    return user is None or (
-        user.is_active and user.entity_id == change.entity_id and user.pk != change.buyer_id
-    )
 
 
 class ChangeOrder(EntityOwned, Document):
@@ -138,21 +130,17 @@ class ChangeOrder(EntityOwned, Document):
         """Put it up; a rise of the total is held from now on."""
         self.submitted_at = at
 
-    @transition(
-        status, source=Status.IN_APPROVAL, target=Status.APPROVED, permission=_not_its_buyer
-    )
+    @transition(status, source=Status.IN_APPROVAL, target=Status.APPROVED, permission=not_its_buyer)
     def approve(self, *, at: Any, **_: Any) -> None:
         """Called when its round ends well, or where the policy asks nobody."""
         self.approved_at = at
 
-    @transition(
-        status, source=Status.IN_APPROVAL, target=Status.REJECTED, permission=_not_its_buyer
-    )
+    @transition(status, source=Status.IN_APPROVAL, target=Status.REJECTED, permission=not_its_buyer)
     def reject(self, *, at: Any, **_: Any) -> None:
         """Called when its round ends with a no: the order stays as it is."""
         self.closed_at = at
 
-    @transition(status, source=Status.IN_APPROVAL, target=Status.DRAFT, permission=_not_its_buyer)
+    @transition(status, source=Status.IN_APPROVAL, target=Status.DRAFT, permission=not_its_buyer)
     def send_back(self, **_: Any) -> None:
         """Called when an approver wants it otherwise."""
 

@@ -10,7 +10,7 @@ from django_fsm import FSMField, transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
-from accounts.permissions import either, portal, role
+from accounts.permissions import either, named, portal, role
 from core.documents import Document
 from core.fields import AmountField, PercentField, QuantityField, RateField
 from requisitions.models import Distribution, DocumentLine, RequisitionLine
@@ -27,6 +27,14 @@ _SEES_ALL = (
     Role.VENDOR_MANAGER,
     Role.ADMINISTRATOR,
 )
+
+
+@named("approvers, never its buyer")
+def not_its_buyer(document: Any, user: Any) -> bool:
+    """Whoever decides its round, or the portal by policy; never who drafted it."""
+    return user is None or (
+        user.is_active and user.entity_id == document.entity_id and user.pk != document.buyer_id
+    )
 
 
 class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
@@ -95,7 +103,12 @@ class PurchaseOrder(EntityOwned, Document):
     net = AmountField(default=0, editable=False)
     tax = AmountField(default=0, editable=False)
     total = AmountField(default=0, editable=False, help_text="Net and tax.")
+    budget_reason = models.TextField(
+        blank=True, help_text="Why it should be bought although a budget warns."
+    )
     status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    submitted_at = models.DateTimeField(null=True, editable=False)
+    approved_at = models.DateTimeField(null=True, editable=False)
     issued_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
     close_reason = models.TextField(blank=True)
@@ -134,6 +147,35 @@ class PurchaseOrder(EntityOwned, Document):
     def __str__(self) -> str:
         return self.number or self.title or "Draft order"
 
+    @transition(status, source=Status.DRAFT, target=Status.IN_APPROVAL, permission=_BUYS)
+    def submit(self, *, at: Any, **_: Any) -> None:
+        """Ask for the order itself to be approved, where no approved request covers it."""
+        self.submitted_at = at
+
+    @transition(status, source=Status.IN_APPROVAL, target=Status.APPROVED, permission=not_its_buyer)
+    def approve(self, *, at: Any, **_: Any) -> None:
+        """Called when its round ends well, or where the policy asks nobody."""
+        self.approved_at = at
+
+    @transition(status, source=Status.IN_APPROVAL, target=Status.REJECTED, permission=not_its_buyer)
+    def reject(self, **_: Any) -> None:
+        """Called when its round ends with a no."""
+
+    @transition(status, source=Status.IN_APPROVAL, target=Status.DRAFT, permission=not_its_buyer)
+    def send_back(self, **_: Any) -> None:
+        """Called when an approver wants it otherwise."""
+
+    @transition(status, source=Status.IN_APPROVAL, target=Status.DRAFT, permission=_BUYS)
+    def withdraw(self, **_: Any) -> None:
+        """Take it back from approval."""
+
+    @transition(
+        status, source=[Status.APPROVED, Status.REJECTED], target=Status.DRAFT, permission=_BUYS
+    )
+    def rework(self, **_: Any) -> None:
+        """Say it otherwise; what was decided of it counts no more."""
+        self.approved_at = None
+
     @transition(
         status,
         source=[Status.DRAFT, Status.APPROVED],
@@ -154,7 +196,13 @@ class PurchaseOrder(EntityOwned, Document):
 
     @transition(
         status,
-        source=[Status.DRAFT, Status.APPROVED, Status.ISSUED, Status.ON_HOLD],
+        source=[
+            Status.DRAFT,
+            Status.APPROVED,
+            Status.REJECTED,
+            Status.ISSUED,
+            Status.ON_HOLD,
+        ],
         target=Status.CANCELLED,
         permission=_BUYS,
     )
