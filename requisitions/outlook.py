@@ -12,7 +12,7 @@ from budgets import ledger
 from budgets.ledger import FundsCheck
 from budgets.rates import rate_on
 from core.errors import DomainError
-from requisitions import facts, submission, validation
+from requisitions import emergencies, facts, submission, validation
 from requisitions.asked import typed
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition
@@ -68,9 +68,7 @@ def outlook(*, requester: User, data: RequisitionInput, at: datetime) -> Outlook
         approvers_problem=problem,
         references=_references(entity, known),
         flags=flags(asked, around, seen_by=requester),
-        emergency_closed=submission.emergency_closed(entity, requester, amount=asked.amount, at=at)
-        if data.emergency
-        else "",
+        emergency_closed=emergencies.closed(asked, at=at) if data.emergency else "",
     )
 
 

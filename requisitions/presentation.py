@@ -13,6 +13,7 @@ from approvals.services import StepPreview
 from approvals.subjects import Flag
 from requisitions import recent
 from requisitions.asked import Asked, stored
+from requisitions.emergencies import for_incident
 from requisitions.models import Requisition
 from requisitions.queries import Holder
 from vendors import countries
@@ -85,6 +86,7 @@ def flags(
         incident = requisition.references.get(Reference.INCIDENT, "no incident named")
         words = f"Emergency, {incident}: {requisition.emergency_reason}"
         found.append(Flag(words, kind="emergency"))
+        found += _same_incident(requisition, asked, at=at)
     if requisition.budget_reason:
         words = f"Over a budget that warns: {requisition.budget_reason}"
         found.append(Flag(words, kind="budget"))
@@ -92,6 +94,23 @@ def flags(
         around = recent.recent(asked, at=at, pk=requisition.pk)
         found += recent.flags(asked, around, seen_by=seen_by)
     return found
+
+
+def _same_incident(requisition: Requisition, asked: Asked, *, at: datetime | None) -> list[Flag]:
+    """What else was asked for its incident, which the cap counts together. Statements: 1."""
+    entity, incident = requisition.entity, requisition.references.get(Reference.INCIDENT, "")
+    earlier = for_incident(entity, incident, at=at, but=requisition.pk) if at else []
+    if not earlier:
+        return []
+    together = asked.amount + sum((each.amount for each in earlier), Decimal(0))
+    words = (
+        f"For {incident} {recent.money(together, entity.currency)} were asked for in all, of at "
+        f"most {recent.money(entity.emergency_cap, entity.currency)}."
+    )
+    more = [
+        Flag(f"{each.title} · {recent.money(each.amount, entity.currency)}") for each in earlier
+    ]
+    return [Flag(words, more=more, kind="emergency")]
 
 
 def references(requisition: Requisition) -> list[tuple[str, str]]:
@@ -118,7 +137,7 @@ def emergencies(entity: Entity) -> str:
     most = recent.money(entity.emergency_cap, entity.currency)
     decides = entity.on_call_approver or "the approver on call"
     return (
-        f"Up to {most}, for an incident that cannot wait: {decides} decides alone, and your "
+        f"Up to {most} for one incident that cannot wait: {decides} decides alone, and your "
         "manager looks at it within one working day."
     )
 

@@ -16,7 +16,7 @@ from core.errors import Conflict, FieldError, Invalid, Missing, NotAllowed, Stal
 from core.money import ZERO
 from core.transactions import atomic
 from core.transitions import perform
-from requisitions import content, facts, storing, submission, validation
+from requisitions import content, emergencies, facts, storing, submission, validation
 from requisitions.asked import Asked, stored
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition, RequisitionLine
@@ -103,7 +103,7 @@ def submit(*, requisition: Requisition, actor: User, at: datetime) -> Requisitio
     requisition.rate = _rate(entity, requisition.currency, today)
     asked = stored(requisition, lines, judged.tax_codes)
     submission.require_vendors(asked)
-    submission.require_emergency(asked, at=at)
+    emergencies.require_open(asked, at=at)
     checks = _funds(requisition, lines, today)
     around = recent(asked, at=at, pk=requisition.pk, lock=True)
     known = facts.approval_facts(asked, recent=around, checks=checks, on=today)
