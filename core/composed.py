@@ -6,8 +6,8 @@ queryset, and puts other values where its own stood. ADR 22 says when to use one
 """
 
 import copy
-from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import date
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -22,18 +22,24 @@ Row = TypeVar("Row")
 _MARKS: dict[type, Callable[[int], Any]] = {
     UUID: lambda place: UUID(int=(0xC0DE << 112) + place),
     date: lambda place: date.fromordinal(1 + place),
+    datetime: lambda place: datetime(1, 1, 2, tzinfo=UTC) + timedelta(hours=place),
+    int: lambda place: 31_000 + place,
     str: lambda place: f"\x01{place}",
 }
-# How a value is handed to the database; words go as they are.
-_FIELDS: dict[type, Any] = {UUID: models.UUIDField(), date: models.DateField()}
+# How a value is handed to the database; numbers and words go as they are.
+_FIELDS: dict[type, Any] = {
+    UUID: models.UUIDField(),
+    date: models.DateField(),
+    datetime: models.DateTimeField(),
+}
 
 
 class Composed(Generic[Row]):
     """A read of constant shape; called with its values it gives the rows as a list.
 
-    `build` makes the queryset from ids, days and words, or from lists of them; it is asked once for
-    each combination of types and sizes. It only compares with them: LookupError when one does not
-    reach the database as it was given. None belongs to the shape.
+    `build` makes the queryset from ids, moments, numbers and words, or lists of them; it is asked
+    once for each combination of types and sizes. It only compares with them: LookupError when one
+    does not reach the database as it was given. None belongs to the shape.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Row]]) -> None:
@@ -106,7 +112,7 @@ class _Template:
         self.takes = [
             (position, places[value])
             for position, value in enumerate(self.parameters)
-            if isinstance(value, UUID | date | str) and value in places
+            if isinstance(value, Hashable) and value in places
         ]
         if {place for _, place in self.takes} != set(range(len(marks))):
             raise LookupError(f"A value is not compared with as it was given: {self.sql}")

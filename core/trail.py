@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core import rows
+from core.composed import Composed
 from core.models import TrailEvent, TrailHead
 
 GENESIS = "0" * 64
@@ -54,20 +56,25 @@ def _canonical(value: object) -> object:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
 
 
+_locked_head = Composed(
+    lambda stream: TrailHead.objects.select_for_update(no_key=True).filter(pk=stream)
+)
+
+
 def append(stream: str, events: list[TrailEvent]) -> None:
     """Chain events to the end of a stream under its head's lock. Statements: 3, however many."""
-    heads = TrailHead.objects.select_for_update(no_key=True).filter(pk=stream)
-    head = heads.first()
-    if head is None:
+    try:
+        head = _locked_head.one(stream)
+    except TrailHead.DoesNotExist:
         TrailHead.objects.bulk_create([TrailHead(stream=stream)], ignore_conflicts=True)
-        head = heads.get()
+        head = _locked_head.one(stream)
     for event in events:
         head.sequence += 1
         event.sequence = head.sequence
         event.previous_hash = head.hash
         event.hash = head.hash = digest(event, head.hash)
     TrailEvent.objects.bulk_create(events)
-    head.save()
+    rows.store([head], ["sequence", "hash"])
 
 
 def verify(stream: str) -> Iterator[TrailFault]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
+from core.composed import Composed
 from core.money import ZERO, minor_unit, minor_units
 from invoicing import duplicates, matching, tolerances
 from invoicing.models import Invoice, InvoiceLine
@@ -12,6 +13,16 @@ from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 
 # What other invoices hold of an order line while they are on their way to being cleared.
 _IN_PROCESS = (Invoice.Status.MATCHING, Invoice.Status.MATCHED, Invoice.Status.IN_EXCEPTION)
+
+
+_locked_lines = Composed[PurchaseOrderLine](
+    lambda order: (
+        PurchaseOrderLine.objects.select_for_update(of=("self",), no_key=True)
+        .filter(order=order)
+        .select_related("catalog_item")
+        .order_by("pk")
+    )
+)
 
 
 def lock_order(invoice: Invoice) -> list[PurchaseOrderLine]:
@@ -23,12 +34,7 @@ def lock_order(invoice: Invoice) -> list[PurchaseOrderLine]:
     if invoice.order is None:
         return []
     invoice.order = locked(invoice.order)
-    return list(
-        PurchaseOrderLine.objects.select_for_update(of=("self",), no_key=True)
-        .filter(order=invoice.order)
-        .select_related("catalog_item")
-        .order_by("pk")
-    )
+    return _locked_lines(invoice.order.pk)
 
 
 def match_input(

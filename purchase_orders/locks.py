@@ -3,16 +3,30 @@
 from django.db.models import F
 
 from budgets.ledger import Source
+from core.composed import Composed
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+
+_locked = Composed[PurchaseOrder](
+    lambda pk: (
+        PurchaseOrder.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity", "vendor")
+        .filter(pk=pk)
+    )
+)
+_locked_lines = Composed[PurchaseOrderLine](
+    lambda order: (
+        PurchaseOrderLine.objects.select_for_update(of=("self",), no_key=True)
+        .filter(order=order)
+        .annotate(requisition_id=F("requisition_line__requisition"))
+        .order_by("pk")
+        .prefetch_related("distributions")
+    )
+)
 
 
 def locked(order: PurchaseOrder) -> PurchaseOrder:
     """The order as it is now, locked until the transaction ends. Statements: 1."""
-    return (
-        PurchaseOrder.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("entity", "vendor")
-        .get(pk=order.pk)
-    )
+    return _locked.one(order.pk)
 
 
 def locked_lines(order: PurchaseOrder) -> list[PurchaseOrderLine]:
@@ -20,13 +34,7 @@ def locked_lines(order: PurchaseOrder) -> list[PurchaseOrderLine]:
 
     Each knows the request that it came of as `requisition_id`.
     """
-    return list(
-        PurchaseOrderLine.objects.select_for_update(of=("self",), no_key=True)
-        .filter(order=order)
-        .annotate(requisition_id=F("requisition_line__requisition"))
-        .order_by("pk")
-        .prefetch_related("distributions")
-    )
+    return _locked_lines(order.pk)
 
 
 def source(order: PurchaseOrder) -> Source:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch
 
+from core.composed import Composed
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
 
@@ -47,22 +48,48 @@ PERIOD = ("period_from", "period_to")  # stated by those lines only that have on
 _KEYS = ("vendor", "catalog_item")
 
 
+_lines = Composed[RequisitionLine](
+    lambda requisition: (
+        RequisitionLine.objects.filter(requisition=requisition)
+        .select_related("catalog_item__vendor", "vendor")
+        .prefetch_related(coded_distributions())
+    )
+)
+
+
 def lines_of(requisition: Requisition) -> list[RequisitionLine]:
     """Its lines in order with coding, items and vendors at hand. Statements: 2."""
-    lines = requisition.lines.select_related("catalog_item__vendor", "vendor")
-    return list(lines.prefetch_related(coded_distributions()))
+    lines = _lines(requisition.pk)
+    for line in lines:
+        line.requisition = requisition
+    return lines
+
+
+_stored_lines = Composed[dict[str, Any]](
+    lambda requisition: (
+        RequisitionLine.objects.filter(requisition=requisition)
+        .order_by("line_number")
+        .values("id", *LINE, *PERIOD, *_KEYS)
+    )
+)
+_stored_coding = Composed[tuple[Any, ...]](
+    lambda requisition: (
+        RequisitionDistribution.objects.filter(line__requisition=requisition)
+        .order_by("position")
+        .values_list(
+            "line", "cost_center__code", "gl_account__code", "project__code", "percent", "amount"
+        )
+    )
+)
 
 
 def stored_content(requisition: Requisition) -> dict[str, Any]:
     """`content` of what is stored now, read without making rows into objects. Statements: 2."""
     parts: dict[UUID, list[dict[str, Any]]] = {}
-    coded = RequisitionDistribution.objects.filter(line__requisition=requisition)
-    for line, *codes, percent, amount in coded.order_by("position").values_list(
-        "line", "cost_center__code", "gl_account__code", "project__code", "percent", "amount"
-    ):
+    for line, *codes, percent, amount in _stored_coding(requisition.pk):
         parts.setdefault(line, []).append(_part(*codes, percent=percent, amount=amount))
-    rows = requisition.lines.order_by("line_number").values("id", *LINE, *PERIOD, *_KEYS)
-    return {**_header(requisition), "lines": [_stated(row, parts) for row in rows]}
+    lines = [_stated(row, parts) for row in _stored_lines(requisition.pk)]
+    return {**_header(requisition), "lines": lines}
 
 
 def _stated(row: dict[str, Any], parts: dict[UUID, list[dict[str, Any]]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from approvals import subjects
 from approvals.subjects import Description, LineView, PriceNote
 from budgets import ledger
 from core import events
+from core.composed import Composed
 from core.models import Attachment
 from core.money import to_base
 from core.transactions import atomic
@@ -74,16 +75,17 @@ def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
     events.publish("requisition.returned", requisition, actor=actor, at=at, reason=comment)
 
 
+_present = Composed[Requisition](lambda pk: Requisition.objects.filter(pk=pk))
+
+
 def present_digest(subject_id: UUID) -> str:
     """The digest of the content as it is now."""
-    requisition = Requisition.objects.get(pk=subject_id)
-    return content.digest(content.stored_content(requisition))
+    return content.digest(content.stored_content(_present.one(subject_id)))
 
 
 def present_parts(subject_id: UUID) -> dict[str, str]:
     """Digests of the parts of the content as it is now."""
-    requisition = Requisition.objects.get(pk=subject_id)
-    return content.parts(content.stored_content(requisition))
+    return content.parts(content.stored_content(_present.one(subject_id)))
 
 
 def describe(subject_id: UUID) -> Description:
@@ -121,9 +123,17 @@ def describe(subject_id: UUID) -> Description:
     )
 
 
+_locked_requisition = Composed[Requisition](
+    lambda pk: (
+        Requisition.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity")
+        .filter(pk=pk)
+    )
+)
+
+
 def _locked(subject_id: UUID) -> Requisition:
-    rows = Requisition.objects.select_for_update(of=("self",), no_key=True)
-    return rows.select_related("entity").get(pk=subject_id)
+    return _locked_requisition.one(subject_id)
 
 
 def _line_view(line: RequisitionLine, prices: list[PriceNote]) -> LineView:

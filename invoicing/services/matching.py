@@ -14,6 +14,7 @@ from accounts.models import Duty, Role, User
 from accounts.permissions import role
 from budgets.ledger import BudgetExceeded
 from core import events
+from core.composed import Composed
 from core.errors import Conflict, IllegalTransition, NotAllowed, RuleBroken
 from core.models import TrailEvent
 from core.transactions import atomic
@@ -167,13 +168,18 @@ def clear_accepted(*, invoice: Invoice, actor: User, at: datetime, reason: str) 
     return invoice
 
 
-def _locked(pk: UUID) -> Invoice:
-    return (
+_locked_invoice = Composed[Invoice](
+    lambda pk: (
         Invoice.objects.select_for_update(of=("self",), no_key=True)
         .select_related("entity", "vendor", "order")
         .prefetch_related("lines", "charges", "taxes")
-        .get(pk=pk)
+        .filter(pk=pk)
     )
+)
+
+
+def _locked(pk: UUID) -> Invoice:
+    return _locked_invoice.one(pk)
 
 
 def _judge(
