@@ -7,11 +7,15 @@ policy; a rule that names an unknown fact or operator is refused with the whole 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from accounts.models import Entity
 from approvals import conditions, steps
 from approvals.conditions import FACTS, LIST, NUMBER, TEXT, YES_NO, PolicyBroken, facts_of
 from approvals.models import ApprovalPolicy, PolicyRequirement, PolicyRule
+from core.composed import Composed
 
 __all__ = [
     "FACTS", "LIST", "NUMBER", "TEXT", "YES_NO", "Book", "Choice", "PolicyBroken", "Requirement",
@@ -126,24 +130,29 @@ def required_references(*, entity: Entity, applies_to: str, facts: Mapping[str, 
     return Book((), asked).required_references(facts)
 
 
-def _rules(*, entity: Entity, applies_to: str) -> tuple[Rule, ...]:
-    found = PolicyRule.objects.filter(
+def _in_force(entity: UUID, applies_to: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Of rows of policies those of the ones in force, in the order in which they are asked."""
+    return rows.filter(
         policy__entity=entity,
         policy__applies_to=applies_to,
         policy__status=ApprovalPolicy.Status.ACTIVE,
-    ).select_related("policy")
-    ordered = found.order_by("policy__priority", "policy__name", "position")
-    return tuple(Rule.of(each, each.policy) for each in ordered)
+    ).order_by("policy__priority", "policy__name", "position")
+
+
+_active_rules = Composed[PolicyRule](
+    lambda entity, type_: _in_force(entity, type_, PolicyRule.objects.select_related("policy"))
+)
+_active_requirements = Composed[PolicyRequirement](
+    lambda entity, type_: _in_force(entity, type_, PolicyRequirement.objects.all())
+)
+
+
+def _rules(*, entity: Entity, applies_to: str) -> tuple[Rule, ...]:
+    return tuple(Rule.of(each, each.policy) for each in _active_rules(entity.pk, str(applies_to)))
 
 
 def _requirements(*, entity: Entity, applies_to: str) -> tuple[Requirement, ...]:
-    found = PolicyRequirement.objects.filter(
-        policy__entity=entity,
-        policy__applies_to=applies_to,
-        policy__status=ApprovalPolicy.Status.ACTIVE,
-    )
-    ordered = found.order_by("policy__priority", "policy__name", "position")
-    return tuple(Requirement.of(each) for each in ordered)
+    return tuple(map(Requirement.of, _active_requirements(entity.pk, str(applies_to))))
 
 
 def matches(said: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:

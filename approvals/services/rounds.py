@@ -13,6 +13,7 @@ from approvals.directory import Directory
 from approvals.models import ApprovalRequest, ApprovalStep
 from approvals.services import keeping, ratifications
 from core import events, transactions
+from core.composed import Composed
 from core.documents import Document
 from core.errors import Conflict
 from core.transitions import perform
@@ -98,6 +99,23 @@ def cancel(
     return round_
 
 
+_locked_round = Composed[ApprovalRequest](
+    lambda pk: (
+        ApprovalRequest.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity")
+        .filter(pk=pk)
+    )
+)
+_locked_steps = Composed[ApprovalStep](
+    lambda round_: (
+        ApprovalStep.objects.select_for_update(of=("self",), no_key=True)
+        .filter(request=round_)
+        .select_related("assignee")
+        .order_by("pk")
+    )
+)
+
+
 def locked_round(step: ApprovalStep) -> tuple[ApprovalRequest, list[ApprovalStep]]:
     """Lock a step's document, its round, then the round's steps, and read them afresh.
 
@@ -105,20 +123,12 @@ def locked_round(step: ApprovalStep) -> tuple[ApprovalRequest, list[ApprovalStep
     """
     round_ = step.request
     subjects.lock(round_.subject_type, round_.subject_id)
-    rounds = ApprovalRequest.objects.select_for_update(of=("self",), no_key=True).select_related(
-        "entity"
-    )
-    round_ = rounds.get(pk=round_.pk)
+    round_ = _locked_round.one(round_.pk)
     return round_, locked_steps(round_)
 
 
 def locked_steps(round_: ApprovalRequest) -> list[ApprovalStep]:
-    steps = list(
-        ApprovalStep.objects.select_for_update(of=("self",), no_key=True)
-        .filter(request=round_)
-        .select_related("assignee")
-        .order_by("pk")
-    )
+    steps = _locked_steps(round_.pk)
     for step in steps:
         step.request, step.entity = round_, round_.entity
     return steps
