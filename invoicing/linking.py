@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from django.db.models import Q
 
 from accounts.models import Entity
+from core.composed import Composed
 from invoicing.inputs import InvoiceLineInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from vendors.models import Vendor
@@ -56,6 +57,11 @@ def find_order(
     )
 
 
+_lines = Composed[PurchaseOrderLine](
+    lambda order: PurchaseOrderLine.objects.filter(order=order).order_by("line_number")
+)
+
+
 def link_lines(
     order: PurchaseOrder | None, lines: Sequence[InvoiceLineInput]
 ) -> list[PurchaseOrderLine | None]:
@@ -65,7 +71,7 @@ def link_lines(
     """
     if order is None:
         return [None for _ in lines]
-    order_lines = list(order.lines.all())
+    order_lines = _lines(order.pk)
     by_number = {str(line.line_number): line for line in order_lines}
     linked: list[PurchaseOrderLine | None] = []
     for line in lines:

@@ -22,6 +22,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from accounts.models import Entity
 from budgets import ledger
 from budgets.models import Commitment, Stage
+from core.composed import Composed
 from core.money import ZERO, allocate, round_amount, to_base
 from purchase_orders.models import (
     BilledLine,
@@ -115,6 +116,23 @@ def prices_on(entity: Entity, day: date) -> dict[UUID, Decimal]:
     return found
 
 
+def _shares(order: UUID, on: date, only: Collection[UUID] | None) -> QuerySet[OrderDistribution]:
+    came = ReceiptLine.objects.filter(order_line=OuterRef("line_id"), receipt__received_on__gt=on)
+    billed = BilledLine.objects.filter(order_line=OuterRef("line_id"), billed_on__gt=on)
+    repriced = repricings().filter(order_line=OuterRef("line_id"), change_order__issued_on__gt=on)
+    which = {"line__order": order} | ({} if only is None else {"line__in": only})
+    return (
+        OrderDistribution.objects.select_for_update(of=("line",), no_key=True)
+        .filter(**which)
+        .select_related("line")
+        .annotate(cell_id=paying_cell(), goes_on=Exists(came) | Exists(billed) | Exists(repriced))
+        .order_by("line_id", "position")
+    )
+
+
+_locked_shares = Composed[OrderDistribution](_shares)
+
+
 def locked_lines(
     order: PurchaseOrder, *, on: date, only: Collection[UUID] | None = None
 ) -> list[PurchaseOrderLine]:
@@ -122,18 +140,8 @@ def locked_lines(
 
     With `shares`, what pays them, and `goes_on`, whether more happened to them after the day.
     """
-    came = ReceiptLine.objects.filter(order_line=OuterRef("line_id"), receipt__received_on__gt=on)
-    billed = BilledLine.objects.filter(order_line=OuterRef("line_id"), billed_on__gt=on)
-    repriced = repricings().filter(order_line=OuterRef("line_id"), change_order__issued_on__gt=on)
-    which = {"line__order": order} | ({} if only is None else {"line__in": only})
     lines: list[PurchaseOrderLine] = []
-    for share in (
-        OrderDistribution.objects.select_for_update(of=("line",), no_key=True)
-        .filter(**which)
-        .select_related("line")
-        .annotate(cell_id=paying_cell(), goes_on=Exists(came) | Exists(billed) | Exists(repriced))
-        .order_by("line_id", "position")
-    ):
+    for share in _locked_shares(order.pk, on, only):
         if not lines or lines[-1].pk != share.line_id:
             lines.append(share.line)
             share.line.shares, share.line.goes_on = [], share.goes_on

@@ -12,6 +12,7 @@ from approvals.models import ApprovalRequest
 from budgets import ledger
 from budgets.rates import RateMissing, rate_on
 from core import events, numbering, rows, text
+from core.composed import Composed
 from core.errors import Conflict, FieldError, Invalid, Missing, NotAllowed, StaleVersion
 from core.money import ZERO
 from core.transactions import atomic
@@ -229,10 +230,17 @@ def _funds(
     )
 
 
+_locked_requisition = Composed[Requisition](
+    lambda pk: (
+        Requisition.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity", "requester__manager", "vendor")
+        .filter(pk=pk)
+    )
+)
+
+
 def _locked(requisition: Requisition) -> Requisition:
-    requisitions = Requisition.objects.select_for_update(of=("self",), no_key=True)
-    related = ("entity", "requester__manager", "vendor")
-    return requisitions.select_related(*related).get(pk=requisition.pk)
+    return _locked_requisition.one(requisition.pk)
 
 
 def _require_version(requisition: Requisition, expected: int | None) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import Exists, FilteredRelation, OuterRef, Q
 
+from core.composed import Composed
 from vendors.models import Contract, ContractPrice
 
 
@@ -60,12 +61,12 @@ def agreed(lines: Iterable[Bought], *, on: date) -> list[Agreed | None]:
     if not vendors:
         return [None] * len(wanted)
     found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for row in _rows(vendors, {each.sku for each in wanted}, on):
+    for row in _in_force(vendors, {each.sku for each in wanted}, on):
         found[row["vendor_id"]].append(row)
     return [_best(line, found[line.vendor] if line.vendor else ()) for line in wanted]
 
 
-def _rows(vendors: set[UUID], numbers: set[str], on: date) -> Any:
+def _rows(vendors: list[UUID], numbers: list[str], on: date) -> Any:
     """Contracts in force, each with those of its prices that are asked for, or once with none."""
     return (
         Contract.objects.in_force(on)
@@ -87,6 +88,9 @@ def _rows(vendors: set[UUID], numbers: set[str], on: date) -> Any:
             "asked__unit_price",
         )
     )
+
+
+_in_force = Composed[dict[str, Any]](_rows)
 
 
 def _best(line: Bought, rows: Iterable[dict[str, Any]]) -> Agreed | None:
