@@ -14,13 +14,18 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 
+from core.sealed import key_problems
+
 DEFAULT_SECRET_KEY = "the demo's own key, known to everybody and refused in production"  # noqa: S105
+DEFAULT_SEALING_KEYS = {"demo": "dGhlIGRlbW8ncyBrZXksIGtub3duIHRvIHVzIGFsbC4="}
+DEFAULT_INDEX_KEY = "the demo's own index key, refused in production as well"
 DEMO_DOMAIN = "demo.example"
 
 
 def settings_problems(values: Mapping[str, Any]) -> list[str]:
     """Every reason, in words for an operator, why these settings must not run; empty when sound."""
     problems = celery_problems(values)
+    problems += key_problems(values["SEALING_KEYS"], values["SEALING_INDEX_KEY"])
     if values["ENV"] == "production":
         problems += production_problems(values)
     return problems
@@ -68,6 +73,14 @@ def production_problems(values: Mapping[str, Any]) -> list[str]:
         (values["DEBUG"], "DEBUG must be off"),
         (values["SECRET_KEY"] == DEFAULT_SECRET_KEY, "SECRET_KEY must be set to a key of your own"),
         (len(values["SECRET_KEY"]) < 40, "SECRET_KEY must have at least 40 characters"),
+        (
+            values["SEALING_KEYS"] == DEFAULT_SEALING_KEYS,
+            "SEALING_KEYS must be set to keys of your own",
+        ),
+        (
+            values["SEALING_INDEX_KEY"] == DEFAULT_INDEX_KEY,
+            "SEALING_INDEX_KEY must be set to a key of your own",
+        ),
         (values["PORTAL_DEMO"], "PORTAL_DEMO must be off"),
         (database["ENGINE"].endswith("sqlite3"), "DATABASE_URL must name a PostgreSQL, not SQLite"),
         (not values["REDIS_URL"], "REDIS_URL must name a Redis"),

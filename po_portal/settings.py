@@ -8,6 +8,7 @@
     PORTAL_DEMO    demo people and the mail page      LOG_LEVEL     INFO
     ANCHOR_DIR     heads of the audit trail, hourly (DATA_DIR/anchors)
     APP_DATABASE_ROLE, APP_DATABASE_PASSWORD          who web and workers are in PostgreSQL
+    SEALING_KEYS, SEALING_INDEX_KEY                   bank accounts at rest (ADR 23)
 
 po_portal/guards.py says which combinations are refused.
 """
@@ -19,6 +20,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from core import sealed
 from po_portal import guards, logs
 
 env = environ.Env()
@@ -178,6 +180,9 @@ else:
             ),
         },
     }
+# The first key seals, the others open what is older; kept apart from the database (core/sealed.py).
+SEALING_KEYS = sealed.read_keys(env.str("SEALING_KEYS", default="")) or guards.DEFAULT_SEALING_KEYS
+SEALING_INDEX_KEY = env.str("SEALING_INDEX_KEY", default="") or guards.DEFAULT_INDEX_KEY
 MEDIA_ROOT = DATA_DIR / "files"
 # Where the heads of the audit trail go every hour: best a place that only grows.
 ANCHOR_DIR = Path(env.str("ANCHOR_DIR", default="") or DATA_DIR / "anchors").resolve()

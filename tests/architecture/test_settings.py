@@ -23,6 +23,9 @@ SOUND = {
     "REDIS_URL": "redis://:x@127.0.0.1:6379/0",
     "PORTAL_URL": "https://portal.example.com",
     "EMAIL_URL": "smtp+tls://portal:x@mail.example.com:587",
+    "SEALING_KEYS": "k2:MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=,"
+    "k1:YWJjZGVmZ2hpamtsbW5vcHFyc3R1djAxMjM0NTY3ODk=",
+    "SEALING_INDEX_KEY": "zyxwvutsrqponmlkjihgfedcba9876543210-ZYXWVUT",
 }
 
 
@@ -55,6 +58,12 @@ def test_a_sound_production_starts(tmp_path: Path) -> None:
         ({"DEBUG": "1"}, "DEBUG must be off"),
         ({"SECRET_KEY": None}, "SECRET_KEY must be set"),
         ({"SECRET_KEY": "short"}, "at least 40 characters"),
+        ({"SEALING_KEYS": None}, "SEALING_KEYS must be set"),
+        ({"SEALING_KEYS": "k1:short"}, "key k1 is given twice or is not 32 bytes"),
+        ({"SEALING_KEYS": "k 1:" + SOUND["SEALING_KEYS"][3:47]}, "1 to 16 letters and digits"),
+        ({"SEALING_INDEX_KEY": None}, "SEALING_INDEX_KEY must be set"),
+        ({"SEALING_INDEX_KEY": "short"}, "SEALING_INDEX_KEY must have at least 40"),
+        ({"SEALING_INDEX_KEY": SOUND["SEALING_KEYS"][3:47]}, "must not be one of SEALING_KEYS"),
         ({"PORTAL_DEMO": "1"}, "PORTAL_DEMO must be off"),
         ({"DATABASE_URL": None}, "not SQLite"),
         ({"REDIS_URL": None}, "REDIS_URL must name a Redis"),
@@ -83,7 +92,8 @@ def worker_settings(**changes: Any) -> dict[str, Any]:
         "visibility_timeout": 3600,
         "unacked_restore_throttle": 1,
     }
-    return {**values, "ENV": "demo", "REDIS_URL": "redis://127.0.0.1", **changes}
+    sealing = {name: getattr(settings, name) for name in ("SEALING_KEYS", "SEALING_INDEX_KEY")}
+    return {**values, **sealing, "ENV": "demo", "REDIS_URL": "redis://127.0.0.1", **changes}
 
 
 def test_the_worker_settings_are_sound() -> None:
