@@ -11,9 +11,9 @@ from typing import Any
 
 from django.db.models import Q
 
+from budgets import amounts
 from budgets.ledger.cells import before
-from budgets.models import BudgetAdjustment, BudgetCell
-from core import rows
+from budgets.models import BudgetCell
 from core.money import ZERO
 
 
@@ -40,30 +40,18 @@ def carry(
     if not asking:
         return
     wanted = Q(pk__in=list(locks)) | _series(asking)
-    locked = {
-        cell.pk: cell
-        for cell in BudgetCell.objects.select_for_update(no_key=True).filter(wanted).order_by("pk")
-    }
-    moves: dict[int, Decimal] = {}
+    locked = {cell.pk: cell for cell in amounts.locked(wanted)}
+    moved: dict[BudgetCell, Decimal] = {}
     for pk in sorted(cell.pk for cell in asking):
-        _bring(locked[pk], takes[pk], locked.values(), moves)
-    changed = [locked[pk] for pk in sorted(moves)]
-    rows.store(changed, ["amount"])
-    BudgetAdjustment.objects.bulk_create(
-        BudgetAdjustment(
-            cell=cell,
-            amount=moves[cell.pk],
-            control=cell.control,
-            reason=reason,
-            actor=actor,
-            recorded_at=at,
-        )
-        for cell in changed
-    )
+        _bring(locked[pk], takes[pk], locked.values(), moved)
+    amounts.store(moved, actor=actor, at=at, reason=reason)
 
 
 def _bring(
-    cell: BudgetCell, takes: Decimal, among: Iterable[BudgetCell], moves: dict[int, Decimal]
+    cell: BudgetCell,
+    takes: Decimal,
+    among: Iterable[BudgetCell],
+    moved: dict[BudgetCell, Decimal],
 ) -> None:
     cell.earlier = before(cell, among)
     lacks = takes - (cell.available + cell.overdraft)
@@ -73,7 +61,7 @@ def _bring(
         part = min(lacks, max(source.available, ZERO))
         for each, amount in ((source, -part), (cell, part)):
             each.amount += amount
-            moves[each.pk] = moves.get(each.pk, ZERO) + amount
+            moved[each] = moved.get(each, ZERO) + amount
         lacks -= part
         if not lacks:
             return

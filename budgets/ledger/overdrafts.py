@@ -4,14 +4,15 @@ The cell's CHECK stays as it is: what is used never exceeds amount and overdraft
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
 from decimal import Decimal
 
+from django.db.models import Q
+
 from accounts.models import Control
+from budgets import amounts
 from budgets.ledger.posting import Posting
-from budgets.models import BudgetAdjustment, BudgetCell
+from budgets.models import BudgetCell
 from budgets.trail import told
-from core import rows
 from core.money import ZERO, round_amount
 
 
@@ -24,7 +25,7 @@ def allow(posting: Posting, *, why: str) -> None:
     asked: dict[int, Decimal] = defaultdict(Decimal)
     for entry in posting.entries.values():
         asked[entry.cell_id] += entry.amount
-    cells = _locked(pk for pk, amount in asked.items() if amount > ZERO)
+    cells = amounts.locked(Q(pk__in=[pk for pk, amount in asked.items() if amount > ZERO]))
     lacks = {cell: asked[cell.pk] - cell.available - cell.overdraft for cell in cells}
     short = {
         cell: Decimal(lack)
@@ -33,27 +34,9 @@ def allow(posting: Posting, *, why: str) -> None:
     }
     for cell, lack in short.items():
         cell.overdraft += lack
-    rows.store(list(short), ["overdraft"])
-    BudgetAdjustment.objects.bulk_create(
-        BudgetAdjustment(
-            cell=cell,
-            amount=ZERO,
-            overdraft=lack,
-            control=cell.control,
-            reason=why,
-            actor=posting.actor,
-            recorded_at=posting.at,
-        )
-        for cell, lack in short.items()
-    )
+    amounts.store(short, actor=posting.actor, at=posting.at, reason=why, of="overdraft")
     for cell, lack in short.items():
         _tell(posting, cell, lack, why)
-
-
-def _locked(wanted: Iterable[int]) -> list[BudgetCell]:
-    found = BudgetCell.objects.select_for_update(of=("self",), no_key=True)
-    related = ("cost_center", "gl_account", "project", "fiscal_year")
-    return list(found.filter(pk__in=list(wanted)).select_related(*related).order_by("pk"))
 
 
 def _tell(posting: Posting, cell: BudgetCell, lack: Decimal, why: str) -> None:

@@ -8,9 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from budgets.models import BudgetAdjustment, BudgetCell
-from budgets.services.adjusting import locked, require_room
-from core import rows
+from django.db.models import Q
+
+from budgets import amounts
+from budgets.models import BudgetCell
+from budgets.services.adjusting import require_room
 from core.money import ZERO
 
 
@@ -57,14 +59,14 @@ def back(rolled: list[Rolled], *, actor: Any, at: datetime, reason: str) -> Iter
     into, out = _sums(rolled)
     _adjust(cells, into, actor=actor, at=at, reason=reason)
     yield
-    fresh = {cell.pk: cell for cell in locked(out)}
+    fresh = {cell.pk: cell for cell in amounts.locked(Q(pk__in=list(out)))}
     require_room(fresh.values(), out)
     _adjust(fresh, out, actor=actor, at=at, reason=reason)
 
 
 def _locked(rolled: Iterable[Rolled]) -> dict[int, BudgetCell]:
     ids = {pk for each in rolled for pk in (each.from_cell_id, each.to_cell_id)}
-    return {cell.pk: cell for cell in locked(ids)}
+    return {cell.pk: cell for cell in amounts.locked(Q(pk__in=ids))}
 
 
 def _sums(rolled: Iterable[Rolled]) -> tuple[dict[int, Decimal], dict[int, Decimal]]:
@@ -87,15 +89,5 @@ def _adjust(
 ) -> None:
     for pk, amount in moves.items():
         cells[pk].amount += amount
-    rows.store([cells[pk] for pk in sorted(moves)], ["amount"])
-    BudgetAdjustment.objects.bulk_create(
-        BudgetAdjustment(
-            cell=cells[pk],
-            amount=moves[pk],
-            control=cells[pk].control,
-            reason=reason,
-            actor=actor,
-            recorded_at=at,
-        )
-        for pk in sorted(moves)
-    )
+    moved = {cells[pk]: amount for pk, amount in moves.items()}
+    amounts.store(moved, actor=actor, at=at, reason=reason)

@@ -5,11 +5,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.models import Control
+from budgets import amounts
 from budgets.models import BudgetAdjustment, BudgetCell
 from budgets.services.setting import BudgetBelowUse
 from budgets.services.years import FiscalYearClosed
-from core import rows
 from core.errors import FieldError
 from core.money import ZERO, round_amount
 from core.transactions import atomic
@@ -25,30 +27,13 @@ def adjust(
     are fit, is the caller's business. Raises BudgetBelowUse when a cell would go below zero, or
     under control stop below what is in use; FiscalYearClosed.
     """
-    cells = locked(moves)
+    cells = amounts.locked(Q(pk__in=list(moves)))
     require_room(cells, moves)
     for cell in cells:
         cell.amount += moves[cell.pk]
-    rows.store(cells, ["amount"])
-    made = BudgetAdjustment.objects.bulk_create(
-        BudgetAdjustment(
-            cell=cell,
-            amount=moves[cell.pk],
-            control=cell.control,
-            reason=reason,
-            actor=actor,
-            recorded_at=at,
-        )
-        for cell in cells
-    )
+    moved = {cell: moves[cell.pk] for cell in cells}
+    made = amounts.store(moved, actor=actor, at=at, reason=reason)
     return {each.cell_id: each for each in made}
-
-
-def locked(wanted: Iterable[int]) -> list[BudgetCell]:
-    """These cells as they are now, locked in primary-key order until the transaction ends."""
-    found = BudgetCell.objects.select_for_update(of=("self",), no_key=True)
-    related = ("entity", "fiscal_year", "cost_center", "gl_account", "project")
-    return list(found.filter(pk__in=list(wanted)).select_related(*related).order_by("pk"))
 
 
 def require_room(cells: Iterable[BudgetCell], moves: Mapping[int, Decimal]) -> None:
