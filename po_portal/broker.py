@@ -1,6 +1,7 @@
 """The embedded broker: rings as files in a folder, each of them there whole or not at all."""
 
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -10,10 +11,20 @@ from kombu.transport import TRANSPORT_ALIASES, filesystem
 from kombu.utils.encoding import str_to_bytes
 from kombu.utils.json import dumps
 
+_binding = Lock()
+
 
 class Channel(filesystem.Channel):
     """Kombu's channel creates a message under its name and then fills it: a worker that looks in
-    between finds it empty and dies of it. Here it is written aside and then renamed."""
+    between finds it empty and dies of it. Here it is written aside and then renamed.
+
+    Its threads share what is bound: one that found another's binding half made would send into
+    nothing. Here they bind one after the other.
+    """
+
+    def queue_bind(self, *args: Any, **kwargs: Any) -> None:
+        with _binding:
+            super().queue_bind(*args, **kwargs)
 
     def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
         name = f"{round(monotonic() * 1000)}_{uuid4()}.{queue}.msg"

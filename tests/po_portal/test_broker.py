@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty
+from threading import Barrier
 from time import monotonic, sleep
 from typing import Any
 
@@ -51,6 +52,32 @@ def test_a_message_is_found_whole_or_not_at_all(connect: Any, tmp_path: Path) ->
     writing.result()
     assert found == list(range(MESSAGES))
     assert not list((tmp_path / "queue").iterdir()), "nothing is left aside"
+
+
+def test_hands_that_begin_at_once_lose_nothing(connect: Any) -> None:
+    begin = Barrier(8)
+
+    def write(queue_name: str) -> None:
+        with connect() as connection:
+            connection.default_channel  # noqa: B018 - connected before the others are let go
+            begin.wait(30)
+            with connection.SimpleQueue(queue_name) as queue:
+                queue.put({"sent": True})
+
+    def count(queue_name: str) -> int:
+        found = 0
+        with connect() as connection, connection.SimpleQueue(queue_name) as queue:
+            while True:
+                try:
+                    queue.get_nowait().ack()
+                except Empty:
+                    return found
+                found += 1
+
+    for time in range(25):
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(write, [f"rings{time}"] * 8))
+        assert count(f"rings{time}") == 8
 
 
 def test_the_portal_rings_through_it(connect: Any) -> None:
