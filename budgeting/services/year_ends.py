@@ -10,7 +10,7 @@ from accounts.models import Control, Entity, Role, User
 from budgeting.models import YearEnd, YearEndLine
 from budgets import queries
 from budgets.ledger import Source, rolling
-from budgets.ledger.cells import Calendar, find
+from budgets.ledger.cells import Calendar, Dimensions, find
 from budgets.ledger.travelling import Rolled
 from budgets.models import BudgetCell, Commitment, FiscalYear
 from core import events, text
@@ -109,14 +109,14 @@ def preview(*, entity: Entity, fiscal_year: int, policy: str) -> list[PreviewLin
             "document_type", "document_number", "line_number", "pk"
         )
     )
-    cells = find(Calendar(entity, new.starts_on), {rolling.dimensions(each.cell) for each in held})
+    cells = find(Calendar(entity, new.starts_on), {Dimensions.of(each.cell) for each in held})
     due: dict[int, Decimal] = defaultdict(Decimal)
     rows = queries.forward(entity=entity).filter(fiscal_year__lte=new.year)
     for pk, amount in rows.values_list("commitment_id", "amount"):
         due[pk] += amount
     lines = []
     for each in held:
-        cell = cells.get(rolling.dimensions(each.cell))
+        cell = cells.get(Dimensions.of(each.cell))
         travels = each.open if policy == YearEnd.Policy.WITH_BUDGET else ZERO
         lines.append(
             PreviewLine(

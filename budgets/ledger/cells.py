@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
@@ -15,10 +15,25 @@ from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Projec
 from budgets.services import fiscal_year_for, require_open
 
 
+class Coded(Protocol):
+    """What says who pays: a cell, or a share of a line."""
+
+    @property
+    def cost_center_id(self) -> UUID: ...
+    @property
+    def gl_account_id(self) -> UUID: ...
+    @property
+    def project_id(self) -> UUID | None: ...
+
+
 class Dimensions(NamedTuple):
     cost_center_id: UUID
     gl_account_id: UUID
     project_id: UUID | None
+
+    @classmethod
+    def of(cls, coded: Coded) -> "Dimensions":
+        return cls(coded.cost_center_id, coded.gl_account_id, coded.project_id)
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,7 @@ def find(
     )
     series: dict[Dimensions, list[BudgetCell]] = defaultdict(list)
     for cell in rows:
-        series[Dimensions(cell.cost_center_id, cell.gl_account_id, cell.project_id)].append(cell)
+        series[Dimensions.of(cell)].append(cell)
     _require_open_year(calendar, series.values())
     found = {}
     for key in wanted & series.keys():

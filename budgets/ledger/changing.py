@@ -16,7 +16,7 @@ from budgets.ledger.cells import Calendar, Dimensions, find_or_create
 from budgets.ledger.committing import HOLDS_FROM, give_back, held_by, next_of
 from budgets.ledger.posting import Posting, lock, write
 from budgets.ledger.types import Period, Source
-from budgets.models import BudgetCell, Commitment, GLAccount, Stage
+from budgets.models import Commitment, GLAccount, Stage
 from core.errors import RuleBroken
 from core.money import ZERO, to_base
 from core.transactions import atomic
@@ -48,10 +48,6 @@ class Wanted:
     amount: Decimal
     quantity: Decimal = ZERO
     period: Period | None = None
-
-    @property
-    def dimensions(self) -> Dimensions:
-        return Dimensions(self.cost_center_id, self.gl_account_id, self.project_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,13 +299,13 @@ def _cells(source: Source, wanted: list[Wanted], on: date) -> dict[UUID, int]:
     found: dict[UUID, int] = {}
     for each in wanted:
         commitment = stored.get(each.distribution_id)
-        if commitment is not None and _dimensions(commitment.cell) == each.dimensions:
+        if commitment is not None and Dimensions.of(commitment.cell) == Dimensions.of(each):
             found[each.distribution_id] = commitment.cell_id
     missing = [each for each in wanted if each.distribution_id not in found]
     if missing:
         calendar = Calendar.of(source.entity, on)
-        cells = find_or_create(calendar, {each.dimensions for each in missing})
-        found |= {each.distribution_id: cells[each.dimensions].pk for each in missing}
+        cells = find_or_create(calendar, {Dimensions.of(each) for each in missing})
+        found |= {each.distribution_id: cells[Dimensions.of(each)].pk for each in missing}
     return found
 
 
@@ -318,10 +314,6 @@ def _committed(wanted: list[Wanted]) -> dict[UUID, Commitment]:
         distribution_id__in=[each.distribution_id for each in wanted], stage=Stage.ENC
     )
     return {row.distribution_id: row for row in rows.select_related("cell")}
-
-
-def _dimensions(cell: BudgetCell) -> Dimensions:
-    return Dimensions(cell.cost_center_id, cell.gl_account_id, cell.project_id)
 
 
 def _reserving(wanted: list[Wanted], stage: Stage) -> set[UUID]:

@@ -84,7 +84,7 @@ def _commit(posting: Posting, stage: str, shares: list[Share], emergency: str) -
         return
     source = posting.source
     found = find_or_create(
-        Calendar(source.entity, posting.on), {_dimensions(share) for share in shares}
+        Calendar(source.entity, posting.on), {Dimensions.of(share) for share in shares}
     )
     posting.plain = frozenset(each.pk for each in found.values() if not each.is_cumulative)
     _ensure(source, stage, shares, found)
@@ -127,10 +127,6 @@ def _now(posting: Posting, share: Share, commitment: Commitment) -> tuple[Decima
     return to_base(share.amount, rate=rate, base_currency=entity.currency), share.amount
 
 
-def _dimensions(share: Share) -> Dimensions:
-    return Dimensions(share.cost_center_id, share.gl_account_id, share.project_id)
-
-
 def _ensure(
     source: Source, stage: str, shares: list[Share], found: dict[Dimensions, BudgetCell]
 ) -> None:
@@ -142,7 +138,7 @@ def _ensure(
         [
             Commitment(
                 stage=stage,
-                cell=found[_dimensions(share)],
+                cell=found[Dimensions.of(share)],
                 document_type=source.document_type,
                 document_id=source.document_id,
                 document_number=source.number,
@@ -151,7 +147,7 @@ def _ensure(
                 distribution_id=share.distribution_id,
                 currency=source.currency,
                 rate=source.rate,
-                holds=found[_dimensions(share)].reserves_at in HOLDS_FROM[stage],
+                holds=found[Dimensions.of(share)].reserves_at in HOLDS_FROM[stage],
                 amount=ZERO,
                 document_amount=ZERO,
             )

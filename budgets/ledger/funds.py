@@ -49,7 +49,7 @@ def check_funds(*, entity: Entity, on: date, demands: Iterable[Demand]) -> list[
     """
     sums: dict[Dimensions, Decimal] = defaultdict(Decimal)
     for each in demands:
-        sums[Dimensions(each.cost_center_id, each.gl_account_id, each.project_id)] += each.amount
+        sums[Dimensions.of(each)] += each.amount
     calendar = Calendar(entity, on)
     found = cells.find(calendar, sums, named=True)
     return [

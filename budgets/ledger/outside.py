@@ -35,12 +35,12 @@ def post_outside(
     if posting.is_done():
         return
     shares = list(shares)
-    found = find_or_create(calendar, {_dimensions(share) for share in shares})
+    found = find_or_create(calendar, {Dimensions.of(share) for share in shares})
     base = source.entity.currency
     for share in shares:
         posting.add(
             stage=Stage.ACT,
-            cell_id=found[_dimensions(share)].pk,
+            cell_id=found[Dimensions.of(share)].pk,
             line_id=share.line_id,
             line_number=share.line_number,
             distribution_id=share.distribution_id,
@@ -78,7 +78,3 @@ def reverse_outside(
         mirror_entry(posting, entry)
     overdrafts.allow(posting, why=f"{source.number}: taken back in other books")
     write([posting], [])
-
-
-def _dimensions(share: Share) -> Dimensions:
-    return Dimensions(share.cost_center_id, share.gl_account_id, share.project_id)

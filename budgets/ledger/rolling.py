@@ -17,7 +17,7 @@ from budgets.ledger.cells import Calendar, Dimensions, find_or_create
 from budgets.ledger.posting import Posting, lock, mirror_entry, write
 from budgets.ledger.travelling import Rolled
 from budgets.ledger.types import Source
-from budgets.models import BudgetCell, Commitment, ForwardCommitment, LedgerEntry, Stage
+from budgets.models import Commitment, ForwardCommitment, LedgerEntry, Stage
 from budgets.services import FiscalYearClosed
 from core.errors import Conflict
 from core.money import ZERO
@@ -26,10 +26,6 @@ from core.transactions import atomic
 EVENT = "year_end.rolled"
 ACTIVATED = "order.activated"
 UNDONE = "year_end.reversed"
-
-
-def dimensions(cell: BudgetCell) -> Dimensions:
-    return Dimensions(cell.cost_center_id, cell.gl_account_id, cell.project_id)
 
 
 def lock_placed(**which: Any) -> list[Commitment]:
@@ -48,13 +44,13 @@ def follow(commitments: Iterable[Commitment], calendar: Calendar) -> None:
     behind = [each for each in commitments if not each.cell.fiscal_year.is_open]
     if not behind:
         return
-    found = find_or_create(calendar, {dimensions(each.cell) for each in behind})
+    found = find_or_create(calendar, {Dimensions.of(each.cell) for each in behind})
     for each in behind:
         if each.open or each.document_open:
             raise FiscalYearClosed(
                 f"{each.document_number} still stands in fiscal year {each.cell.fiscal_year}."
             )
-        place(each, found[dimensions(each.cell)].pk)
+        place(each, found[Dimensions.of(each.cell)].pk)
 
 
 def place(commitment: Commitment, cell_id: int) -> None:
@@ -134,11 +130,11 @@ def roll(
     held = [each for each in placed if each.cell.fiscal_year_id == old.year.pk]
     if not held or out.is_done() or into.is_done():
         return []
-    found = find_or_create(new, {dimensions(each.cell) for each in held})
+    found = find_or_create(new, {Dimensions.of(each.cell) for each in held})
     waiting = forward.waiting(held)
     rolled = []
     for each in held:
-        home = found[dimensions(each.cell)].pk
+        home = found[Dimensions.of(each.cell)].pk
         left, amount, document_amount = each.cell_id, each.open, each.document_open
         out.add_to(each, amount=-amount, document_amount=-document_amount)
         place(each, home)
@@ -211,12 +207,12 @@ def activate(
     key = f"{ACTIVATED}:{source.document_id}:{before + 1}"
     reason = f"The service of fiscal year {year} begins"
     posting = Posting(source, ACTIVATED, key, on, actor, at, reason)
-    found = find_or_create(calendar, {dimensions(each.cell) for each in held})
+    found = find_or_create(calendar, {Dimensions.of(each.cell) for each in held})
     waiting, total = forward.waiting(held), ZERO
     for each in held:
         due = [row for row in waiting.get(each.pk, []) if row.fiscal_year <= year.year]
         if due and each.cell.fiscal_year_id != year.pk:
-            place(each, found[dimensions(each.cell)].pk)
+            place(each, found[Dimensions.of(each.cell)].pk)
         for row in due:
             total += forward.add(posting, each, row, row.document_amount, cause=source.document_id)
     write([posting], held)
