@@ -87,6 +87,10 @@ class SettingsForm(_OfEntity):
     change_order_days = forms.IntegerField(
         min_value=0, max_value=366, label="Days of an order may move by"
     )
+    order_over_requisition_percent = FigureField(
+        label="An order may cost more than its request by",
+        help_text="More needs an approval of the order itself.",
+    )
     reason = forms.CharField(label="Why", **_REASON)
 
 

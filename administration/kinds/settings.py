@@ -121,9 +121,13 @@ SETTINGS = {
     "change_order_amount": "… or this much, where that is more",
     "change_order_cumulative_percent": "All changes of an order may add without approval, in %",
     "change_order_days": "Days of an order may move without approval by",
+    "order_over_requisition_percent": "An order may cost more than its approved request, by %",
 }
 _AMOUNTS = ("email_decision_limit", "emergency_cap", "change_order_amount")
-_PERCENTS = ("change_order_percent", "change_order_cumulative_percent")
+_PERCENTS = (
+    *("change_order_percent", "change_order_cumulative_percent"),
+    "order_over_requisition_percent",
+)
 _PEOPLE = ("on_call_approver", "fallback_approver")
 
 

@@ -245,6 +245,7 @@ def test_only_its_proposer_takes_it_back_and_only_once(org):
         ("entity", {"change_order_percent": "101"}, "/change_order_percent"),
         ("entity", {"change_order_amount": "-1"}, "/change_order_amount"),
         ("entity", {"change_order_days": "-1"}, "/change_order_days"),
+        ("entity", {"order_over_requisition_percent": "-1"}, "/order_over_requisition_percent"),
         (
             "entity",
             {"on_call_approver": "00000000-0000-0000-0000-000000000000"},

@@ -178,6 +178,7 @@ def test_settings_are_proposed_by_name(org, ada):
         "change_order_amount": pages.value_of(page, "change_order_amount"),
         "change_order_cumulative_percent": pages.value_of(page, "change_order_cumulative_percent"),
         "change_order_days": "0",
+        "order_over_requisition_percent": "3",
         "reason": "Nights",
     }
     assert client.post(SETTINGS, said).status_code == 302
@@ -188,6 +189,7 @@ def test_settings_are_proposed_by_name(org, ada):
         "emergency_cap",
         "change_order_percent",
         "change_order_days",
+        "order_over_requisition_percent",
     }
 
 
