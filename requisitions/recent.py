@@ -5,7 +5,7 @@ those of colleagues that one of its cost centres pays for and that ask for much 
 as one amount with it, so that cutting a purchase in parts changes nobody who has to agree.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +27,7 @@ from django.db.models import (
 from accounts.models import User
 from approvals.subjects import Flag
 from core import text
+from core.composed import Composed
 from core.money import ZERO, minor_units, to_base
 from requisitions import tiers
 from requisitions.asked import Asked, AskedLine, cost
@@ -238,24 +239,45 @@ def _siblings(
 
     One statement of two halves, so that each is found by its own index.
     """
-    vendors = frozenset().union(*kin.values())
-    lines = _standing(asked, vendors, at)
-    own = lines.filter(requisition__requester=asked.requester)
+    window = timedelta(days=asked.entity.splitting_window_days)
+    near = (asked.entity.pk, frozenset().union(*kin.values()), at - window, at + window)
     centers = {center.pk for line in asked.lines for center, _ in line.coding}
-    paid = RequisitionDistribution.objects.filter(
-        line__requisition=OuterRef("requisition"), cost_center__in=centers
-    )
-    theirs = lines.exclude(requisition__requester=asked.requester).filter(Exists(paid))
     items = {line.catalog_item_id for line in asked.lines if line.catalog_item_id}
     grouped: dict[UUID, list[dict[str, Any]]] = {}
-    for row in _summed(own, items).union(_summed(theirs, items), all=True):
+    for row in _sums(*near, asked.requester.pk, centers, items):
         if row["requisition_id"] != pk:
             grouped.setdefault(row["requisition_id"], []).append(row)
-    words = _in_words(asked, lines) if grouped else {}
+    words = _in_words(asked, _standing(*near)) if grouped else {}
     return [_sibling(asked, grouped[key], words.get(key, frozenset())) for key in sorted(grouped)]
 
 
-def _summed(lines: QuerySet[RequisitionLine], items: set[UUID]) -> QuerySet[Any]:
+def _standing(
+    entity: UUID, vendors: Collection[UUID], after: datetime, before: datetime
+) -> QuerySet[RequisitionLine]:
+    return RequisitionLine.objects.filter(
+        Q(vendor__in=vendors) | Q(vendor=None, requisition__vendor__in=vendors),
+        requisition__entity=entity,
+        requisition__status__in=STANDING,
+        requisition__submitted_at__gt=after,
+        requisition__submitted_at__lt=before,
+    ).order_by()
+
+
+def _own_and_theirs(*values: Any) -> QuerySet[Any]:
+    *near, requester, centers, items = values
+    lines = _standing(*near)
+    paid = RequisitionDistribution.objects.filter(
+        line__requisition=OuterRef("requisition"), cost_center__in=centers
+    )
+    own = lines.filter(requisition__requester=requester)
+    theirs = lines.exclude(requisition__requester=requester).filter(Exists(paid))
+    return _summed(own, items).union(_summed(theirs, items), all=True)
+
+
+_sums = Composed[dict[str, Any]](_own_and_theirs)
+
+
+def _summed(lines: QuerySet[RequisitionLine], items: Collection[UUID]) -> QuerySet[Any]:
     """The net of each request by vendor and tax code, and whether one of the items is in it."""
     same = Case(When(catalog_item__in=items, then=1), default=0, output_field=IntegerField())
     return lines.values(*_COLUMNS).annotate(total=Sum("net"), has_item=Max(same))
@@ -269,17 +291,6 @@ def _in_words(asked: Asked, lines: QuerySet[RequisitionLine]) -> dict[UUID, froz
     for pk, words in lines.filter(catalog_item=None).values_list("requisition_id", "description"):
         said.setdefault(pk, set()).add(text.folded(words))
     return {pk: frozenset(words) for pk, words in said.items()}
-
-
-def _standing(asked: Asked, vendors: frozenset[UUID], at: datetime) -> QuerySet[RequisitionLine]:
-    window = timedelta(days=asked.entity.splitting_window_days)
-    return RequisitionLine.objects.filter(
-        Q(vendor__in=vendors) | Q(vendor=None, requisition__vendor__in=vendors),
-        requisition__entity=asked.entity,
-        requisition__status__in=STANDING,
-        requisition__submitted_at__gt=at - window,
-        requisition__submitted_at__lt=at + window,
-    ).order_by()
 
 
 def _sibling(asked: Asked, rows: list[dict[str, Any]], words: frozenset[str]) -> Sibling:
