@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from budgets.ledger import forward
+from budgets.ledger import forward, rolling
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
-from budgets.ledger.committing import HOLDS_FROM, give_back, held_by, next_of
-from budgets.ledger.posting import Posting, lock, write
+from budgets.ledger.committing import HOLDS_FROM, give_back, held_by, next_of, use_up
+from budgets.ledger.posting import Posting, empty, ensure, lock, write
 from budgets.ledger.types import Period, Source
 from budgets.models import Commitment, GLAccount, Stage
 from core.errors import RuleBroken
@@ -86,8 +86,15 @@ def hold(
     if not rises:
         return
     posting = next_of(source, event, on, actor, at, reason)
-    Commitment.objects.bulk_create(
-        [_empty(source, Stage.PRE, move) for move in rises], ignore_conflicts=True
+    ensure(
+        empty(
+            source,
+            Stage.PRE,
+            move.wanted,
+            cell_id=move.cell_id,
+            distribution_id=move.wanted.held_as,
+        )
+        for move in rises
     )
     ids = [move.wanted.held_as for move in rises]
     locked = {row.distribution_id: row for row in lock(distribution_id__in=ids, stage=Stage.PRE)}
@@ -146,17 +153,15 @@ def change(
     key = f"{event}:{source.document_id}:{revision}"
     posting = Posting(source, event, key, on, actor, at, reason)
     cells, reserving = _cells(source, wanted, on), _reserving(wanted, Stage.ENC)
-    Commitment.objects.bulk_create(
-        [
-            _empty(
-                source,
-                Stage.ENC,
-                _Move(each, cells[each.distribution_id], ZERO),
-                holds=each.gl_account_id in reserving,
-            )
-            for each in sorted(wanted, key=lambda each: each.distribution_id)
-        ],
-        ignore_conflicts=True,
+    ensure(
+        empty(
+            source,
+            Stage.ENC,
+            each,
+            cell_id=cells[each.distribution_id],
+            holds=each.gl_account_id in reserving,
+        )
+        for each in wanted
     )
     ids = {each.distribution_id for each in wanted} | {each.held_as for each in wanted} - {None}
     locked = {(row.distribution_id, str(row.stage)): row for row in lock(distribution_id__in=ids)}
@@ -166,7 +171,7 @@ def change(
     for each in _this_years(wanted, standing, source, on, keep=True):
         held = locked.get((each.held_as, Stage.PRE)) if each.held_as else None
         if held is not None:
-            _use_up(posting, held, each)
+            use_up(posting, held, each, amount=held.open, document_amount=held.document_open)
         _settle(posting, locked[each.distribution_id, Stage.ENC], each, cells)
     write([posting], locked.values())
 
@@ -202,25 +207,12 @@ def _this_years(
     return found
 
 
-def _use_up(posting: Posting, held: Commitment, wanted: Wanted) -> None:
-    amount, document_amount = held.open, held.document_open
-    held.liquidated += amount
-    held.document_liquidated += document_amount
-    posting.add_to(
-        held,
-        amount=-amount,
-        document_amount=-document_amount,
-        line_id=wanted.line_id,
-        line_number=wanted.line_number,
-    )
-
-
 def _settle(
     posting: Posting, commitment: Commitment, wanted: Wanted, cells: Mapping[UUID, int]
 ) -> None:
     cell_id = cells[wanted.distribution_id]
     if not commitment.holds:  # it only notes who pays once it is billed (C28)
-        Commitment.objects.filter(pk=commitment.pk).update(cell_id=cell_id)
+        rolling.place(commitment, cell_id)
         return
     used = commitment.document_liquidated + commitment.document_released
     if wanted.amount < used or (cell_id != commitment.cell_id and used):
@@ -255,9 +247,8 @@ def _carry(posting: Posting, commitment: Commitment, cell_id: int) -> None:
     """What is left goes to the cell that pays from now on; the rest of the change follows there."""
     amount, document_amount = commitment.open, commitment.document_open
     posting.add_to(commitment, amount=-amount, document_amount=-document_amount)
-    commitment.cell_id = cell_id
+    rolling.place(commitment, cell_id)
     posting.add_to(commitment, amount=amount, document_amount=document_amount)
-    Commitment.objects.filter(pk=commitment.pk).update(cell_id=cell_id)
 
 
 def _moves(source: Source, wanted: list[Wanted], on: date) -> list[_Move]:
@@ -322,25 +313,3 @@ def _reserving(wanted: list[Wanted], stage: Stage) -> set[UUID]:
         pk__in={each.gl_account_id for each in wanted}, reserves_at__in=HOLDS_FROM[stage]
     )
     return set(accounts.values_list("pk", flat=True))
-
-
-def _empty(source: Source, stage: str, move: _Move, *, holds: bool = True) -> Commitment:
-    """A commitment of nothing yet: its unique key is what two deliveries wait for."""
-    wanted = move.wanted
-    row = wanted.held_as if stage == Stage.PRE else wanted.distribution_id
-    assert row is not None  # what goes does not rise
-    return Commitment(
-        stage=stage,
-        cell_id=move.cell_id,
-        document_type=source.document_type,
-        document_id=source.document_id,
-        document_number=source.number,
-        line_id=wanted.line_id,
-        line_number=wanted.line_number,
-        distribution_id=row,
-        currency=source.currency,
-        rate=source.rate,
-        holds=holds,
-        amount=ZERO,
-        document_amount=ZERO,
-    )

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from budgets.ledger import forward, overdrafts, rolling
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
-from budgets.ledger.posting import Posting, lock, write
+from budgets.ledger.posting import Distributed, Posting, empty, ensure, lock, write
 from budgets.ledger.types import Share, Source
 from budgets.models import (
-    BudgetCell,
     Commitment,
     ForwardCommitment,
     GLAccount,
@@ -87,7 +86,10 @@ def _commit(posting: Posting, stage: str, shares: list[Share], emergency: str) -
         Calendar(source.entity, posting.on), {Dimensions.of(share) for share in shares}
     )
     posting.plain = frozenset(each.pk for each in found.values() if not each.is_cumulative)
-    _ensure(source, stage, shares, found)
+    ensure(
+        empty(source, stage, share, cell_id=cell.pk, holds=cell.reserves_at in HOLDS_FROM[stage])
+        for share, cell in ((share, found[Dimensions.of(share)]) for share in shares)
+    )
     wanted = {share.distribution_id for share in shares}
     wanted |= {share.converts for share in shares if share.converts}
     locked = {(row.distribution_id, row.stage): row for row in lock(distribution_id__in=wanted)}
@@ -127,36 +129,6 @@ def _now(posting: Posting, share: Share, commitment: Commitment) -> tuple[Decima
     return to_base(share.amount, rate=rate, base_currency=entity.currency), share.amount
 
 
-def _ensure(
-    source: Source, stage: str, shares: list[Share], found: dict[Dimensions, BudgetCell]
-) -> None:
-    """Put an empty commitment where there is none.
-
-    The unique key makes a second delivery wait here for the first one's end, and then see it.
-    """
-    Commitment.objects.bulk_create(
-        [
-            Commitment(
-                stage=stage,
-                cell=found[Dimensions.of(share)],
-                document_type=source.document_type,
-                document_id=source.document_id,
-                document_number=source.number,
-                line_id=share.line_id,
-                line_number=share.line_number,
-                distribution_id=share.distribution_id,
-                currency=source.currency,
-                rate=source.rate,
-                holds=found[Dimensions.of(share)].reserves_at in HOLDS_FROM[stage],
-                amount=ZERO,
-                document_amount=ZERO,
-            )
-            for share in sorted(shares, key=lambda share: share.distribution_id)
-        ],
-        ignore_conflicts=True,
-    )
-
-
 def _convert(
     posting: Posting, share: Share, reserved: Commitment, waiting: list[ForwardCommitment]
 ) -> None:
@@ -164,14 +136,26 @@ def _convert(
     base = posting.source.entity.currency
     part = forward.order_part(reserved, waiting, share.converts_amount, base_currency=base)
     amount = base_part(posting, reserved, part, of=reserved.document_open, at_most=reserved.open)
+    use_up(posting, reserved, share, amount=amount, document_amount=part)
+
+
+def use_up(
+    posting: Posting,
+    reserved: Commitment,
+    line: Distributed,
+    *,
+    amount: Decimal,
+    document_amount: Decimal,
+) -> None:
+    """−PRE of a reservation, in the name of the line that takes it."""
     reserved.liquidated += amount
-    reserved.document_liquidated += part
+    reserved.document_liquidated += document_amount
     posting.add_to(
         reserved,
         amount=-amount,
-        document_amount=-part,
-        line_id=share.line_id,
-        line_number=share.line_number,
+        document_amount=-document_amount,
+        line_id=line.line_id,
+        line_number=line.line_number,
     )
 
 

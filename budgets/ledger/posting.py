@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db.models import F, Q
@@ -35,6 +35,17 @@ SETTLED = [
     "document_released",
 ]
 _BALANCES = {Stage.PRE: "pre_encumbered", Stage.ENC: "encumbered", Stage.ACT: "spent"}
+
+
+class Distributed(Protocol):
+    """A distribution of a document line."""
+
+    @property
+    def line_id(self) -> UUID: ...
+    @property
+    def line_number(self) -> int: ...
+    @property
+    def distribution_id(self) -> UUID: ...
 
 
 @dataclass
@@ -215,3 +226,39 @@ def _refuse(asked: dict[int, Decimal], posting: Posting) -> None:
 def lock(**which: Any) -> list[Commitment]:
     """Lock commitments in primary-key order, the same order for everybody. Statements: 1."""
     return list(Commitment.objects.select_for_update(no_key=True).filter(**which).order_by("pk"))
+
+
+def empty(
+    source: Source,
+    stage: str,
+    line: Distributed,
+    *,
+    cell_id: int,
+    distribution_id: UUID | None = None,
+    holds: bool = True,
+) -> Commitment:
+    """A commitment of nothing yet, of the line's own distribution or another; not saved."""
+    return Commitment(
+        stage=stage,
+        cell_id=cell_id,
+        document_type=source.document_type,
+        document_id=source.document_id,
+        document_number=source.number,
+        line_id=line.line_id,
+        line_number=line.line_number,
+        distribution_id=distribution_id or line.distribution_id,
+        currency=source.currency,
+        rate=source.rate,
+        holds=holds,
+        amount=ZERO,
+        document_amount=ZERO,
+    )
+
+
+def ensure(commitments: Iterable[Commitment]) -> None:
+    """Put an empty commitment where there is none. Statements: 1.
+
+    The unique key makes a second delivery wait here for the first one's end, and then see it.
+    """
+    waited_for = sorted(commitments, key=lambda commitment: commitment.distribution_id)
+    Commitment.objects.bulk_create(waited_for, ignore_conflicts=True)
