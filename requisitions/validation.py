@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from accounts.models import Entity, TaxCode
+from accounts.tax import tax_codes
 from approvals.models import PolicyRequirement
 from core import text
 from core.decimals import NotADecimal, parse, places
@@ -77,11 +78,6 @@ def judge(*, entity: Entity, data: RequisitionInput, today: date) -> Judged:
     if errors:
         raise Invalid(errors=errors)
     return Judged(lines, total, codes)
-
-
-def tax_codes(entity: Entity) -> dict[str, TaxCode]:
-    """The tax codes of an entity by their code. Statements: 1."""
-    return {code.code: code for code in TaxCode.objects.filter(entity=entity)}
 
 
 def _header_errors(entity: Entity, data: RequisitionInput, today: date) -> list[FieldError]:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.duties import require_apart
 from accounts.models import Duty, Entity, Role, User
+from accounts.tax import tax_codes
 from core import events, files
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.models import StoredFile
@@ -160,7 +161,7 @@ def _require_valid(data: InvoiceInput) -> None:
 def _lines(
     invoice: Invoice, data: InvoiceInput, order_lines: list[Any], entity: Entity
 ) -> list[InvoiceLine]:
-    codes = {code.code: code for code in entity.tax_codes.all()}
+    codes = tax_codes(entity)
     lines = []
     for position, (line, order_line) in enumerate(
         zip(data.lines, order_lines, strict=True), start=1
