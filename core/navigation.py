@@ -163,6 +163,8 @@ MENU = (
                 frozenset({"auditor", "controller", "administrator"}),
             ),
             Entry("Segregation of duties", "shield-check", "reports:segregation", OVERSIGHT),
+            Entry("Emergencies", "bolt", "reports:emergencies", OVERSIGHT),
+            Entry("Where approvals wait", "clock", "reports:bottlenecks", OVERSIGHT),
             Entry("Demo mail", "mail", "notifications:mail", demo_only=True),
         ),
     ),

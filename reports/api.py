@@ -22,6 +22,7 @@ from core.api.schema import INVALID
 from core.api.serializers import Output
 from core.api.views import Api, download
 from reports import planning_api, registry
+from reports.approval_api import BottlenecksSerializer, EmergencyReviewSerializer
 from reports.exporting import ExportRunning, one_at_a_time
 from reports.segregation_api import SegregationReportSerializer
 
@@ -145,6 +146,8 @@ class ReportView(Api):
                     planning_api.BurnDownReportSerializer,
                     planning_api.AgingReportSerializer,
                     SegregationReportSerializer,
+                    EmergencyReviewSerializer,
+                    BottlenecksSerializer,
                 ],
                 resource_type_field_name=None,
             ),

@@ -19,7 +19,7 @@ WHOLE_ENTITY = (
     Role.AP_MANAGER,
 )
 OVERSIGHT = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR)
-OVERSEEN = ("segregation-of-duties",)
+OVERSEEN = ("segregation-of-duties", "emergency-review", "approval-bottlenecks")
 UNDIVIDED = (*OVERSEEN, "accruals", "open-orders-aging")  # no cost centre divides them
 CODING = ("cost_center", "gl_account", "project")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from core.errors import Missing
-from reports import answers
+from reports import answers, approval_answers
 from reports.answers import Answer
 from reports.asking import CODING, Question, read, require
 
@@ -37,6 +37,10 @@ REPORTS: dict[str, Kind] = {
     "accruals": Kind("Received, not invoiced", ("recorded_at",), answers.accruals),
     "open-orders-aging": Kind("Open orders by age", (), answers.open_orders_aging),
     "segregation-of-duties": Kind("Segregation of duties", ("since",), answers.duties_kept_apart),
+    "emergency-review": Kind("Emergencies", ("since",), approval_answers.emergency_review),
+    "approval-bottlenecks": Kind(
+        "Where approvals wait", ("since",), approval_answers.approval_bottlenecks
+    ),
 }
 
 

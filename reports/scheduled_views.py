@@ -151,4 +151,6 @@ PAGES_OF = {
     "accruals": "reports:accruals",
     "open-orders-aging": "reports:aging",
     "segregation-of-duties": "reports:segregation",
+    "emergency-review": "reports:emergencies",
+    "approval-bottlenecks": "reports:bottlenecks",
 }

@@ -1,6 +1,13 @@
 from django.urls import path
 
-from reports import order_views, planning_views, scheduled_views, segregation_views, views
+from reports import (
+    approval_views,
+    order_views,
+    planning_views,
+    scheduled_views,
+    segregation_views,
+    views,
+)
 
 app_name = "reports"
 urlpatterns = [
@@ -13,6 +20,8 @@ urlpatterns = [
     path("reports/accruals/", order_views.accruals, name="accruals"),
     path("reports/open-orders/", order_views.aging, name="aging"),
     path("reports/segregation-of-duties/", segregation_views.segregation, name="segregation"),
+    path("reports/emergencies/", approval_views.emergency_review, name="emergencies"),
+    path("reports/approvals/", approval_views.approval_bottlenecks, name="bottlenecks"),
     path("reports/scheduled/", scheduled_views.scheduled, name="scheduled"),
     path("reports/scheduled/new/", scheduled_views.new, name="schedule"),
     path("reports/scheduled/<uuid:pk>/pause/", scheduled_views.pause, name="schedule_pause"),

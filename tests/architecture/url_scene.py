@@ -315,6 +315,8 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
         {"name": "forecast"},
         {"name": "open-orders-aging"},
         {"name": "segregation-of-duties"},
+        {"name": "emergency-review"},
+        {"name": "approval-bottlenecks"},
     ],
     "api:scheduled-reports-*": [{"pk": "scheduled_report"}],
     "api:scheduled-reports-resume": [{"pk": "scheduled_report_paused"}],

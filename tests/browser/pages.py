@@ -84,6 +84,8 @@ def _setting_up() -> list[Opened]:
         Opened("settings", "ada", reverse("administration:settings")),
         Opened("duties", "ada", reverse("administration:segregation")),
         Opened("segregation", "olga", reverse("reports:segregation")),
+        Opened("emergencies", "olga", reverse("reports:emergencies")),
+        Opened("bottlenecks", "olga", reverse("reports:bottlenecks")),
     ]
 
 
