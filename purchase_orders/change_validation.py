@@ -7,6 +7,7 @@ from core import text
 from core.errors import FieldError, Invalid
 from purchase_orders import validation
 from purchase_orders.changed import TERMS
+from purchase_orders.faults import figure
 from purchase_orders.inputs import KEEP, ChangedLine, ChangeInput, OrderInput, OrderLineInput
 from purchase_orders.models import ChangeOrder, PurchaseOrder, PurchaseOrderLine
 
@@ -79,6 +80,9 @@ def _new(
     if said.requisition_line is not None:
         words = "A requisition is ordered by an order of its own."
         faults.append(FieldError(f"{pointer}/requisition_line", "not_here", words))
+    if order.agreement_id is not None:
+        words = "What is on a release stands on its blanket order: release it anew."
+        faults.append(FieldError(f"{pointer}/agreement_line", "not_here", words))
     return faults
 
 
@@ -91,10 +95,8 @@ def _changed(
     quantity = line.quantity if said.quantity is None else said.quantity
     price = line.unit_price if said.unit_price is None else said.unit_price
     faults = [
-        *validation.figure(
-            quantity, f"{pointer}/quantity", most=validation.MOST_QUANTITY, positive=True
-        ),
-        *validation.figure(price, f"{pointer}/unit_price", most=validation.MOST_PRICE),
+        *figure(quantity, f"{pointer}/quantity", most=validation.MOST_QUANTITY, positive=True),
+        *figure(price, f"{pointer}/unit_price", most=validation.MOST_PRICE),
     ]
     if not faults and quantity * price >= validation.MOST_NET:
         faults.append(FieldError(f"{pointer}/quantity", "max_value", "The amount is too large."))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,11 +10,21 @@ from django.db.models import Sum
 
 from accounts.models import Entity, TaxCode
 from core.money import HUNDRED, ZERO, allocate, line_net, round_amount
-from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput
+from purchase_orders.inputs import (
+    AgreementInput,
+    DistributionInput,
+    OrderInput,
+    OrderLineInput,
+)
 from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
 from requisitions.models import Requisition, RequisitionLine
 
 OUTSIDE_TAX = "O"  # EN 16931: not subject to tax; what a line without a tax code is
+_HOLDING = (
+    PurchaseOrder.Status.DRAFT,
+    PurchaseOrder.Status.IN_APPROVAL,
+    PurchaseOrder.Status.APPROVED,
+)
 _ORDERABLE = (Requisition.Status.APPROVED, Requisition.Status.PARTIALLY_ORDERED)
 
 
@@ -84,6 +94,7 @@ def build_line(
         match_type=said.match_type or order.vendor.default_match_type,
         over_receipt_percent=said.over_receipt_percent,
         requisition_line=said.requisition_line,
+        agreement_line=said.agreement_line,
     )
     return line, _distributions(line, said, order.currency)
 
@@ -157,7 +168,8 @@ def from_requisition_line(line: RequisitionLine, quantity: Decimal) -> OrderLine
     )
 
 
-def approved_coding(line: RequisitionLine) -> list[DistributionInput]:
+def approved_coding(line: RequisitionLine | PurchaseOrderLine) -> list[DistributionInput]:
+    """Who pays for a stored line, as the input it could have come from."""
     return [
         DistributionInput(
             cost_center=part.cost_center,
@@ -169,12 +181,24 @@ def approved_coding(line: RequisitionLine) -> list[DistributionInput]:
     ]
 
 
+def stored_terms(order: PurchaseOrder) -> AgreementInput | None:
+    """The limits of a blanket order as the input they could have come from; None for another."""
+    terms = getattr(order, "agreement_terms", None)
+    if terms is None:
+        return None
+    said = {each.name: getattr(terms, each.name) for each in fields(AgreementInput)}
+    if terms.limit_by == terms.LimitBy.QUANTITY:
+        said["limit"] = None  # it follows from the lines
+    return AgreementInput(**said)
+
+
 def orderable(
     requisitions: Iterable[Requisition], *, apart_from: PurchaseOrder | None = None
 ) -> dict[UUID, Decimal]:
     """What each line of open requisitions has left: a quantity, or an amount for lines by amount.
 
-    What other drafts hold is not left. The caller holds the locks of the requisitions.
+    What other drafts hold, also those in approval, is not left. The caller holds the locks of the
+    requisitions.
     """
     ids = [each.pk for each in requisitions if each.status in _ORDERABLE]
     lines = RequisitionLine.objects.filter(requisition__in=ids)
@@ -186,7 +210,7 @@ def left_of(
 ) -> dict[UUID, Decimal]:
     """As `orderable`, of lines that were read under the locks of their requisitions."""
     drafts = PurchaseOrderLine.objects.filter(
-        requisition_line__in=[line.pk for line in lines], order__status=PurchaseOrder.Status.DRAFT
+        requisition_line__in=[line.pk for line in lines], order__status__in=_HOLDING
     )
     if apart_from is not None:
         drafts = drafts.exclude(order=apart_from)

@@ -10,19 +10,21 @@ from decimal import Decimal
 from typing import Any
 
 from core.money import ZERO
-from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from purchase_orders.models import Agreement, PurchaseOrder, PurchaseOrderLine
 from requisitions.inputs import DistributionInput
 from requisitions.models import RequisitionLine
 from vendors.models import CatalogItem, Contract, Vendor
 
 __all__ = [
     "KEEP",
+    "AgreementInput",
     "ChangeInput",
     "ChangedLine",
     "DistributionInput",
     "OrderInput",
     "OrderLineInput",
     "ReceiptInput",
+    "ReleaseLineInput",
 ]
 
 KEEP: Any = object()  # a day that stays what it is, where None takes it away
@@ -32,8 +34,9 @@ KEEP: Any = object()  # a day that stays what it is, where None takes it away
 class OrderLineInput:
     """One line. From a requisition line it takes that line's coding; the coding was approved.
 
-    Without a `match_type` the vendor's own counts. `over_receipt_percent` is how much more than
-    ordered may be received, in per cent of the quantity.
+    A line of a release names the line of the blanket order that it takes from. Without a
+    `match_type` the vendor's own counts. `over_receipt_percent` is how much more than ordered may
+    be received, in per cent of the quantity.
     """
 
     description: str = ""
@@ -51,13 +54,32 @@ class OrderLineInput:
     match_type: str = ""
     over_receipt_percent: Decimal = ZERO
     requisition_line: RequisitionLine | None = None
+    agreement_line: PurchaseOrderLine | None = None
     distributions: list[DistributionInput] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class AgreementInput:
+    """What a blanket order agrees on as a whole; amounts are net, in its currency.
+
+    Limited by quantity, its limit is what its lines come to and is not stated; by price only, it
+    has none.
+    """
+
+    limit_by: str = Agreement.LimitBy.AMOUNT
+    limit: Decimal | None = None
+    commits: str = Agreement.Commits.RELEASES
+    minimum: Decimal = ZERO
+    allowance_percent: Decimal = ZERO
+    release_minimum: Decimal | None = None
+    release_maximum: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class OrderInput:
     """A whole order to one vendor. Empty addresses and terms become the entity's and vendor's;
-    without a contract it stands under the one that covers all of it, if there is one."""
+    without a contract it stands under the one that covers all of it, if there is one. A blanket
+    order says its `terms`, a release the blanket order that is its `agreement`."""
 
     vendor: Vendor | None
     currency: str
@@ -72,6 +94,19 @@ class OrderInput:
     contract: Contract | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+    agreement: PurchaseOrder | None = None
+    terms: AgreementInput | None = None
+
+
+@dataclass(frozen=True)
+class ReleaseLineInput:
+    """What a release takes of one line of its blanket order: a quantity; of a line by amount, an
+    amount in `quantity`. Without distributions those of the blanket order pay."""
+
+    agreement_line: PurchaseOrderLine
+    quantity: Decimal | None
+    need_by: date | None = None
+    distributions: list[DistributionInput] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

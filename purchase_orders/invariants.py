@@ -23,7 +23,7 @@ from budgets.models import AccruedSum, Commitment, Stage
 from budgets.queries import costs
 from core.models import OutboxItem
 from core.money import ZERO
-from purchase_orders import accrual_proof, accruals
+from purchase_orders import accrual_proof, accruals, agreement_proofs
 from purchase_orders.models import (
     BilledLine,
     ChangeOrder,
@@ -40,6 +40,8 @@ _WAITING = (ChangeOrder.Status.IN_APPROVAL, ChangeOrder.Status.APPROVED)
 
 def register() -> None:
     invariants.register("Order commitments", commitments, proves=("M3", "M11"))
+    invariants.register("Draw-downs", agreement_proofs.draw_downs, proves=("M9",))
+    invariants.register("Numbers of releases", agreement_proofs.numbers)
     invariants.register("Change orders", changes, proves=("M4", "M11"))
     invariants.register("Ended orders", ended, proves=("M3", "M15"))
     invariants.register("Order sums", sums, proves=("M9",))
@@ -52,10 +54,14 @@ def register() -> None:
 def commitments() -> Proof:
     """What an order committed and what waits for later years = its distributions, one by one.
 
-    Committed = open + liquidated + released; a forward commitment is in no balance (C29).
+    Committed = open + liquidated + released; a forward commitment is in no balance (C29). What a
+    blanket order commits follows its releases, not its lines (C24).
     """
+    blankets = PurchaseOrder.objects.filter(kind=PurchaseOrder.Kind.BLANKET)
     stored = OrderDistribution.objects.filter(line__order__issued_at__isnull=False)
+    stored = stored.exclude(line__order__kind=PurchaseOrder.Kind.BLANKET)
     rows = Commitment.objects.filter(stage=Stage.ENC, document_type=PurchaseOrder.document_type)
+    rows = rows.exclude(document_id__in=blankets.values("pk"))
     later = rows.filter(holds=False)  # accounts that take from their budget when it is billed
     stored = stored.exclude(pk__in=later.values("distribution_id"))
     held = rows.filter(holds=True)

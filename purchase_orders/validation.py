@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterator
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from accounts.models import Entity
 from core import text
-from core.decimals import NotADecimal, parse, places
 from core.errors import FieldError, Invalid
 from core.money import HUNDRED, ZERO, UnknownCurrency, line_net, minor_units
 from core.units import UNITS
+from purchase_orders import agreement_validation
+from purchase_orders.faults import choice, figure
 from purchase_orders.inputs import OrderInput, OrderLineInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions.models import Requisition
@@ -32,11 +32,13 @@ def check(
 ) -> None:
     """Raise Invalid with every fault. `orderable` is what each requisition line has left to order:
     a quantity, or an amount where the line is by amount."""
-    errors = [*_header(entity, data)]
+    errors = [*_header(entity, data), *agreement_validation.header(data)]
     wanted: dict[UUID, Decimal] = {}
     for index, line in enumerate(data.lines[:MOST_LINES]):
         pointer = f"/lines/{index}"
         faults = line_faults(entity, data, line, pointer, tax_codes)
+        if not faults:
+            faults += agreement_validation.line(data, line, pointer)
         if line.requisition_line is not None and not faults:
             faults += _requested(entity, data, line, pointer, orderable, wanted)
         errors += faults
@@ -64,7 +66,7 @@ def _header(entity: Entity, data: OrderInput) -> Iterator[FieldError]:
         yield FieldError("/currency", "unknown", f"“{data.currency}” is not a currency code.")
     if data.contract is not None:
         yield from _contract(data, data.contract)
-    yield from _choice(data.kind, PurchaseOrder.Kind.values, "/kind")
+    yield from choice(data.kind, PurchaseOrder.Kind.values, "/kind")
     yield from text.check(data.title, "/title", most=200, name=True)
     yield from text.check(data.delivery_terms, "/delivery_terms", most=120)
     for name in ("ship_to", "bill_to", "note"):
@@ -91,11 +93,11 @@ def _line(
 ) -> Iterator[FieldError]:
     yield from text.check(line.description, f"{pointer}/description", most=500, required=True)
     yield from text.check(line.sku, f"{pointer}/sku", most=64, name=True)
-    yield from _choice(line.unit, UNITS, f"{pointer}/unit")
-    yield from _choice(line.kind, PurchaseOrderLine.Kind.values, f"{pointer}/kind")
-    yield from _choice(line.basis, PurchaseOrderLine.Basis.values, f"{pointer}/basis")
-    yield from _choice(line.match_type, ["", *MatchType.values], f"{pointer}/match_type")
-    yield from _choice(line.tax_code, ["", *tax_codes], f"{pointer}/tax_code")
+    yield from choice(line.unit, UNITS, f"{pointer}/unit")
+    yield from choice(line.kind, PurchaseOrderLine.Kind.values, f"{pointer}/kind")
+    yield from choice(line.basis, PurchaseOrderLine.Basis.values, f"{pointer}/basis")
+    yield from choice(line.match_type, ["", *MatchType.values], f"{pointer}/match_type")
+    yield from choice(line.tax_code, ["", *tax_codes], f"{pointer}/tax_code")
     faults = [
         *figure(line.quantity, f"{pointer}/quantity", most=MOST_QUANTITY, positive=True),
         *figure(line.unit_price, f"{pointer}/unit_price", most=MOST_PRICE),
@@ -107,28 +109,6 @@ def _line(
     yield from faults
     if line.catalog_item and data.vendor and line.catalog_item.vendor_id != data.vendor.pk:
         yield FieldError(f"{pointer}/catalog_item", "foreign", "Another vendor sells this item.")
-
-
-def _choice(value: str, allowed: Collection[str], pointer: str) -> Iterator[FieldError]:
-    if not isinstance(value, str) or value not in allowed:
-        yield FieldError(pointer, "unknown", "Not one of the known values.")
-
-
-def figure(
-    value: Any, pointer: str, *, most: Decimal, positive: bool = False
-) -> Iterator[FieldError]:
-    """Faults of a quantity, price or percentage: finite, six decimals, not negative, up to most."""
-    try:
-        number = parse(value)
-    except NotADecimal:
-        yield FieldError(pointer, "invalid", "Write a plain number such as 1250.00.")
-        return
-    if number < 0 or (positive and number == 0):
-        yield FieldError(pointer, "min_value", "Must be above 0." if positive else "Not below 0.")
-    elif number > most:
-        yield FieldError(pointer, "max_value", f"At most {most:,f}.")
-    elif places(number) > 6:
-        yield FieldError(pointer, "max_decimal_places", "At most 6 decimals.")
 
 
 def coding_faults(entity: Entity, line: OrderLineInput, pointer: str) -> Iterator[FieldError]:

@@ -9,7 +9,7 @@ from core import events, rows
 from core.errors import Conflict
 from core.transactions import atomic
 from core.transitions import perform
-from purchase_orders import accruals, change_facts, changed, drafting, queries
+from purchase_orders import accruals, change_facts, changed, drafting, drawing, queries
 from purchase_orders.locks import source
 from purchase_orders.models import (
     ChangeOrder,
@@ -35,7 +35,8 @@ def issue_change(
     What was held is used up by the same posting, so that no amount counts twice; the vendor gets
     the new document and waiting invoices are matched again by the worker. `reason` answers budgets
     that warn. Raises IllegalTransition, NotAllowed, DutiesConflict, VendorNotApproved, Conflict
-    when the order went on without it, BelowUsed, BudgetExceeded, BudgetReasonRequired.
+    when the order went on without it, BelowUsed, BudgetExceeded, BudgetReasonRequired,
+    BeyondAgreement.
     """
     change = locked_change(change)
     order = change.order
@@ -63,6 +64,7 @@ def issue_change(
             setattr(order, name, getattr(change, name))
         change.save()
         order.save()
+    drawing.follow_change(order, actor=actor, at=at, reason=change.reason)
     freeze(order, queries.requisition_numbers(order), actor=actor, at=at)
     _tell(change, order, actor=actor, at=at, reason=reason)
     return change

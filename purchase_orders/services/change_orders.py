@@ -17,6 +17,7 @@ from purchase_orders import (
     changed,
     differences,
     drafting,
+    drawing,
     reapproval,
 )
 from purchase_orders.inputs import ChangedLine, ChangeInput
@@ -201,9 +202,11 @@ def free_hold(change: ChangeOrder, *, actor: User | None, at: datetime, reason: 
 
 
 def locked_change(change: ChangeOrder | UUID) -> ChangeOrder:
-    """Its order locked first, then the change as it is now. Statements: 3."""
+    """Its order locked first, then the change as it is now. Statements: 3, of a release 5."""
     pk = change if isinstance(change, UUID) else change.pk
-    order = locked(PurchaseOrder.objects.get(change_orders=pk))
+    order = PurchaseOrder.objects.get(change_orders=pk)
+    drawing.locked_agreement(order)
+    order = locked(order)
     found = change_row(pk)
     found.order, found.entity = order, order.entity
     return found

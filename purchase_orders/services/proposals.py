@@ -17,6 +17,7 @@ from core import events, text
 from core.errors import Conflict, Invalid, NotAllowed
 from core.transactions import atomic
 from core.transitions import perform
+from purchase_orders import drawing
 from purchase_orders.locks import locked
 from purchase_orders.models import (
     BilledLine,
@@ -171,6 +172,7 @@ def accept(
 
 
 def _accept(proposal: ReleaseProposal, batch: ReleaseBatch, *, actor: User, at: datetime) -> bool:
+    drawing.locked_agreement(proposal.order)  # before the order that draws on it
     order = locked(proposal.order)
     if order.status not in _HOLDING:
         perform(proposal.lapse, actor=None, at=at)

@@ -123,6 +123,8 @@ def _require_open(order: PurchaseOrder) -> None:
     if order.status != PurchaseOrder.Status.ISSUED:
         state = order.get_status_display().lower()
         raise IllegalTransition(f"{order.reference} is {state}: nothing can be received on it now.")
+    if order.kind == PurchaseOrder.Kind.BLANKET:
+        raise Conflict(f"{order.reference} is a blanket order: goods come on its releases.")
 
 
 def _require_apart(order: PurchaseOrder, actor: User | None, at: datetime) -> None:

@@ -1,0 +1,79 @@
+"""What ties blanket orders to their releases, their log and their numbers."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Sum
+
+from budgets.invariants import MOST_FAULTS, Proof, disagreements, figures, first
+from core.money import ZERO
+from purchase_orders.agreements import HOLDING
+from purchase_orders.models import Agreement, DrawDown, PurchaseOrder
+
+_STATUS = PurchaseOrder.Status
+
+
+def draw_downs() -> Proof:
+    """Released on every blanket order = its draw-downs = what its releases draw in their states.
+
+    An open release draws what it comes to, a cancelled one nothing, a closed one at most what it
+    came to.
+    """
+    stored = Agreement.objects.values_list("pk", "released")
+    counted = DrawDown.objects.values_list("agreement_id", "amount")
+    odd = disagreements(stored, counted, most=MOST_FAULTS)
+    faults = [
+        *(
+            f"{_name(key)}: released {figures(says)}, its draw-downs {figures(told)}"
+            for key, says, told in odd
+        ),
+        *first(_states()),
+        *first(_strays()),
+    ]
+    return Proof(f"{DrawDown.objects.count():,} draw-downs", faults)
+
+
+def _name(pk: int) -> str:
+    return f"blanket order {Agreement.objects.select_related('order').get(pk=pk).order}"
+
+
+def _states() -> Iterator[str]:
+    drawn: dict[UUID, Decimal] = defaultdict(Decimal)
+    sums = DrawDown.objects.order_by().values_list("release").annotate(sum=Sum("amount"))
+    drawn.update(dict(sums))
+    releases = PurchaseOrder.objects.filter(agreement__isnull=False).order_by("pk")
+    for pk, number, status, net in releases.values_list("pk", "number", "status", "net"):
+        least, most = (net, net) if status in HOLDING else (ZERO, ZERO)
+        if status == _STATUS.CLOSED:
+            most = net
+        if not least <= drawn[pk] <= most:
+            yield f"release {number or pk}: is {status} of {net:,.2f} and draws {drawn[pk]:,.2f}"
+
+
+def _strays() -> Iterator[str]:
+    """A draw-down belongs to the blanket order of its release."""
+    rows = DrawDown.objects.select_related("agreement", "release").order_by("pk")
+    for row in rows.iterator(chunk_size=2000):
+        if row.release.agreement_id != row.agreement.order_id:
+            yield f"draw-down {row.pk}: its release {row.release} is not of that blanket order"
+
+
+def numbers() -> Proof:
+    """The releases of every blanket order are numbered from 1, without a gap, each once."""
+    taken: dict[UUID, list[str]] = defaultdict(list)
+    issued = PurchaseOrder.objects.filter(agreement__isnull=False, number__isnull=False)
+    for blanket, number in issued.order_by("agreement", "number").values_list(
+        "agreement", "number"
+    ):
+        taken[blanket].append(number)
+    faults = []
+    count = 0
+    for terms in Agreement.objects.select_related("order").order_by("pk"):
+        number, last = terms.order.number, terms.last_release
+        expected = [f"{number}/{turn:03d}" for turn in range(1, last + 1)]
+        count += last
+        if sorted(taken[terms.order_id]) != sorted(expected):
+            faults.append(f"blanket order {number}: its releases are not numbered 1 to {last}")
+    return Proof(f"{count:,} numbers of releases", faults[:MOST_FAULTS])

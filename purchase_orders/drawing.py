@@ -1,0 +1,173 @@
+"""Drawing on a blanket order: its lock, the numbers of its releases, its log, what it commits.
+
+Whoever changes what a release draws takes the row of the blanket order first and the release then,
+so that many releases wait in turn and none of them goes beyond what is left.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Sum
+
+from core import events
+from core.errors import Conflict
+from core.money import ZERO
+from purchase_orders import agreements
+from purchase_orders.agreements import Agreed
+from purchase_orders.locks import locked
+from purchase_orders.models import Agreement, DrawDown, PurchaseOrder
+
+_CAUSE = DrawDown.Cause
+
+
+def locked_agreement(release: PurchaseOrder) -> Agreed | None:
+    """What an order draws on, locked until the transaction ends. Before the order itself is.
+
+    Statements: 2, none for an order that is no release.
+    """
+    if release.agreement_id is None:
+        return None
+    blanket = locked(PurchaseOrder(pk=release.agreement_id))
+    return Agreed(blanket, Agreement.objects.get(order=blanket))
+
+
+def take_number(agreed: Agreed) -> str:
+    """The next number of a release, such as `PO-2026-000123/004`: gapless, never used twice."""
+    agreed.terms.last_release += 1
+    return f"{agreed.blanket.number}/{agreed.terms.last_release:03d}"
+
+
+def draw(
+    agreed: Agreed,
+    release: PurchaseOrder,
+    amount: Decimal,
+    cause: DrawDown.Cause,
+    *,
+    actor: Any,
+    at: datetime,
+    reason: str = "",
+) -> None:
+    """Write down what a release draws, or gives back, today; `amount` is signed, net."""
+    terms = agreed.terms
+    terms.released += amount
+    terms.save(update_fields=["released", "last_release"])
+    if not amount:
+        return
+    DrawDown.objects.create(
+        agreement=terms,
+        release=release,
+        cause=cause,
+        amount=amount,
+        drawn_on=release.entity.day_of(at),
+        recorded_at=at,
+        actor=actor,
+        reason=reason,
+    )
+    events.publish(
+        "order.drawn_down",
+        agreed.blanket,
+        actor=actor,
+        at=at,
+        reason=reason,
+        data={
+            "release": release.number,
+            "amount": str(amount),
+            "cause": cause,
+            "released": str(terms.released),
+            "currency": release.currency,
+        },
+    )
+
+
+def issued(agreed: Agreed | None, release: PurchaseOrder, *, actor: Any, at: datetime) -> None:
+    """A release draws what it comes to. Nothing for an order that draws on none."""
+    if agreed is not None:
+        draw(agreed, release, release.net, _CAUSE.ISSUED, actor=actor, at=at)
+
+
+def cancelled(
+    agreed: Agreed | None, release: PurchaseOrder, *, actor: Any, at: datetime, reason: str
+) -> None:
+    """A cancelled release gives back all it drew; a draft drew nothing."""
+    if agreed is not None and release.issued_at is not None:
+        back = -agreements.drawn_by(release)
+        draw(agreed, release, back, _CAUSE.CANCELLED, actor=actor, at=at, reason=reason)
+
+
+def closed(
+    agreed: Agreed | None, release: PurchaseOrder, *, actor: Any, at: datetime, reason: str
+) -> None:
+    """A closed release gives back what was not billed of it."""
+    if agreed is None:
+        return
+    drawn = agreements.drawn_by(release)
+    billed = release.lines.order_by().aggregate(sum=Sum("billed_amount"))["sum"] or ZERO
+    back = min(max(billed, ZERO), drawn) - drawn
+    draw(agreed, release, back, _CAUSE.CLOSED, actor=actor, at=at, reason=reason)
+
+
+def reopened(
+    agreed: Agreed | None, release: PurchaseOrder, *, actor: Any, at: datetime, reason: str
+) -> None:
+    """A reopened release draws again what it gave back. Raises BeyondAgreement."""
+    if agreed is None:
+        return
+    drawn = agreements.drawn_by(release)
+    agreements.require_room(agreed, release, release.lines.all(), own=drawn)
+    more = release.net - drawn
+    draw(agreed, release, more, _CAUSE.REOPENED, actor=actor, at=at, reason=reason)
+
+
+def follow_change(order: PurchaseOrder, *, actor: Any, at: datetime, reason: str) -> None:
+    """A release that was changed draws the difference; a blanket order's limit follows its lines.
+
+    What draws more is judged like a new release, what draws less by its prices alone. Raises
+    BeyondAgreement; Conflict where releases took more than a changed blanket order would allow.
+    """
+    agreed = locked_agreement(order)
+    if agreed is not None:
+        _follow_release(agreed, order, actor=actor, at=at, reason=reason)
+    elif order.kind == PurchaseOrder.Kind.BLANKET:
+        _follow_blanket(order)
+
+
+def _follow_release(
+    agreed: Agreed, release: PurchaseOrder, *, actor: Any, at: datetime, reason: str
+) -> None:
+    drawn = agreements.drawn_by(release)
+    lines = list(release.lines.all())
+    if release.net > drawn:
+        agreements.require(agreed, release, lines, on=release.entity.day_of(at), own=drawn)
+    else:
+        agreements.require_prices(agreed, release, lines)
+    difference = release.net - drawn
+    draw(agreed, release, difference, _CAUSE.CHANGED, actor=actor, at=at, reason=reason)
+
+
+def _follow_blanket(blanket: PurchaseOrder) -> None:
+    terms = Agreement.objects.get(order=blanket)
+    if terms.limit_by != terms.LimitBy.QUANTITY:
+        return
+    if terms.limit != blanket.net and terms.commits == terms.Commits.LIMIT:
+        raise Conflict(
+            f"{blanket.number} commits its whole limit, which would become "
+            f"{blanket.net:,.2f} {blanket.currency}: agree on a further blanket order instead."
+        )
+    agreements.require_taken_fits(Agreed(blanket, terms))
+    terms.limit = blanket.net
+    terms.save(update_fields=["limit"])
+
+
+def require_no_release(order: PurchaseOrder) -> None:
+    """Raise Conflict for a blanket order on which a release stands: it is closed, not cancelled."""
+    if order.kind != PurchaseOrder.Kind.BLANKET:
+        return
+    standing = order.releases.filter(issued_at__isnull=False).exclude(
+        status=PurchaseOrder.Status.CANCELLED
+    )
+    first = standing.order_by("pk").first()
+    if first is not None:
+        raise Conflict(
+            f"{first.number} was released from {order.number}: close it instead of cancelling it."
+        )
