@@ -6,12 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from accounts.models import Entity
 from budgets.ledger import BelowUsed, FundsCheck, Source, Wanted
 from budgets.ledger.funds import judge
 from budgets.models import BudgetCell, Commitment, Stage
 from core.errors import FieldError
 from core.money import HUNDRED, ZERO, to_base
+from purchase_orders import policy_facts
 from purchase_orders.locks import source as order_source
 from purchase_orders.models import (
     ChangeOrder,
@@ -20,8 +20,6 @@ from purchase_orders.models import (
     PurchaseOrder,
     PurchaseOrderLine,
 )
-from requisitions.models import Requisition
-from vendors.queries import service_owners
 
 
 def source(change: ChangeOrder) -> Source:
@@ -52,8 +50,10 @@ def wanted(lines: list[PurchaseOrderLine], changes: list[ChangeOrderLine]) -> li
     """What each distribution of the lines that change shall come to.
 
     `lines` are the order's as they are. A new line and a new part are known by the change's own
-    ids, under which they will be stored.
+    ids, under which they will be stored. A blanket order's lines commit nothing: its releases do.
     """
+    if lines and lines[0].order.kind == PurchaseOrder.Kind.BLANKET:
+        return []
     stored = {line.pk: line for line in lines}
     found: list[Wanted] = []
     for change in changes:
@@ -174,46 +174,16 @@ def approval_facts(
     The coding is that of the lines that change, so that who pays for the rest is not asked again;
     of all lines where only terms change. Statements: 3.
     """
-    order, entity = change.order, change.entity
-    parts = [part for line in changes for part in line.parts]
+    order = change.order
+    parts: list[Any] = [part for line in changes for part in line.parts]
     if not parts:
         coded = OrderDistribution.objects.filter(line__order=order)
         parts = list(coded.select_related("cost_center", "gl_account"))
-    amount = str(_base(entity, order, Decimal(change.after["net"])))
-    asked = list(
-        Requisition.objects.filter(lines__order_lines__order=order).distinct().order_by("pk")
+    amount = Decimal(change.after["net"])
+    return policy_facts.of(
+        order,
+        parts,
+        amount=to_base(amount, rate=order.rate, base_currency=change.entity.currency),
+        catalog_only=bool(changes) and all(line.catalog_item_id for line in changes),
+        budget_state=budget_state,
     )
-    centers = {part.cost_center.code: str(part.cost_center.owner_id or "") for part in parts}
-    owners = sorted(set(centers.values()))
-    service_type = asked[0].service_type if asked else "other"
-    return {
-        "amount": amount,
-        "tier_amount": amount,
-        "rolling_total": amount,
-        "currency": order.currency,
-        "service_type": service_type,
-        "cost_centers": sorted(centers),
-        "gl_accounts": sorted({part.gl_account.code for part in parts}),
-        "gl_classes": sorted({str(part.gl_account.kind) for part in parts}),
-        "vendor_status": "approved" if order.vendor.is_approved else "other",
-        "vendor_family": order.vendor.family_key,
-        "catalog_only": bool(changes) and all(line.catalog_item_id for line in changes),
-        "within_delegated_limit": False,
-        "under_contract": False,
-        "emergency": False,
-        "personal_data": any(each.personal_data for each in asked),
-        "data_residency": next((each.data_residency for each in asked if each.data_residency), ""),
-        "regulated": any(each.regulated for each in asked),
-        "third_party_access": any(each.third_party_access for each in asked),
-        "budget_state": budget_state,
-        "budget_owners": owners,
-        "centers_by_owner": {
-            owner: sorted(code for code, each in centers.items() if each == owner)
-            for owner in owners
-        },
-        "service_owners": service_owners(entity, service_type),
-    }
-
-
-def _base(entity: Entity, order: PurchaseOrder, amount: Decimal) -> Decimal:
-    return to_base(amount, rate=order.rate, base_currency=entity.currency)

@@ -5,16 +5,24 @@ from typing import Any
 from uuid import UUID
 
 from approvals import subjects
+from approvals.outcomes import Outcomes
 from approvals.subjects import Change, Description, LineView
-from core import events
 from core.models import Attachment, TrailEvent
 from core.money import to_base
-from core.transactions import atomic
-from core.transitions import perform
 from purchase_orders import change_facts, changed, differences, queries
 from purchase_orders.change_presentation import side_by_side
 from purchase_orders.models import ChangeOrder, ChangeOrderLine
 from purchase_orders.services import change_orders
+
+
+def _free(change: ChangeOrder, *, actor: Any, at: datetime, comment: str) -> None:
+    """The order stays as it is; what the change held goes back."""
+    change_orders.free_hold(change, actor=actor, at=at, reason=comment or "not approved")
+
+
+# Approved, what it costs more stays held until a buyer issues it.
+_ends = Outcomes(change_orders.change_row, {"rejected": _free, "returned": _free})
+mark_approved, mark_rejected, mark_returned = _ends.approved, _ends.rejected, _ends.returned
 
 
 def register() -> None:
@@ -29,38 +37,6 @@ def register() -> None:
         changes=changes_since,
         performed=performed,
     )
-
-
-@atomic
-def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
-    """The round ended well: what it costs more stays held until a buyer issues it.
-
-    Raises IllegalTransition, NotAllowed for the buyer who drafted it.
-    """
-    change = change_orders.change_row(subject_id)
-    perform(change.approve, actor=actor, at=at)
-    change.save()
-    events.publish("change_order.approved", change, actor=actor, at=at, reason=comment)
-
-
-@atomic
-def mark_rejected(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
-    """The order stays as it is; what was held goes back."""
-    change = change_orders.change_row(subject_id)
-    perform(change.reject, actor=actor, at=at)
-    change.save()
-    change_orders.free_hold(change, actor=actor, at=at, reason=comment or "rejected")
-    events.publish("change_order.rejected", change, actor=actor, at=at, reason=comment)
-
-
-@atomic
-def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
-    """The buyer has it again; what was held goes back until it is put up anew."""
-    change = change_orders.change_row(subject_id)
-    perform(change.send_back, actor=actor, at=at)
-    change.save()
-    change_orders.free_hold(change, actor=actor, at=at, reason=comment or "returned")
-    events.publish("change_order.returned", change, actor=actor, at=at, reason=comment)
 
 
 def present_digest(subject_id: UUID) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
@@ -271,11 +272,11 @@ def stated(whole: Whole) -> dict[str, Any]:
     return {
         "vendor": order.vendor.name,
         "currency": order.currency,
-        **{name: _plain(getattr(order, name)) for name in TERMS},
-        **{name: _plain(getattr(order, name)) for name in ("net", "tax", "total")},
+        **{name: plain(getattr(order, name)) for name in TERMS},
+        **{name: plain(getattr(order, name)) for name in ("net", "tax", "total")},
         "lines": [
             {
-                **{name: _plain(getattr(line, name)) for name in _LINE},
+                **{name: plain(getattr(line, name)) for name in _LINE},
                 "coding": [_part(part) for part in line.parts],
             }
             for line in whole.lines
@@ -288,14 +289,17 @@ def _part(part: Any) -> dict[str, Any]:
         "cost_center": part.cost_center.code,
         "gl_account": part.gl_account.code,
         "project": part.project.code if part.project else None,
-        "percent": _plain(part.percent),
-        "amount": _plain(part.amount),
+        "percent": plain(part.percent),
+        "amount": plain(part.amount),
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a row as JSON: figures as exact text, days by ISO 8601, keys as text."""
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
+    if isinstance(value, UUID):
+        return str(value)
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -318,17 +322,23 @@ def signed(change: ChangeOrder) -> dict[str, Any]:
 
 def parts(change: ChangeOrder) -> dict[str, str]:
     """Digests of parts of `signed`: a change of one touches only who was asked about it."""
-    after = change.after
+    return parts_of(change.after, terms=[change.reason_code, change.reason])
+
+
+def parts_of(said: dict[str, Any], **more: list[Any]) -> dict[str, str]:
+    """Digests of the parts of a content as `stated` makes it; `more` belongs to the part named."""
     known: dict[str, Any] = {
         "lines": [
             {name: value for name, value in line.items() if name not in ("net", "coding")}
-            for line in after["lines"]
+            for line in said["lines"]
         ],
-        "amount": [after["currency"], after["net"]],
-        "vendor": [after["vendor"]],
-        "terms": [*(after[name] for name in TERMS), change.reason_code, change.reason],
+        "amount": [said["currency"], said["net"]],
+        "vendor": [said["vendor"]],
+        "terms": [said[name] for name in TERMS],
     }
-    for line in after["lines"]:
+    for name, further in more.items():
+        known[name] = known[name] + further
+    for line in said["lines"]:
         for part in line["coding"]:
             coding = known.setdefault(f"coding:{part['cost_center']}", [])
             coding.append([part["gl_account"], part["project"], part["amount"]])

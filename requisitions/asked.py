@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import Entity, TaxCode, User
+from accounts.tax import tax_codes
 from budgets.models import CostCenter, GLAccount
 from core.money import HUNDRED, ZERO, allocate, round_amount, to_base
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition, RequisitionLine
-from requisitions.validation import Judged, tax_codes
+from requisitions.validation import Judged
 from vendors.coverage import Bought
 from vendors.models import CatalogItem, Vendor
 
@@ -135,8 +136,20 @@ def cost(net: Decimal, code: TaxCode | None, currency: str) -> Decimal:
     """A net and the tax on it that cannot be recovered."""
     if code is None:
         return net
-    share = (HUNDRED - code.recoverable_percent) / HUNDRED
-    return net + round_amount(net * code.percent / HUNDRED * share, currency)
+    return with_lost_tax(
+        net,
+        percent=code.percent,
+        recoverable_percent=code.recoverable_percent,
+        currency=currency,
+    )
+
+
+def with_lost_tax(
+    net: Decimal, *, percent: Decimal, recoverable_percent: Decimal, currency: str
+) -> Decimal:
+    """A net and the part of its tax that nobody gives back."""
+    share = (HUNDRED - recoverable_percent) / HUNDRED
+    return net + round_amount(net * percent / HUNDRED * share, currency)
 
 
 def _in_base(entity: Entity, costs: list[Decimal], rate: Decimal) -> tuple[Decimal, list[Decimal]]:

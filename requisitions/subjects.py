@@ -5,20 +5,47 @@ from typing import Any
 from uuid import UUID
 
 from approvals import subjects
+from approvals.outcomes import Outcomes
 from approvals.subjects import Description, LineView, PriceNote
 from budgets import ledger
-from core import events
 from core.composed import Composed
 from core.models import Attachment
 from core.money import to_base
-from core.transactions import atomic
-from core.transitions import perform
 from requisitions import content, facts, presentation
 from requisitions.asked import stored
 from requisitions.changes import changes_since
 from requisitions.models import Requisition, RequisitionLine
 from requisitions.price_notes import price_notes
 from requisitions.queries import performed
+
+_locked_requisition = Composed[Requisition](
+    lambda pk: (
+        Requisition.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity")
+        .filter(pk=pk)
+    )
+)
+
+
+def _locked(subject_id: UUID) -> Requisition:
+    return _locked_requisition.one(subject_id)
+
+
+def _reserve(requisition: Requisition, *, actor: Any, at: datetime, comment: str) -> None:
+    """The estimate is reserved (rule C2). Raises BudgetExceeded when others used the budget."""
+    ledger.reserve(
+        source=facts.source(requisition),
+        shares=facts.shares(requisition.lines.prefetch_related("distributions")),
+        on=requisition.entity.day_of(at),
+        actor=actor,
+        at=at,
+        reason=requisition.budget_reason,
+        emergency=facts.emergency(requisition),
+    )
+
+
+_ends = Outcomes(_locked, {"approved": _reserve})  # any other end reserves nothing
+mark_approved, mark_rejected, mark_returned = _ends.approved, _ends.rejected, _ends.returned
 
 
 def register() -> None:
@@ -33,46 +60,6 @@ def register() -> None:
         changes=changes_since,
         performed=performed,
     )
-
-
-@atomic
-def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
-    """The round ended well: the estimate is reserved (rule C2).
-
-    Raises IllegalTransition, NotAllowed when the actor is the requester, BudgetExceeded when the
-    budget was used by others meanwhile.
-    """
-    requisition = _locked(subject_id)
-    perform(requisition.approve, actor=actor, at=at)
-    requisition.save()
-    ledger.reserve(
-        source=facts.source(requisition),
-        shares=facts.shares(requisition.lines.prefetch_related("distributions")),
-        on=requisition.entity.day_of(at),
-        actor=actor,
-        at=at,
-        reason=requisition.budget_reason,
-        emergency=facts.emergency(requisition),
-    )
-    events.publish("requisition.approved", requisition, actor=actor, at=at, reason=comment)
-
-
-@atomic
-def mark_rejected(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
-    """The round ended with a no. Nothing was reserved."""
-    requisition = _locked(subject_id)
-    perform(requisition.reject, actor=actor, at=at)
-    requisition.save()
-    events.publish("requisition.rejected", requisition, actor=actor, at=at, reason=comment)
-
-
-@atomic
-def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
-    """An approver wants changes; the requester has it again. Nothing was reserved."""
-    requisition = _locked(subject_id)
-    perform(requisition.send_back, actor=actor, at=at)
-    requisition.save()
-    events.publish("requisition.returned", requisition, actor=actor, at=at, reason=comment)
 
 
 _present = Composed[Requisition](lambda pk: Requisition.objects.filter(pk=pk))
@@ -121,19 +108,6 @@ def describe(subject_id: UUID) -> Description:
         references=presentation.references(requisition),
         risks=presentation.risks(requisition),
     )
-
-
-_locked_requisition = Composed[Requisition](
-    lambda pk: (
-        Requisition.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("entity")
-        .filter(pk=pk)
-    )
-)
-
-
-def _locked(subject_id: UUID) -> Requisition:
-    return _locked_requisition.one(subject_id)
 
 
 def _line_view(line: RequisitionLine, prices: list[PriceNote]) -> LineView:
