@@ -8,6 +8,7 @@ queryset, and puts other values where its own stood. ADR 22 says when to use one
 import copy
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from enum import Enum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -26,6 +27,7 @@ _MARKS: dict[type, Callable[[int], Any]] = {
     int: lambda place: 31_000 + place,
     str: lambda place: f"\x01{place}",
 }
+_LONGEST = 100
 # How a value is handed to the database; numbers and words go as they are.
 _FIELDS: dict[type, Any] = {
     UUID: models.UUIDField(),
@@ -58,9 +60,9 @@ class Composed(Generic[Row]):
         raise found.model.DoesNotExist
 
     def _bound(self, values: Sequence[Any]) -> QuerySet[Any, Row]:
-        given = [_listed(each) for each in values]
-        if [] in given:
-            return self._build(*given)  # Django may ask nothing at all
+        given = [_plain(each) for each in values]
+        if [] in given or any(isinstance(each, list) and len(each) > _LONGEST for each in given):
+            return self._build(*given)  # nothing to ask, or of a length that hardly comes again
         shape = tuple(map(_shape, given))
         made = self._made.get(shape)
         if made is None:
@@ -68,8 +70,10 @@ class Composed(Generic[Row]):
         return made.bound(list(_flat(given)))
 
 
-def _listed(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """A value, or a collection of them as a list: sets keep no order between two passes."""
+    if isinstance(value, Enum):
+        return value.value
     many = isinstance(value, Collection) and not isinstance(value, str)
     return list(value) if many else value
 
@@ -107,7 +111,7 @@ class _Template:
         connection = connections[queryset.db]
         self.compiler: SQLCompiler = queryset.query.get_compiler(connection=connection)
         self.sql, self.parameters = self.compiler.as_sql()
-        marks = list(_flat([_listed(each) for each in _marked(shape)]))
+        marks = list(_flat([_plain(each) for each in _marked(shape)]))
         places = {_prepared(mark, connection): place for place, mark in enumerate(marks)}
         self.takes = [
             (position, places[value])

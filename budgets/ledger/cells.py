@@ -13,6 +13,7 @@ from django.db.models import F, Q, QuerySet
 from accounts.models import Entity
 from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Project
 from budgets.services import fiscal_year_for, require_open
+from core.composed import Composed
 
 
 class Coded(Protocol):
@@ -61,6 +62,32 @@ class Calendar:
         return (self.day.month - self.entity.fiscal_year_starts_month) % 12 + 1
 
 
+def _covering(
+    entity: UUID, day: date, now: int, cost_centers: list[UUID], gl_accounts: list[UUID]
+) -> QuerySet[BudgetCell]:
+    """The cells of a day's year that cover the month `now`, or may help out in it."""
+    return (
+        BudgetCell.objects.filter(
+            entity=entity,
+            fiscal_year__starts_on__lte=day,
+            fiscal_year__ends_on__gte=day,
+            cost_center_id__in=cost_centers,
+            gl_account_id__in=gl_accounts,
+        )
+        .alias(ends=F("period") + F("months"))
+        .filter(Q(period=None) | Q(period__lte=now) & (Q(ends__gt=now) | Q(is_cumulative=True)))
+        .annotate(account_reserves_at=F("gl_account__reserves_at"))
+        .select_related("fiscal_year")
+        .order_by("pk")
+    )
+
+
+_cells = Composed[BudgetCell](_covering)
+_named_cells = Composed[BudgetCell](
+    lambda *asked: _covering(*asked).select_related("cost_center", "gl_account", "project")
+)
+
+
 def find(
     calendar: Calendar, wanted: Iterable[Dimensions], *, named: bool = False
 ) -> dict[Dimensions, BudgetCell]:
@@ -72,23 +99,14 @@ def find(
     """
     wanted = set(wanted)
     now = calendar.period
-    ends = F("period") + F("months")
-    rows: QuerySet[BudgetCell] = (
-        BudgetCell.objects.filter(
-            entity=calendar.entity,
-            fiscal_year__starts_on__lte=calendar.day,
-            fiscal_year__ends_on__gte=calendar.day,
-            cost_center_id__in={each.cost_center_id for each in wanted},
-            gl_account_id__in={each.gl_account_id for each in wanted},
-        )
-        .alias(ends=ends)
-        .filter(Q(period=None) | Q(period__lte=now) & (Q(ends__gt=now) | Q(is_cumulative=True)))
-        .annotate(account_reserves_at=F("gl_account__reserves_at"))
-        .select_related("fiscal_year", *(("cost_center", "gl_account", "project") if named else ()))
-        .order_by("pk")
-    )
     series: dict[Dimensions, list[BudgetCell]] = defaultdict(list)
-    for cell in rows:
+    for cell in (_named_cells if named else _cells)(
+        calendar.entity.pk,
+        calendar.day,
+        now,
+        {each.cost_center_id for each in wanted},
+        {each.gl_account_id for each in wanted},
+    ):
         series[Dimensions.of(cell)].append(cell)
     _require_open_year(calendar, series.values())
     found = {}

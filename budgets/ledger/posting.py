@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from budgets.ledger import carrying, funds
 from budgets.ledger.types import Source
 from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
 from core import rows
+from core.composed import Composed
 from core.errors import Conflict
 from core.fields import QuantityField
 from core.fields import amount as sql_amount
@@ -48,6 +50,11 @@ class Distributed(Protocol):
     def distribution_id(self) -> UUID: ...
 
 
+_posted = Composed[tuple[int]](
+    lambda key: LedgerEntry.objects.filter(event_key=key).values_list("pk")[:1]
+)
+
+
 @dataclass
 class Posting:
     """The entries of one event. Nothing is written before `write`."""
@@ -64,7 +71,7 @@ class Posting:
 
     def is_done(self) -> bool:
         """Whether this event was posted already. Reliable under the lock of its commitments."""
-        return LedgerEntry.objects.filter(event_key=self.key).exists()
+        return bool(_posted(self.key))
 
     def add(
         self,
@@ -223,9 +230,20 @@ def _refuse(asked: dict[int, Decimal], posting: Posting) -> None:
     raise Conflict("The budget changed at the same moment. Please try again.")
 
 
+@cache
+def _locked(*names: str) -> Composed[Commitment]:
+    return Composed(
+        lambda *values: (
+            Commitment.objects.select_for_update(no_key=True)
+            .filter(**dict(zip(names, values, strict=True)))
+            .order_by("pk")
+        )
+    )
+
+
 def lock(**which: Any) -> list[Commitment]:
     """Lock commitments in primary-key order, the same order for everybody. Statements: 1."""
-    return list(Commitment.objects.select_for_update(no_key=True).filter(**which).order_by("pk"))
+    return _locked(*which)(*which.values())
 
 
 def empty(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from budgets.ledger.travelling import Rolled
 from budgets.ledger.types import Source
 from budgets.models import Commitment, ForwardCommitment, LedgerEntry, Stage
 from budgets.services import FiscalYearClosed
+from core.composed import Composed
 from core.errors import Conflict
 from core.money import ZERO
 from core.transactions import atomic
@@ -28,10 +30,21 @@ ACTIVATED = "order.activated"
 UNDONE = "year_end.reversed"
 
 
+@cache
+def _locked(*names: str) -> Composed[Commitment]:
+    return Composed(
+        lambda *values: (
+            Commitment.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("cell__fiscal_year")
+            .filter(**dict(zip(names, values, strict=True)))
+            .order_by("pk")
+        )
+    )
+
+
 def lock_placed(**which: Any) -> list[Commitment]:
     """As `posting.lock`, with the cell and the fiscal year in which each stands. Statements: 1."""
-    found = Commitment.objects.select_for_update(of=("self",), no_key=True)
-    return list(found.select_related("cell__fiscal_year").filter(**which).order_by("pk"))
+    return _locked(*which)(*which.values())
 
 
 def follow(commitments: Iterable[Commitment], calendar: Calendar) -> None:

@@ -1,6 +1,7 @@
 """Reads whose SQL is composed once give what the same queryset would give."""
 
 from datetime import date, timedelta
+from enum import StrEnum
 from threading import Thread
 from uuid import UUID
 
@@ -64,6 +65,18 @@ def test_each_call_reads_what_its_own_values_ask_for(org, centres):
         found = read(org.entity.pk, {each.code for each in asked})
         assert sorted(found, key=lambda each: each.code) == asked
     assert read(new_id(), [centres[0].code]) == []
+
+
+def test_long_lists_and_constants_of_the_code_are_values_like_others(org, centres):
+    wanted = [*(f"unknown {number}" for number in range(150)), centres[0].code]
+    assert Composed(_centres)(org.entity.pk, wanted) == [centres[0]]
+
+    class Code(StrEnum):
+        FIRST = centres[0].code
+
+    assert Composed(_centres)(org.entity.pk, [Code.FIRST.value]) == [centres[0]]
+    by_code = Composed(lambda code: CostCenter.objects.filter(code=code, entity=org.entity.pk))
+    assert by_code(Code.FIRST) == [centres[0]]
 
 
 def test_rows_bring_what_belongs_to_them_and_see_what_changed(
