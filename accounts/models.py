@@ -113,6 +113,9 @@ class Entity(Recorded):
     change_order_days = models.PositiveSmallIntegerField(
         default=14, help_text="Days may move by so many days without approval."
     )
+    bank_cooling_hours = models.PositiveSmallIntegerField(
+        default=72, help_text="A vendor's bank account counts so many hours after it is verified."
+    )
     order_over_requisition_percent = PercentField(
         default=0, help_text="An order may cost so much more than its approved request."
     )

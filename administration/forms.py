@@ -91,6 +91,12 @@ class SettingsForm(_OfEntity):
         label="An order may cost more than its request by",
         help_text="More needs an approval of the order itself.",
     )
+    bank_cooling_hours = forms.IntegerField(
+        min_value=0,
+        max_value=720,
+        label="A new bank account counts after",
+        help_text="From its verification; until then the old one counts.",
+    )
     reason = forms.CharField(label="Why", **_REASON)
 
 

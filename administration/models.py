@@ -42,7 +42,7 @@ class ChangeRequestQuerySet(models.QuerySet["ChangeRequest"]):
 
 
 class ChangeRequest(EntityOwned, Document):
-    """One change of roles, limits, settings or of a vendor.
+    """One change of roles, limits, settings or of a vendor and where it is paid.
 
     `before` is what it was when it was proposed.
     """
@@ -59,6 +59,7 @@ class ChangeRequest(EntityOwned, Document):
         ENTITY = "entity", "Entity settings"
         SERVICE_OWNERS = "service_owners", "Service owners"
         VENDOR = "vendor", "Master data"
+        BANK = "bank", "Bank account"
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", "Proposed"
@@ -100,6 +101,9 @@ class ChangeRequest(EntityOwned, Document):
         on_delete=models.PROTECT,
         related_name="+",
     )
+    note = models.TextField(
+        blank=True, editable=False, help_text="What whoever approved it said to that."
+    )
     history = HistoricalRecords()
 
     objects = ChangeRequestQuerySet.as_manager()
@@ -128,9 +132,10 @@ class ChangeRequest(EntityOwned, Document):
         self.decided_by, self.decided_at = actor, at
 
     @transition(status, source=Status.PROPOSED, target=Status.APPLIED, permission=_another)
-    def apply(self, *, actor: Any, at: Any, **_: Any) -> None:
+    def apply(self, *, actor: Any, at: Any, note: str = "", **_: Any) -> None:
         """Somebody else agreed; it holds from this moment."""
         self._decided(actor, at)
+        self.note = note
 
     @transition(status, source=Status.PROPOSED, target=Status.REJECTED, permission=_another)
     def reject(self, *, actor: Any, at: Any, **_: Any) -> None:

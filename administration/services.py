@@ -21,7 +21,7 @@ from core.transactions import atomic
 from core.transitions import perform
 from vendors.changes import WHO_IS_PAID
 from vendors.inputs import VendorInput
-from vendors.models import Vendor
+from vendors.models import BankAccount, Vendor
 
 MOST_REASON = 2000
 OF_A_PERSON = (
@@ -30,6 +30,7 @@ OF_A_PERSON = (
     ChangeRequest.Kind.MANAGER,
     ChangeRequest.Kind.MITIGATION,
 )
+OF_A_VENDOR = (ChangeRequest.Kind.VENDOR, ChangeRequest.Kind.BANK)
 
 
 class StaleChange(Conflict):
@@ -54,11 +55,11 @@ def propose(
 
     `after` is what is wanted, by kind: {roles: […]}, {approval_limit: …}, {manager: id}, {first,
     second, valid_until}, {} for a policy, {pairs: [[duty, duty, roles too]]}, {setting: value},
-    what is new of a vendor's master data. Raises NotAllowed for all but administrators (vendor
-    managers where it is about a vendor) and for what is about oneself, Invalid, RolesConflict,
-    Conflict while the same is proposed already.
+    what is new of a vendor's master data, {account: id}. Raises NotAllowed for all but
+    administrators (vendor managers where it is about a vendor) and for what is about oneself,
+    Invalid, RolesConflict, Conflict while the same is proposed already.
     """
-    if kind == ChangeRequest.Kind.VENDOR:
+    if kind in OF_A_VENDOR:
         _require_vendor_manager(entity, actor)
     else:
         require_administrator(entity, actor)
@@ -95,6 +96,7 @@ def withdraw(*, change: ChangeRequest, actor: User, at: datetime) -> ChangeReque
     change = locked(change.pk)
     perform(change.withdraw, actor=actor, at=at)
     change.save()
+    kinds.of(change).drop(change, actor, at, "the proposal was taken back")
     approvals.services.cancel(
         subject_type=change.document_type,
         subject_id=change.pk,
@@ -195,6 +197,21 @@ def propose_vendor(
     )
 
 
+def propose_bank_account(
+    *, account: BankAccount, actor: User, at: datetime, reason: str
+) -> ChangeRequest:
+    """Ask somebody else to verify a bank account that a vendor manager asked for."""
+    return propose(
+        entity=account.entity,
+        kind=ChangeRequest.Kind.BANK,
+        after={"account": str(account.pk)},
+        reason=reason,
+        actor=actor,
+        at=at,
+        vendor=account.vendor,
+    )
+
+
 def _require_vendor_manager(entity: Entity, actor: User) -> None:
     works_here = actor.is_active and actor.entity_id == entity.pk
     if not (works_here and actor.has_role(Role.VENDOR_MANAGER)):
@@ -217,7 +234,7 @@ def _require_fit(
         )
     if needs_policy != (policy is not None):
         raise Invalid(errors=[FieldError("/policy", "required", "Say which, for policies.")])
-    if (kind == ChangeRequest.Kind.VENDOR) != (vendor is not None):
+    if (kind in OF_A_VENDOR) != (vendor is not None):
         raise Invalid(errors=[FieldError("/vendor", "required", "Say which, for vendors.")])
     about = person or policy or vendor
     if about is not None and about.entity_id != entity.pk:

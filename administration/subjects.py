@@ -32,7 +32,7 @@ def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
     """It holds from now on. Raises NotAllowed for its proposer and whom it is about, and where a
     policy would pass it without a person; StaleChange, and what the change itself refuses."""
     change = services.locked(subject_id)
-    perform(change.apply, actor=actor, at=at)
+    perform(change.apply, actor=actor, at=at, note=comment)
     services.require_fresh(change)
     changes = services.told(change)
     change.save()
@@ -54,6 +54,7 @@ def mark_rejected(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
     change = services.locked(subject_id)
     perform(change.reject, actor=actor, at=at)
     change.save()
+    kinds.of(change).drop(change, actor, at, comment)
     events.publish("setting_change.rejected", change, actor=actor, at=at, reason=comment)
 
 
@@ -63,6 +64,7 @@ def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
     change = services.locked(subject_id)
     perform(change.send_back, actor=actor, at=at)
     change.save()
+    kinds.of(change).drop(change, actor, at, comment)
     events.publish("setting_change.returned", change, actor=actor, at=at, reason=comment)
 
 

@@ -1,6 +1,8 @@
 """What the pages of accounts payable show."""
 
+from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,6 +14,9 @@ from accounts.models import Duty, Role, User
 from invoicing.models import Invoice, InvoiceLine, MatchException, MatchRun
 from purchase_orders import queries as orders
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, ReceiptLine
+from vendors.models import Vendor
+
+UNPAID_FOR = timedelta(days=60)  # so long what was cleared may still wait for its payment
 
 TABS = (
     ("open", "To do"),
@@ -73,6 +78,24 @@ _performed = performed_in(acts_on)
 def performed_on(order: PurchaseOrder | None) -> Performed:
     """Who did what on the whole purchase. Statements: 1; none without an order."""
     return {} if order is None else _performed(order.pk)
+
+
+def performed_for(vendor: Vendor, *, at: datetime) -> Performed:
+    """Who entered what a vendor is owed, or accepted what differs in it. Statements: 1."""
+    owed = Invoice.objects.filter(
+        Q(status__in=Invoice.OPEN) | Q(cleared_at__gt=at - UNPAID_FOR), vendor=vendor
+    )
+    accepted_by = MatchException.objects.filter(
+        invoice__in=owed.order_by().values("pk"), resolution=MatchException.Resolution.ACCEPTED
+    )
+    people = defaultdict(set)
+    acts = (
+        acts_of(Duty.ENTER_INVOICE, owed, "captured_by"),
+        acts_of(Duty.RESOLVE, accepted_by, "resolved_by"),
+    )
+    for duty, person in acts[0].union(acts[1]):
+        people[duty].add(person)
+    return people
 
 
 def exceptions_queue(user: User) -> QuerySet[MatchException]:

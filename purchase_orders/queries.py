@@ -37,6 +37,7 @@ from purchase_orders.models import (
 )
 from requisitions import queries as requests
 from vendors.models import MatchType
+from vendors.queries import bank_acts
 
 NONE, PARTIAL, FULL, OVER, SHORT_CLOSED, FINAL = (
     "none",
@@ -213,7 +214,8 @@ def requisition_numbers(order: PurchaseOrder) -> list[str]:
 
 
 def acts_on(order: UUID) -> list[QuerySet[Any]]:
-    """Who requested, approved, ordered and received on this purchase."""
+    """Who requested, approved, ordered and received on this purchase, and who says where its
+    vendor is paid."""
     requested = (
         PurchaseOrderLine.objects.filter(order=order, requisition_line__isnull=False)
         .order_by()
@@ -232,6 +234,7 @@ def acts_on(order: UUID) -> list[QuerySet[Any]]:
         acts_of(Duty.ORDER, revisions, "issued_by"),
         acts_of(Duty.ORDER, changes, "buyer"),
         acts_of(Duty.RECEIVE, receipts, "received_by"),
+        *bank_acts(orders.order_by().values("vendor")),
     ]
 
 

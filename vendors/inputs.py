@@ -32,6 +32,21 @@ class VendorInput:
 
 
 @dataclass(frozen=True)
+class BankInput:
+    """A bank account as somebody says it: an IBAN, or a number with its routing number.
+
+    An IBAN names its country itself. Without a currency it is the vendor's own.
+    """
+
+    holder: str
+    number: str = field(repr=False)
+    routing: str = field(default="", repr=False)
+    bic: str = ""
+    country: str = ""
+    currency: str = ""
+
+
+@dataclass(frozen=True)
 class PriceInput:
     """An agreed price, in the contract's currency. Without a unit it holds for any."""
 

@@ -1,12 +1,14 @@
 """Reading vendors and their catalog."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
-from accounts.models import Entity, User
-from vendors.models import CatalogItem, Contract, ServiceOwner, Vendor
+from accounts.acts import acts_of
+from accounts.models import Duty, Entity, User
+from vendors.models import BankAccount, CatalogItem, Contract, ServiceOwner, Vendor
 
 MOST_WORDS = 6
 
@@ -46,6 +48,15 @@ def contracts(user: User, *, tab: str, search: str = "") -> QuerySet[Contract]:
         "over": (Contract.Status.EXPIRED, Contract.Status.TERMINATED),
     }
     return found.filter(status__in=states[tab])
+
+
+def bank_acts(vendors: QuerySet[Any, Any]) -> list[QuerySet[Any]]:
+    """Who asked for, and who verified, the bank accounts that vendors are paid to or will be."""
+    standing = BankAccount.objects.standing().filter(vendor__in=vendors)
+    return [
+        acts_of(Duty.VENDOR_BANK, standing, "requested_by"),
+        acts_of(Duty.VENDOR_BANK, standing, "verified_by"),
+    ]
 
 
 def families(vendors: Iterable[Vendor], *, lock: bool = False) -> dict[UUID, frozenset[UUID]]:

@@ -26,7 +26,7 @@ def judge(*, entity: Entity, data: VendorInput, vendor: Vendor | None = None) ->
         *text.check(data.family, "/family", most=64, name=True),
         *text.check(data.address, "/address", most=1000, multiline=True),
         *_country_errors(data.country),
-        *_currency_errors(data.currency),
+        *currency_errors(data.currency),
         *_email_errors(data.order_email, "/order_email", required=False),
         *_tax_id_errors(data.tax_id, data.country),
     ]
@@ -61,7 +61,8 @@ def _country_errors(country: str) -> list[FieldError]:
     )
 
 
-def _currency_errors(currency: str) -> list[FieldError]:
+def currency_errors(currency: str) -> list[FieldError]:
+    """What is wrong with a code of a currency."""
     try:
         minor_units(currency)
     except UnknownCurrency:

@@ -121,6 +121,7 @@ SETTINGS = {
     "change_order_amount": "… or this much, where that is more",
     "change_order_cumulative_percent": "All changes of an order may add without approval, in %",
     "change_order_days": "Days of an order may move without approval by",
+    "bank_cooling_hours": "Hours until a verified bank account counts",
     "order_over_requisition_percent": "An order may cost more than its approved request, by %",
 }
 _AMOUNTS = ("email_decision_limit", "emergency_cap", "change_order_amount")
@@ -129,6 +130,11 @@ _PERCENTS = (
     "order_over_requisition_percent",
 )
 _PEOPLE = ("on_call_approver", "fallback_approver")
+_WHOLE = {
+    "splitting_window_days": (1, 366, "days"),
+    "change_order_days": (0, 366, "days"),
+    "bank_cooling_hours": (0, 720, "hours"),
+}
 
 
 def _read_entity(change: ChangeRequest) -> Values:
@@ -166,9 +172,9 @@ def _wanted(change: ChangeRequest, name: str, value: Any) -> Any:
         if value not in Control.values:
             raise wrong(pointer, "invalid_choice", "Stop, warn or track.")
         return value
-    least = 0 if name == "change_order_days" else 1
-    if not str(value).isdecimal() or not least <= int(value) <= 366:
-        raise wrong(pointer, "out_of_range", f"From {least} to 366 days.")
+    least, most, unit = _WHOLE[name]
+    if not str(value).isdecimal() or not least <= int(value) <= most:
+        raise wrong(pointer, "out_of_range", f"From {least} to {most} {unit}.")
     return int(value)
 
 

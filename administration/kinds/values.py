@@ -20,12 +20,14 @@ Values = dict[str, Any]
 @dataclass(frozen=True)
 class Kind:
     """`read` gives the values now, `check` the wanted ones as they are stored (raises Invalid),
-    `apply` makes them so, `rows` says in words what differs."""
+    `apply` makes them so, `rows` says in words what differs. `drop`, where there is something to
+    put away, is told that they will not be."""
 
     read: Callable[[ChangeRequest], Values]
     check: Callable[[ChangeRequest, Values, datetime], Values]
     apply: Callable[[ChangeRequest, User, datetime], None]
     rows: Callable[[ChangeRequest], list[Change]]
+    drop: Callable[[ChangeRequest, User, datetime, str], None] = lambda *_: None
 
 
 def wrong(pointer: str, code: str, detail: str) -> Invalid:

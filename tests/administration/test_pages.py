@@ -179,6 +179,7 @@ def test_settings_are_proposed_by_name(org, ada):
         "change_order_cumulative_percent": pages.value_of(page, "change_order_cumulative_percent"),
         "change_order_days": "0",
         "order_over_requisition_percent": "3",
+        "bank_cooling_hours": "96",
         "reason": "Nights",
     }
     assert client.post(SETTINGS, said).status_code == 302
@@ -190,6 +191,7 @@ def test_settings_are_proposed_by_name(org, ada):
         "change_order_percent",
         "change_order_days",
         "order_over_requisition_percent",
+        "bank_cooling_hours",
     }
 
 

@@ -1,5 +1,6 @@
 """Vendors, what they sell, and what was agreed with them."""
 
+from vendors.models.bank import BankAccount, BankAccountQuerySet
 from vendors.models.catalog import CatalogItem, CatalogItemQuerySet
 from vendors.models.contracts import Contract, ContractPrice, ContractQuerySet
 from vendors.models.vendors import (
@@ -12,6 +13,8 @@ from vendors.models.vendors import (
 )
 
 __all__ = [
+    "BankAccount",
+    "BankAccountQuerySet",
     "CatalogItem",
     "CatalogItemQuerySet",
     "Contract",

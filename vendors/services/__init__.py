@@ -1,6 +1,6 @@
 """The verbs of vendors and of what is agreed with them."""
 
-from vendors.services import contracts
+from vendors.services import bank, contracts
 from vendors.services.master_data import (
     TwoPeopleNeeded,
     approve,
@@ -17,6 +17,7 @@ from vendors.services.owners import service_owner_errors, set_service_owners
 __all__ = [
     "TwoPeopleNeeded",
     "approve",
+    "bank",
     "block",
     "contracts",
     "create",

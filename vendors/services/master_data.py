@@ -68,7 +68,7 @@ def edit(
     if expected_version is not None and vendor.version != expected_version:
         raise StaleVersion(f"It is version {vendor.version} now, not {expected_version}.")
     validation.judge(entity=vendor.entity, data=data, vendor=vendor)
-    before, addresses = _said(vendor), _addresses(vendor)
+    before, old_addresses = _said(vendor), addresses(vendor)
     vendor.contacts.all().delete()
     _store(vendor, data, actor)
     after = _said(vendor)
@@ -87,7 +87,7 @@ def edit(
         changes=changes,
         data={
             "proposed_by": str(proposed_by.pk) if proposed_by else "",
-            "notice_to": addresses if alarming and vendor.takes_two_people else [],
+            "notice_to": old_addresses if alarming and vendor.takes_two_people else [],
         },
     )
     return vendor
@@ -170,7 +170,7 @@ def _require_people(vendor: Vendor, actor: User, proposed_by: User | None) -> No
         raise NotAllowed("Somebody else of the entity must agree to this.")
 
 
-def _addresses(vendor: Vendor) -> list[str]:
+def addresses(vendor: Vendor) -> list[str]:
     """Where the vendor can be reached, orders first, each once."""
     contacts = vendor.contacts.order_by("pk").values_list("email", flat=True)
     return list(dict.fromkeys(filter(None, [vendor.order_email, *contacts])))
