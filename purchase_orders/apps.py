@@ -12,6 +12,7 @@ class PurchaseOrdersConfig(AppConfig):
             accruals,
             change_subjects,
             invariants,
+            order_subjects,
             prices,
             tasks,  # noqa: F401
         )
@@ -21,6 +22,7 @@ class PurchaseOrdersConfig(AppConfig):
         append_only.protect(BilledLine)
         append_only.protect(DrawDown)
         change_subjects.register()
+        order_subjects.register()
         invariants.register()
         replay.accrue_by(accruals.every_movement)
         register(prices.last_prices)

@@ -11,6 +11,7 @@ from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, portal, role
+from approvals.models import ApprovalStep
 from core.documents import Document
 from core.fields import AmountField, PercentField, QuantityField, RateField
 from requisitions.models import Distribution, DocumentLine, RequisitionLine
@@ -39,7 +40,8 @@ def not_its_buyer(document: Any, user: Any) -> bool:
 
 class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
     def visible_to(self, user: Any) -> "PurchaseOrderQuerySet":
-        """Buying and paying roles see all of their entity; a requester what came of requests."""
+        """Buying and paying roles see all of their entity; others what came of their requests, what
+        their budgets pay and what they are asked to approve."""
         own = self.filter(entity_id=user.entity_id)
         if user.has_role(*_SEES_ALL):
             return own
@@ -47,7 +49,8 @@ class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
             Q(requisition_line__requisition__requester=user)
             | Q(distributions__cost_center__owner=user)
         )
-        return own.filter(pk__in=mine.values("order"))
+        asked = ApprovalStep.objects.visible_to(user).values("request__subject_id")
+        return own.filter(Q(pk__in=mine.values("order")) | Q(pk__in=asked))
 
 
 class PurchaseOrder(EntityOwned, Document):
@@ -147,6 +150,11 @@ class PurchaseOrder(EntityOwned, Document):
     def __str__(self) -> str:
         return self.number or self.title or "Draft order"
 
+    @property
+    def is_blanket(self) -> bool:
+        """Whether it orders nothing itself: its releases do."""
+        return self.kind == self.Kind.BLANKET
+
     @transition(status, source=Status.DRAFT, target=Status.IN_APPROVAL, permission=_BUYS)
     def submit(self, *, at: Any, **_: Any) -> None:
         """Ask for the order itself to be approved, where no approved request covers it."""
@@ -174,7 +182,7 @@ class PurchaseOrder(EntityOwned, Document):
     )
     def rework(self, **_: Any) -> None:
         """Say it otherwise; what was decided of it counts no more."""
-        self.approved_at = None
+        self.approved_at, self.budget_reason = None, ""
 
     @transition(
         status,

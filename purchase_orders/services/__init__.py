@@ -1,5 +1,7 @@
 """The verbs of purchase orders and receipts."""
 
+from purchase_orders.cover import AboveApproved, NeedsRequisition
+from purchase_orders.services.approval import NeedsNoApproval, submit, withdraw
 from purchase_orders.services.billing import bill
 from purchase_orders.services.change_issue import issue_change
 from purchase_orders.services.change_orders import (
@@ -17,8 +19,6 @@ from purchase_orders.services.documents import (
 )
 from purchase_orders.services.drafts import create, create_from_requisition, edit
 from purchase_orders.services.orders import (
-    AboveApproved,
-    NeedsRequisition,
     VendorNotApproved,
     cancel,
     close,
@@ -39,6 +39,7 @@ from purchase_orders.services.receipts import (
     post_receipt,
     reverse_receipt,
 )
+from purchase_orders.services.releases import release
 from purchase_orders.services.self_service import order_by_itself
 from purchase_orders.services.takeover import DuplicateOrder, take_over
 from purchase_orders.services.ubl import BrokenOrder, import_ubl
@@ -48,6 +49,7 @@ __all__ = [
     "BrokenOrder",
     "DocumentPending",
     "DuplicateOrder",
+    "NeedsNoApproval",
     "NeedsRequisition",
     "OverReceipt",
     "VendorNotApproved",
@@ -69,6 +71,7 @@ __all__ = [
     "order_by_itself",
     "post_receipt",
     "propose",
+    "release",
     "release_unused",
     "render",
     "reopen",
@@ -77,7 +80,9 @@ __all__ = [
     "reverse_receipt",
     "send",
     "send_unsent",
+    "submit",
     "submit_change",
     "take_over",
+    "withdraw",
     "withdraw_change",
 ]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,11 +12,17 @@ from accounts.models import Entity, Role, User
 from core import events
 from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed, StaleVersion
 from core.transactions import atomic
-from purchase_orders import contracts, drafting, validation
-from purchase_orders.inputs import OrderInput, OrderLineInput
+from core.transitions import perform
+from purchase_orders import agreement_validation, contracts, drafting, validation
+from purchase_orders.inputs import AgreementInput, OrderInput, OrderLineInput
 from purchase_orders.locks import locked
-from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
-from requisitions.content import coded_distributions
+from purchase_orders.models import (
+    Agreement,
+    OrderDistribution,
+    PurchaseOrder,
+    PurchaseOrderLine,
+)
+from requisitions.content import lines_of
 from requisitions.models import Requisition, RequisitionLine
 from vendors.models import Vendor
 
@@ -44,7 +50,7 @@ def create_from_requisition(
     ):
         state = requisition.get_status_display().lower()
         raise IllegalTransition(f"{requisition.reference} is {state}: only approved is ordered.")
-    lines = _lines_of(requisition)
+    lines = lines_of(requisition)
     left = drafting.left_of(lines)
     by_vendor: dict[Vendor, list[OrderLineInput]] = defaultdict(list)
     for line, quantity in _to_order(requisition, lines, quantities, left):
@@ -88,18 +94,17 @@ def edit(
     at: datetime,
     expected_version: int | None = None,
 ) -> PurchaseOrder:
-    """Replace the content of a draft.
+    """Replace the content of a draft; an approved or rejected order becomes a draft again.
 
-    Raises StaleVersion when it is not `expected_version`, IllegalTransition once it was issued
-    (that takes a change order), NotAllowed for anybody but a buyer, Invalid.
+    Raises StaleVersion when it is not `expected_version`, IllegalTransition while it is in approval
+    (withdraw it first) and once it was issued (that takes a change order), NotAllowed for anybody
+    but a buyer, Invalid.
     """
     order = locked(order)
     if expected_version is not None and order.version != expected_version:
         raise StaleVersion(f"It is version {order.version} now, not {expected_version}.")
     require_buyer(order.entity, actor)
-    if order.status != PurchaseOrder.Status.DRAFT:
-        state = order.get_status_display().lower()
-        raise IllegalTransition(f"{order.reference} is {state}: it cannot be edited any more.")
+    said = _take_back(order, actor, at)
     before = _facts(order)
     order = _store(order, data, actor=actor, at=at, event="")
     changes = [
@@ -107,8 +112,22 @@ def edit(
         for name, value in _facts(order).items()
         if before[name] != value
     ]
-    events.publish("order.edited", order, actor=actor, at=at, changes=changes)
+    events.publish("order.edited", order, actor=actor, at=at, reason=said, changes=changes)
     return order
+
+
+def _take_back(order: PurchaseOrder, actor: User, at: datetime) -> str:
+    """A decided order is a draft again before it changes; what the trail says of that."""
+    status = PurchaseOrder.Status
+    if order.status == status.DRAFT:
+        return ""
+    state = order.get_status_display().lower()
+    if order.status == status.IN_APPROVAL:
+        raise IllegalTransition(f"{order.reference} is {state}: withdraw it first.")
+    if order.status not in (status.APPROVED, status.REJECTED):
+        raise IllegalTransition(f"{order.reference} is {state}: it cannot be edited any more.")
+    perform(order.rework, actor=actor, at=at)
+    return f"It was {state}; that counts no more."
 
 
 def require_buyer(entity: Entity, actor: User | None) -> None:
@@ -122,17 +141,6 @@ def require_buyer(entity: Entity, actor: User | None) -> None:
 def _kind_of(requisition: Requisition) -> str:
     kinds = PurchaseOrder.Kind
     return kinds.EMERGENCY if requisition.emergency else kinds.STANDARD
-
-
-def _lines_of(requisition: Requisition) -> list[RequisitionLine]:
-    lines = list(
-        requisition.lines.select_related("vendor", "catalog_item").prefetch_related(
-            coded_distributions()
-        )
-    )
-    for line in lines:
-        line.requisition = requisition
-    return lines
 
 
 def _to_order(
@@ -199,8 +207,12 @@ def _store(
     if orderable is None:
         orderable = _orderable(order, data)
     validation.check(order.entity, data, tax_codes=tax_codes, orderable=orderable)
+    _require_same_agreement(order, data)
+    was = order.kind
     _set_header(order, data)
     lines, parts = drafting.build(order, data, tax_codes)
+    if errors := list(agreement_validation.minimum_above_lines(data, order.net)):
+        raise Invalid(errors=errors)
     if order.contract_id is None:
         order.contract_id = contracts.covering(order, lines, on=order.entity.day_of(at))
     if not order._state.adding:
@@ -209,10 +221,36 @@ def _store(
     order.save()
     PurchaseOrderLine.objects.bulk_create(lines)
     OrderDistribution.objects.bulk_create(parts)
+    _store_terms(order, data, was=was)
     if event:
         facts = {"vendor": order.vendor.name, "total": str(order.total)}
         events.publish(event, order, actor=actor, at=at, data=facts | {"currency": order.currency})
     return order
+
+
+def _require_same_agreement(order: PurchaseOrder, data: OrderInput) -> None:
+    """A release stays one of its blanket order."""
+    wanted = data.agreement.pk if data.agreement is not None else None
+    if not order._state.adding and order.agreement_id != wanted:
+        words = "What an order draws on is decided when it is made."
+        raise Invalid(errors=[FieldError("/agreement", "fixed", words)])
+
+
+def _store_terms(order: PurchaseOrder, data: OrderInput, *, was: str) -> None:
+    """The limits of a blanket order; an order that is none any more has none."""
+    kept = Agreement.objects.filter(order=order)
+    if order.kind != PurchaseOrder.Kind.BLANKET:
+        if was == PurchaseOrder.Kind.BLANKET:
+            kept.delete()
+        return
+    said = data.terms or AgreementInput()
+    terms = (kept.first() if was == order.kind else None) or Agreement(order=order)
+    for each in fields(said):
+        setattr(terms, each.name, getattr(said, each.name))
+    if terms.limit_by == terms.LimitBy.QUANTITY:
+        terms.limit = order.net
+    terms.save()
+    order.agreement_terms = terms
 
 
 def _orderable(order: PurchaseOrder, data: OrderInput) -> dict[UUID, Decimal]:
@@ -224,7 +262,9 @@ def _orderable(order: PurchaseOrder, data: OrderInput) -> dict[UUID, Decimal]:
 
 def _coded(line: OrderLineInput) -> OrderLineInput:
     """A line for a requisition line takes its approved coding and service period when the buyer
-    states none."""
+    states none; a line of a release the coding of the blanket order."""
+    if line.agreement_line is not None and not line.distributions:
+        return replace(line, distributions=drafting.approved_coding(line.agreement_line))
     requested = line.requisition_line
     if requested is None:
         return line
@@ -239,7 +279,7 @@ def _set_header(order: PurchaseOrder, data: OrderInput) -> None:
     order.vendor = data.vendor
     for name in (
         *("title", "kind", "currency", "delivery_terms", "ship_to", "bill_to"),
-        *("note", "contract", "valid_from", "valid_to"),
+        *("note", "contract", "valid_from", "valid_to", "agreement"),
     ):
         setattr(order, name, getattr(data, name))
     letterhead = f"{order.entity.name}\n{order.entity.address}".strip()
@@ -257,6 +297,9 @@ def _facts(order: PurchaseOrder) -> dict[str, Any]:
     )
     facts = {name: str(getattr(order, name) or "") for name in names}
     facts["vendor"] = order.vendor.name
+    terms = drafting.stored_terms(order) if order.kind == PurchaseOrder.Kind.BLANKET else None
+    for each in fields(AgreementInput):
+        facts[each.name] = str(getattr(terms, each.name, None) or "")
     facts["lines"] = [
         f"{line.line_number}: {line.quantity.normalize():f} {line.unit} {line.description} "
         f"at {line.unit_price.normalize():f}"

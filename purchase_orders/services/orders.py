@@ -1,7 +1,7 @@
 """Issued orders: issue, hold, cancel, close, reopen, and what that does to the budget."""
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -9,20 +9,30 @@ import requisitions.services
 from accounts.duties import require_apart
 from accounts.models import Duty, User
 from budgets import ledger
-from budgets.ledger import Share
 from budgets.rates import rate_on
 from core import events, numbering, text
-from core.errors import Conflict, Invalid, RuleBroken
-from core.money import HUNDRED, ZERO, round_amount, to_base
+from core.errors import Conflict, Invalid
+from core.money import ZERO
 from core.transactions import atomic
 from core.transitions import perform
-from purchase_orders import accruals, contracts, queries, subjects
+from purchase_orders import (
+    accruals,
+    agreements,
+    contracts,
+    cover,
+    drawing,
+    queries,
+    signed,
+    subjects,
+)
+from purchase_orders.agreements import Agreed
 from purchase_orders.locks import locked, locked_lines, source
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from purchase_orders.services.change_orders import withdraw_open
 from purchase_orders.services.freezing import freeze
+from purchase_orders.shares import shares
 from requisitions import facts
-from requisitions.models import Requisition, RequisitionDistribution
+from requisitions.models import Requisition
 from vendors.models import Vendor
 
 KIND = "PO"
@@ -34,20 +44,6 @@ class VendorNotApproved(Conflict):
     title = "Only an approved vendor gets an order."
 
 
-class AboveApproved(RuleBroken):
-    """More is ordered than was approved. Ask for the difference with a new requisition."""
-
-    slug = "above-approved"
-    title = "The order is above what was approved."
-
-
-class NeedsRequisition(RuleBroken):
-    """Nobody approved this and it is more than its buyer may decide alone."""
-
-    slug = "needs-requisition"
-    title = "Start from a requisition."
-
-
 @atomic
 def issue(
     *, order: PurchaseOrder, actor: User | None, at: datetime, reason: str = ""
@@ -55,34 +51,41 @@ def issue(
     """Make a draft binding: number, rate, budget and printed content are fixed in one step.
 
     What came from requisitions uses up their reservation (C3, C3′); the rest is a buyer's own and
-    must lie within the buyer's approval limit (C5). `reason` answers budgets that warn. Raises
-    IllegalTransition, NotAllowed, DutiesConflict, VendorNotApproved, AboveApproved,
-    NeedsRequisition, RateMissing, BudgetExceeded, BudgetReasonRequired; what is refused takes no
-    number.
+    must lie within the buyer's approval limit (C5). An order that was approved itself is held to
+    what it said then instead. A blanket order commits by its releases, each within its limit.
+    `reason` answers budgets that warn. Raises BeyondAgreement, IllegalTransition, NotAllowed,
+    DutiesConflict, VendorNotApproved, AboveApproved, NeedsRequisition, Conflict, RateMissing,
+    BudgetExceeded, BudgetReasonRequired; what is refused takes no number.
     """
+    agreed = drawing.locked_agreement(order)
     order = locked(order)
     lines = locked_lines(order)
+    approved = order.status == order.Status.APPROVED
     perform(order.issue, actor=actor, at=at)
-    _require_apart(order, actor, at)
+    require_apart_to_order(order, actor, at)
     require_approved_vendor(order)
     today = order.entity.day_of(at)
     order.rate = rate_on(currency=order.currency, base=order.entity.currency, day=today)
     if actor is not None and order.buyer_id in (None, actor.pk):
         order.buyer = actor
-    _require_limit(order, lines, actor)
-    asked = _take_from_requisitions(order, lines, actor=actor, at=at)
+    if approved:
+        signed.require_as_approved(order)
+    else:
+        cover.require_limit(order, lines, actor)
+    if agreed is not None:
+        agreements.require(agreed, order, lines, on=today)
+    asked = _take_from_requisitions(order, lines, approved=approved, actor=actor, at=at)
     # The number comes before the ledger because entries name it, and after every refusal above.
     # Nobody waits for it while holding a budget: only an issue takes it, always in this order.
-    order.number = numbering.take(
-        stream=order.stream, kind=KIND, fiscal_year=order.entity.fiscal_year_of(today)
-    )
+    order.number = _number(order, agreed, today)
+    drawing.issued(agreed, order, actor=actor, at=at)
     ledger.encumber(
         source=source(order),
-        shares=_shares(order, lines),
+        shares=drawing.commits(order, lines) if order.is_blanket else shares(order, lines),
         on=today,
         actor=actor,
         at=at,
-        reason=reason or "\n".join(filter(None, (each.budget_reason for each in asked))),
+        reason=reason or "\n".join(filter(None, (each.budget_reason for each in (order, *asked)))),
         emergency="\n".join(filter(None, (facts.emergency(each) for each in asked))),
     )
     order.save()
@@ -101,6 +104,13 @@ def issue(
         },
     )
     return order
+
+
+def _number(order: PurchaseOrder, agreed: Agreed | None, today: date) -> str:
+    if agreed is not None:
+        return drawing.take_number(agreed)
+    year = order.entity.fiscal_year_of(today)
+    return numbering.take(stream=order.stream, kind=KIND, fiscal_year=year)
 
 
 @atomic
@@ -132,14 +142,17 @@ def cancel(*, order: PurchaseOrder, actor: User, at: datetime, reason: str) -> P
     Raises IllegalTransition, NotAllowed, Invalid without a reason, Conflict once something was
     received or billed: close it short instead.
     """
+    agreed = drawing.locked_agreement(order)
     order = locked(order)
     lines = locked_lines(order)
     perform(order.cancel, actor=actor, at=at, reason=reason)
     _check_reason(reason)
     if order.issued_at is not None:
         _require_untouched(order, lines)
+        drawing.require_no_release(order)
         withdraw_open(order, at=at, reason="the order was cancelled")
     order.save()
+    drawing.cancelled(agreed, order, actor=actor, at=at, reason=reason)
     events.publish("order.cancelled", order, actor=actor, at=at, reason=reason)
     return order
 
@@ -150,11 +163,13 @@ def close(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: str
 
     Raises IllegalTransition, NotAllowed, Invalid without a reason.
     """
+    agreed = drawing.locked_agreement(order)
     order = locked(order)
     with accruals.moving_order(order):
         perform(order.close, actor=actor, at=at, reason=reason)
         _check_reason(reason)
         order.save()
+    drawing.closed(agreed, order, actor=actor, at=at, reason=reason)
     withdraw_open(order, at=at, reason="the order was closed")
     events.publish("order.closed", order, actor=actor, at=at, reason=reason)
     return order
@@ -164,12 +179,14 @@ def close(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: str
 def reopen(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: str) -> PurchaseOrder:
     """Expect more after all: what closing gave back is committed again after a funds check (C20).
 
-    Raises IllegalTransition, NotAllowed, Invalid without a reason, BudgetExceeded.
+    Raises IllegalTransition, NotAllowed, Invalid without a reason, BudgetExceeded, BeyondAgreement.
     """
+    agreed = drawing.locked_agreement(order)
     order = locked(order)
     with accruals.moving_order(order):
         perform(order.reopen, actor=actor, at=at)
         _check_reason(reason)
+        drawing.reopened(agreed, order, actor=actor, at=at, reason=reason)
         ledger.reencumber(
             source=source(order),
             on=order.entity.day_of(at),
@@ -217,8 +234,9 @@ def _check_reason(reason: str, *, required: bool = True) -> None:
         raise Invalid(errors=errors)
 
 
-def _require_apart(order: PurchaseOrder, actor: User | None, at: datetime) -> None:
-    """Whoever drafted it orders as much as whoever issues it."""
+def require_apart_to_order(order: PurchaseOrder, actor: User | None, at: datetime) -> None:
+    """Raise DutiesConflict for who is kept apart; whoever drafted it orders as much as whoever
+    issues it. Statements: 1."""
     performed = queries.performed_on(order)
     drafted_by_another = actor is not None and order.buyer_id != actor.pk
     for person in (actor, order.buyer) if drafted_by_another else (actor,):
@@ -241,28 +259,16 @@ def require_approved_vendor(order: PurchaseOrder) -> None:
         )
 
 
-def _require_limit(
-    order: PurchaseOrder, lines: list[PurchaseOrderLine], actor: User | None
-) -> None:
-    """What nobody requested is the buyer's own decision, up to the buyer's approval limit."""
-    own = sum((line.net for line in lines if line.requisition_line_id is None), ZERO)
-    if not own:
-        return
-    base = order.entity.currency
-    amount = to_base(own, rate=order.rate, base_currency=base)
-    limit = (actor.approval_limit if actor else None) or ZERO
-    if amount > limit:
-        raise NeedsRequisition(
-            f"{amount:,} {base} of this order comes from no requisition; {actor or 'the portal'} "
-            f"may decide {round_amount(limit, base):,} {base} alone. Start from a requisition, so "
-            "that somebody else approves it."
-        )
-
-
 def _take_from_requisitions(
-    order: PurchaseOrder, lines: list[PurchaseOrderLine], *, actor: User | None, at: datetime
+    order: PurchaseOrder,
+    lines: list[PurchaseOrderLine],
+    *,
+    approved: bool,
+    actor: User | None,
+    at: datetime,
 ) -> list[Requisition]:
-    """Note on each requisition what this order takes over; never more than was approved."""
+    """Note on each requisition what this order takes over; never more than was approved, there or
+    for the order itself."""
     requested = {line.requisition_line_id for line in lines if line.requisition_line_id}
     if not requested:
         return []
@@ -277,70 +283,10 @@ def _take_from_requisitions(
         requisition = requisitions.services.mark_ordered(
             requisition=Requisition(pk=owner), quantities=taken[owner], actor=actor, at=at
         )
-        _require_approved(order, requisition)
+        if not approved:
+            cover.require_approved(order, requisition)
         asked.append(requisition)
     return asked
-
-
-def _require_approved(order: PurchaseOrder, requisition: Requisition) -> None:
-    lines = list(requisition.lines.order_by().values_list("vendor", "ordered_amount"))
-    ordered = sum((amount for _, amount in lines), ZERO)
-    if ordered > requisition.total:
-        raise AboveApproved(
-            f"With this order {requisition.number} comes to {ordered:,f} {order.currency}; "
-            f"approved are {requisition.total:,f}. Ask for the difference with a new requisition."
-        )
-    vendors = {vendor or requisition.vendor_id for vendor, _ in lines}
-    if requisition.currency != order.currency or order.vendor_id not in vendors:
-        raise AboveApproved(f"{requisition.number} was approved for another vendor or currency.")
-
-
-def _shares(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
-    """One share per distribution, with what it uses up of the requisition's reservation."""
-    ids = [part.requisition_distribution_id for line in lines for part in line.distributions.all()]
-    reserved = RequisitionDistribution.objects.select_related("line").in_bulk(
-        list(filter(None, ids))
-    )
-    return [
-        Share(
-            line_id=line.pk,
-            line_number=line.line_number,
-            distribution_id=part.pk,
-            cost_center_id=part.cost_center_id,
-            gl_account_id=part.gl_account_id,
-            project_id=part.project_id,
-            amount=part.amount,
-            quantity=round(line.quantity * part.percent / HUNDRED, 6),
-            period=line.period,
-            converts=part.requisition_distribution_id,
-            converts_amount=_converted(
-                order, line, part.amount, reserved.get(part.requisition_distribution_id)
-            ),
-        )
-        for line in lines
-        for part in line.distributions.all()
-    ]
-
-
-def _converted(
-    order: PurchaseOrder,
-    line: PurchaseOrderLine,
-    amount: Decimal,
-    estimate: RequisitionDistribution | None,
-) -> Decimal:
-    """By quantity the estimate × q_order/q_requested (C3), by amount what is ordered (C3′).
-
-    The order that completes a line takes the whole estimate: the ledger caps it at what is left, so
-    no cent of rounding stays reserved.
-    """
-    if estimate is None:
-        return ZERO
-    requested = estimate.line
-    if requested.basis == requested.Basis.AMOUNT:
-        return amount
-    if requested.ordered_quantity >= requested.quantity:
-        return estimate.amount
-    return round_amount(estimate.amount * line.quantity / requested.quantity, order.currency)
 
 
 def _require_untouched(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> None:

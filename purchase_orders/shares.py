@@ -1,0 +1,56 @@
+"""An order's distributions as the ledger takes them, with what they use up of reservations."""
+
+from decimal import Decimal
+
+from budgets.ledger import Share
+from core.money import HUNDRED, ZERO, round_amount
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from requisitions.models import RequisitionDistribution
+
+
+def shares(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
+    """One share per distribution, in the order's currency. Statements: 1, none without lines."""
+    ids = [part.requisition_distribution_id for line in lines for part in line.distributions.all()]
+    reserved = RequisitionDistribution.objects.select_related("line").in_bulk(
+        list(filter(None, ids))
+    )
+    return [
+        Share(
+            line_id=line.pk,
+            line_number=line.line_number,
+            distribution_id=part.pk,
+            cost_center_id=part.cost_center_id,
+            gl_account_id=part.gl_account_id,
+            project_id=part.project_id,
+            amount=part.amount,
+            quantity=round(line.quantity * part.percent / HUNDRED, 6),
+            period=line.period,
+            converts=part.requisition_distribution_id,
+            converts_amount=_converted(
+                order, line, part.amount, reserved.get(part.requisition_distribution_id)
+            ),
+        )
+        for line in lines
+        for part in line.distributions.all()
+    ]
+
+
+def _converted(
+    order: PurchaseOrder,
+    line: PurchaseOrderLine,
+    amount: Decimal,
+    estimate: RequisitionDistribution | None,
+) -> Decimal:
+    """By quantity the estimate × q_order/q_requested (C3), by amount what is ordered (C3′).
+
+    The order that completes a line takes the whole estimate: the ledger caps it at what is left, so
+    no cent of rounding stays reserved.
+    """
+    if estimate is None:
+        return ZERO
+    requested = estimate.line
+    if requested.basis == requested.Basis.AMOUNT:
+        return amount
+    if requested.ordered_quantity >= requested.quantity:
+        return estimate.amount
+    return round_amount(estimate.amount * line.quantity / requested.quantity, order.currency)
