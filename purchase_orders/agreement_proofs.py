@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Sum
 
 from budgets.invariants import MOST_FAULTS, Proof, disagreements, figures, first
+from budgets.models import Commitment, Stage
 from core.money import ZERO
 from purchase_orders.agreements import HOLDING
 from purchase_orders.models import Agreement, DrawDown, PurchaseOrder
@@ -58,6 +59,45 @@ def _strays() -> Iterator[str]:
     for row in rows.iterator(chunk_size=2000):
         if row.release.agreement_id != row.agreement.order_id:
             yield f"draw-down {row.pk}: its release {row.release} is not of that blanket order"
+
+
+def commitments() -> Proof:
+    """What a blanket order commits itself: its limit or minimum, less what releases drew; nothing
+    where releases commit, nor once it ended.
+
+    What an ended release gave back counts once the worker took it off its own commitment.
+    """
+    terms = {each.order_id: each for each in Agreement.objects.select_related("order")}
+    held: dict[UUID, list[Commitment]] = defaultdict(list)
+    rows = Commitment.objects.filter(stage=Stage.ENC, document_id__in=list(terms))
+    for row in rows.order_by("pk"):
+        held[row.document_id].append(row)
+    faults = (
+        f"blanket order {each.order}: {words}"
+        for pk, each in sorted(terms.items())
+        for words in _committed(each, held[pk])
+    )
+    return Proof(f"{len(rows):,} commitments of {len(terms):,} blanket orders", first(faults))
+
+
+def _committed(terms: Agreement, rows: list[Commitment]) -> Iterator[str]:
+    whole = {"minimum": terms.minimum, "limit": terms.limit}.get(terms.commits) or ZERO
+    amount = sum((row.document_amount for row in rows), ZERO)
+    if not all(row.holds for row in rows):
+        whole = min(whole, amount)
+    if terms.order.issued_at is not None and amount != whole:
+        yield f"commits {amount:,.2f}, agreed are {whole:,.2f}"
+    used = sum((row.document_liquidated for row in rows), ZERO)
+    drawn = min(terms.released + _being_given_back(terms), amount)
+    if used != drawn:
+        yield f"its releases took {used:,.2f} of it, they draw {drawn:,.2f}"
+
+
+def _being_given_back(terms: Agreement) -> Decimal:
+    """What ended releases still commit: the worker will give it back."""
+    ended = terms.order.releases.filter(status__in=[_STATUS.CLOSED, _STATUS.CANCELLED])
+    rows = Commitment.objects.filter(stage=Stage.ENC, document_id__in=ended.values("pk"))
+    return sum((row.document_open for row in rows), ZERO)
 
 
 def numbers() -> Proof:

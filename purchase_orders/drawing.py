@@ -4,21 +4,25 @@ Whoever changes what a release draws takes the row of the blanket order first an
 so that many releases wait in turn and none of them goes beyond what is left.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 
+from budgets.ledger import Draw, Share
+from budgets.models import Commitment, Stage
 from core import events
 from core.errors import Conflict
-from core.money import ZERO
+from core.money import ZERO, allocate, round_amount
 from purchase_orders import agreements
 from purchase_orders.agreements import Agreed
 from purchase_orders.locks import locked
-from purchase_orders.models import Agreement, DrawDown, PurchaseOrder
+from purchase_orders.models import Agreement, DrawDown, PurchaseOrder, PurchaseOrderLine
 
 _CAUSE = DrawDown.Cause
+_ENDED = (PurchaseOrder.Status.CLOSED, PurchaseOrder.Status.CANCELLED)
 
 
 def locked_agreement(release: PurchaseOrder) -> Agreed | None:
@@ -80,6 +84,62 @@ def draw(
     )
 
 
+def commits(order: PurchaseOrder, lines: Iterable[PurchaseOrderLine]) -> list[Share]:
+    """What a blanket order itself commits when it is issued: its limit or its minimum, as its lines
+    pay for it; nothing where releases do."""
+    terms = Agreement.objects.get(order=order)
+    whole = {
+        terms.Commits.RELEASES: ZERO,
+        terms.Commits.MINIMUM: terms.minimum,
+        terms.Commits.LIMIT: terms.limit or ZERO,
+    }[Agreement.Commits(terms.commits)]
+    if not whole:
+        return []
+    parts = [(line, part) for line in lines for part in line.distributions.all()]
+    weights = [part.amount for _, part in parts]
+    if not any(weights):
+        weights = [part.percent for _, part in parts]
+    amounts = allocate(whole, weights, order.currency)
+    return [
+        Share(
+            line_id=line.pk,
+            line_number=line.line_number,
+            distribution_id=part.pk,
+            cost_center_id=part.cost_center_id,
+            gl_account_id=part.gl_account_id,
+            project_id=part.project_id,
+            amount=amount,
+        )
+        for (line, part), amount in zip(parts, amounts, strict=True)
+        if amount
+    ]
+
+
+def in_ledger(
+    agreed: Agreed | None, release: PurchaseOrder, *, more: Decimal = ZERO
+) -> Draw | None:
+    """What the ledger moves between a blanket order and a release, whose draw is written down, or
+    will be by `more`. None where the blanket order commits nothing itself. Statements: 2.
+
+    What other releases gave back counts when the worker takes it off their own commitments.
+    """
+    if agreed is None or agreed.terms.commits == Agreement.Commits.RELEASES:
+        return None
+    ended = PurchaseOrder.objects.filter(agreement=agreed.blanket, status__in=_ENDED)
+    waiting = Commitment.objects.filter(
+        stage=Stage.ENC, document_id__in=ended.exclude(pk=release.pk).values("pk")
+    )
+    left = F("document_amount") - F("document_liquidated") - F("document_released")
+    waits = waiting.order_by().aggregate(sum=Sum(left))["sum"] or ZERO
+    lines = release.lines.order_by().values_list("agreement_line", flat=True)
+    return Draw(
+        agreement_id=agreed.blanket.pk,
+        drawn=agreed.terms.released + more + waits,
+        first=frozenset(lines),
+        goes_on=agreed.blanket.status in agreements.HOLDING,
+    )
+
+
 def issued(agreed: Agreed | None, release: PurchaseOrder, *, actor: Any, at: datetime) -> None:
     """A release draws what it comes to. Nothing for an order that draws on none."""
     if agreed is not None:
@@ -98,13 +158,23 @@ def cancelled(
 def closed(
     agreed: Agreed | None, release: PurchaseOrder, *, actor: Any, at: datetime, reason: str
 ) -> None:
-    """A closed release gives back what was not billed of it."""
+    """A closed release gives back what was not billed of it, at its own prices: as its commitment
+    was used up, whatever the invoices said."""
     if agreed is None:
         return
     drawn = agreements.drawn_by(release)
-    billed = release.lines.order_by().aggregate(sum=Sum("billed_amount"))["sum"] or ZERO
-    back = min(max(billed, ZERO), drawn) - drawn
+    used = sum((_used(line, release.currency) for line in release.lines.all()), ZERO)
+    back = min(used, drawn) - drawn
     draw(agreed, release, back, _CAUSE.CLOSED, actor=actor, at=at, reason=reason)
+
+
+def _used(line: PurchaseOrderLine, currency: str) -> Decimal:
+    if line.basis == line.Basis.AMOUNT:
+        return min(max(line.billed_amount, ZERO), line.net)
+    if line.billed_quantity >= line.quantity:
+        return line.net
+    part = max(line.billed_quantity, ZERO) * line.net / line.quantity
+    return round_amount(part, currency)
 
 
 def reopened(

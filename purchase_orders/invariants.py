@@ -41,6 +41,7 @@ _WAITING = (ChangeOrder.Status.IN_APPROVAL, ChangeOrder.Status.APPROVED)
 def register() -> None:
     invariants.register("Order commitments", commitments, proves=("M3", "M11"))
     invariants.register("Draw-downs", agreement_proofs.draw_downs, proves=("M9",))
+    invariants.register("Blanket commitments", agreement_proofs.commitments, proves=("M3",))
     invariants.register("Numbers of releases", agreement_proofs.numbers)
     invariants.register("Change orders", changes, proves=("M4", "M11"))
     invariants.register("Ended orders", ended, proves=("M3", "M15"))

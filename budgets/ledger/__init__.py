@@ -18,7 +18,7 @@ from budgets.ledger.committing import (
 from budgets.ledger.funds import BudgetExceeded, BudgetReasonRequired, check_funds, require_funds
 from budgets.ledger.outside import post_outside, reverse_outside
 from budgets.ledger.settling import NothingCommitted, liquidate, mirror
-from budgets.ledger.types import Demand, FundsCheck, Settlement, Share, Source
+from budgets.ledger.types import Demand, Draw, FundsCheck, Settlement, Share, Source
 from budgets.queries import open_amounts
 from budgets.services import set_budget
 
@@ -27,6 +27,7 @@ __all__ = [
     "BudgetExceeded",
     "BudgetReasonRequired",
     "Demand",
+    "Draw",
     "FundsCheck",
     "NothingCommitted",
     "Settlement",

@@ -11,11 +11,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from budgets.ledger import forward, rolling
+from budgets.ledger import drawing, forward, rolling
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
 from budgets.ledger.committing import HOLDS_FROM, give_back, held_by, next_of, use_up
 from budgets.ledger.posting import Posting, empty, ensure, lock, write
-from budgets.ledger.types import Period, Source
+from budgets.ledger.types import Draw, Period, Source
 from budgets.models import Commitment, GLAccount, Stage
 from core.errors import RuleBroken
 from core.money import ZERO, to_base
@@ -139,11 +139,13 @@ def change(
     at: datetime,
     reason: str = "",
     event: str = "order.changed",
+    draw: Draw | None = None,
 ) -> None:
     """Rule C18: ±ENC by the difference only, at the order's rate, using up what was held.
 
     `source` is the order, `revision` its new one; a second delivery does nothing. A distribution
-    that is paid by somebody else from now on takes along what it still holds. Raises BelowUsed
+    that is paid by somebody else from now on takes along what it still holds; a release takes the
+    difference of what its blanket order commits (C24). Raises BelowUsed
     where it would hold less than was liquidated, BudgetExceeded, BudgetReasonRequired,
     FiscalYearMissing, FiscalYearClosed.
     """
@@ -164,7 +166,8 @@ def change(
         for each in wanted
     )
     ids = {each.distribution_id for each in wanted} | {each.held_as for each in wanted} - {None}
-    locked = {(row.distribution_id, str(row.stage)): row for row in lock(distribution_id__in=ids)}
+    rows, drawn_on = drawing.lock_beside(draw, distribution_id__in=ids)
+    locked = {(row.distribution_id, str(row.stage)): row for row in rows}
     if posting.is_done():
         return
     standing = {each.distribution_id: locked[each.distribution_id, Stage.ENC] for each in wanted}
@@ -173,7 +176,7 @@ def change(
         if held is not None:
             use_up(posting, held, each, amount=held.open, document_amount=held.document_open)
         _settle(posting, locked[each.distribution_id, Stage.ENC], each, cells)
-    write([posting], locked.values())
+    write([posting, *drawing.move(posting, draw, drawn_on)], [*rows, *drawn_on])
 
 
 def _this_years(

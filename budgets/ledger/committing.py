@@ -1,15 +1,23 @@
 """Requisitions and orders: reserve, convert, commit, give back (C2 to C5, C19 to C21, C25)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from budgets.ledger import forward, overdrafts, rolling
+from budgets.ledger import drawing, forward, overdrafts, rolling
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
-from budgets.ledger.posting import Distributed, Posting, empty, ensure, lock, write
-from budgets.ledger.types import Share, Source
+from budgets.ledger.posting import (
+    Distributed,
+    Posting,
+    base_part,
+    empty,
+    ensure,
+    lock,
+    write,
+)
+from budgets.ledger.types import Draw, Share, Source
 from budgets.models import (
     Commitment,
     ForwardCommitment,
@@ -63,10 +71,12 @@ def encumber(
     event: str = "order.issued",
     revision: int = 1,
     emergency: str = "",
+    draw: Draw | None = None,
 ) -> None:
-    """Rules C3, C3′, C5, C25: commit an issued order, +ENC, using up what its requisition holds.
+    """Rules C3, C3′, C5, C24, C25: commit an issued order, +ENC, using up what its requisition
+    holds, and what its blanket order commits, where it has one.
 
-    One net funds check per cell: what the reservation gives pays first. What was reserved is
+    One net funds check per cell: what these give pays first. What was reserved is
     committed whatever its account says by now; else an account that reserves when billed only notes
     who pays (C28). `emergency` is why budgets may be overdrawn (C27). A second delivery of the same
     revision does nothing. Raises BudgetExceeded, BudgetReasonRequired, FiscalYearMissing,
@@ -74,10 +84,16 @@ def encumber(
     """
     key = f"{event}:{source.document_id}:{revision}"
     posting = Posting(source, event, key, on, actor, at, reason or emergency)
-    _commit(posting, Stage.ENC, list(shares), emergency)
+    _commit(posting, Stage.ENC, list(shares), emergency, draw)
 
 
-def _commit(posting: Posting, stage: str, shares: list[Share], emergency: str) -> None:
+def _commit(
+    posting: Posting,
+    stage: str,
+    shares: list[Share],
+    emergency: str,
+    draw: Draw | None = None,
+) -> None:
     """Add shares to their commitments and take what they convert. 8 statements and 1 per cell."""
     if not shares:
         return
@@ -92,7 +108,8 @@ def _commit(posting: Posting, stage: str, shares: list[Share], emergency: str) -
     )
     wanted = {share.distribution_id for share in shares}
     wanted |= {share.converts for share in shares if share.converts}
-    locked = {(row.distribution_id, row.stage): row for row in lock(distribution_id__in=wanted)}
+    rows, drawn_on = drawing.lock_beside(draw, distribution_id__in=wanted)
+    locked = {(row.distribution_id, row.stage): row for row in rows}
     spread = any(share.period or share.converts for share in shares)
     waiting = forward.waiting(locked.values()) if spread else {}
     if posting.is_done() or any(
@@ -115,7 +132,7 @@ def _commit(posting: Posting, stage: str, shares: list[Share], emergency: str) -
         )
     if emergency:
         overdrafts.allow(posting, why=emergency)
-    write([posting], locked.values())
+    write([posting, *drawing.move(posting, draw, drawn_on)], [*rows, *drawn_on])
 
 
 def _now(posting: Posting, share: Share, commitment: Commitment) -> tuple[Decimal, Decimal]:
@@ -159,16 +176,6 @@ def use_up(
     )
 
 
-def base_part(
-    posting: Posting, commitment: Commitment, part: Decimal, *, of: Decimal, at_most: Decimal
-) -> Decimal:
-    """A part of a commitment in base currency at its own rate; the whole is the exact whole."""
-    if part == of:
-        return at_most
-    currency = posting.source.entity.currency
-    return min(to_base(part, rate=commitment.rate, base_currency=currency), at_most)
-
-
 @atomic
 def release_reservation(
     *,
@@ -198,13 +205,16 @@ def release(
     reason: str,
     event: str = "order.closed",
     line_ids: Iterable[UUID] | None = None,
+    draw: Draw | None = None,
 ) -> Decimal:
     """Rule C19: −ENC what an order, or some of its lines, still holds. Returns the base amount.
 
-    What was given back is not held any more, so a second call frees 0.
+    A release gives back to its blanket order (C24). What was given back is not held any more, so a
+    second call frees 0.
     """
-    held = held_by(source, Stage.ENC, line_ids)
-    return _give_back(next_of(source, event, on, actor, at, reason), held)
+    held, drawn_on = drawing.lock_beside(draw, **_held_by(source, Stage.ENC, line_ids))
+    posting = next_of(source, event, on, actor, at, reason)
+    return _give_back(posting, held, draw=draw, drawn_on=drawn_on)
 
 
 @atomic
@@ -216,15 +226,17 @@ def cancel(
     at: datetime,
     reason: str,
     event: str = "order.cancelled",
+    draw: Draw | None = None,
 ) -> Decimal:
-    """Rule C21: −ENC all of an order. Returns the base amount.
+    """Rule C21: −ENC all of an order. Returns the base amount; a release gives back (C24).
 
     Raises Conflict when anything was liquidated: such an order is closed, not cancelled.
     """
-    held = held_by(source, Stage.ENC, None)
+    held, drawn_on = drawing.lock_beside(draw, **_held_by(source, Stage.ENC, None))
     if any(commitment.document_liquidated for commitment in held):
         raise Conflict(f"{source.number} has cleared invoices: close it instead of cancelling it.")
-    return _give_back(next_of(source, event, on, actor, at, reason), held)
+    posting = next_of(source, event, on, actor, at, reason)
+    return _give_back(posting, held, draw=draw, drawn_on=drawn_on)
 
 
 @atomic
@@ -236,12 +248,14 @@ def reencumber(
     at: datetime,
     reason: str,
     event: str = "order.reopened",
+    draw: Draw | None = None,
 ) -> None:
-    """Rule C20: +ENC what closing had given back, with a new funds check.
+    """Rule C20: +ENC what closing had given back, with a new funds check; a release takes it of
+    its blanket order (C24).
 
     Raises BudgetExceeded or BudgetReasonRequired. A second call finds nothing to take.
     """
-    held = rolling.lock_placed(document_id=source.document_id, stage=Stage.ENC)
+    held, drawn_on = drawing.lock_beside(draw, placed=True, **_held_by(source, Stage.ENC, None))
     posting = next_of(source, event, on, actor, at, reason)
     rolling.follow(held, Calendar.of(source.entity, on))
     forward.take_up(held, cause=source.document_id)
@@ -252,15 +266,19 @@ def reencumber(
             document_amount=commitment.document_released,
         )
         commitment.released = commitment.document_released = ZERO
-    write([posting], held)
+    write([posting, *drawing.move(posting, draw, drawn_on)], [*held, *drawn_on])
 
 
 def held_by(source: Source, stage: str, line_ids: Iterable[UUID] | None) -> list[Commitment]:
     """The commitments of a document in a stage, or of some of its lines, locked."""
+    return lock(**_held_by(source, stage, line_ids))
+
+
+def _held_by(source: Source, stage: str, line_ids: Iterable[UUID] | None) -> dict[str, Any]:
     which: dict[str, Any] = {"document_id": source.document_id, "stage": stage}
     if line_ids is not None:
         which["line_id__in"] = list(line_ids)
-    return lock(**which)
+    return which
 
 
 def next_of(source: Source, event: str, on: date, actor: Any, at: datetime, reason: str) -> Posting:
@@ -274,12 +292,19 @@ def next_of(source: Source, event: str, on: date, actor: Any, at: datetime, reas
     return Posting(source, event, key, on, actor, at, reason)
 
 
-def _give_back(posting: Posting, held: list[Commitment]) -> Decimal:
+def _give_back(
+    posting: Posting,
+    held: list[Commitment],
+    *,
+    draw: Draw | None = None,
+    drawn_on: Sequence[Commitment] = (),
+) -> Decimal:
     freed = ZERO
     for commitment in held:
         freed += give_back(posting, commitment)
     forward.give_up(held, cause=posting.source.document_id)
-    write([posting], held)
+    others = drawing.move(posting, draw, list(drawn_on))
+    write([posting, *others], [*held, *drawn_on])
     return freed
 
 

@@ -25,7 +25,7 @@ from core.composed import Composed
 from core.errors import Conflict
 from core.fields import QuantityField
 from core.fields import amount as sql_amount
-from core.money import ZERO
+from core.money import ZERO, to_base
 
 SETTLED = [
     "holds",
@@ -280,3 +280,13 @@ def ensure(commitments: Iterable[Commitment]) -> None:
     """
     waited_for = sorted(commitments, key=lambda commitment: commitment.distribution_id)
     Commitment.objects.bulk_create(waited_for, ignore_conflicts=True)
+
+
+def base_part(
+    posting: Posting, commitment: Commitment, part: Decimal, *, of: Decimal, at_most: Decimal
+) -> Decimal:
+    """A part of a commitment in base currency at its own rate; the whole is the exact whole."""
+    if part == of:
+        return at_most
+    currency = posting.source.entity.currency
+    return min(to_base(part, rate=commitment.rate, base_currency=currency), at_most)

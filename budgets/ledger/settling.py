@@ -9,8 +9,8 @@ from uuid import UUID
 
 from budgets.ledger import forward, rolling
 from budgets.ledger.cells import Calendar
-from budgets.ledger.committing import base_part, give_back
-from budgets.ledger.posting import Posting, lock, mirror_entry, write
+from budgets.ledger.committing import give_back
+from budgets.ledger.posting import Posting, base_part, lock, mirror_entry, write
 from budgets.ledger.types import Settlement, Source
 from budgets.models import Commitment, LedgerEntry, Stage
 from core.errors import Conflict, RuleBroken

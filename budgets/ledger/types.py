@@ -46,6 +46,21 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """What a release does to what its blanket order commits itself (C24).
+
+    `drawn` is what all releases draw of it from now on, in its currency; what it commits beyond
+    that stays there. `first` are its lines that this release takes from. One that does not go on
+    holds nothing that comes back.
+    """
+
+    agreement_id: UUID
+    drawn: Decimal
+    first: frozenset[UUID] = frozenset()
+    goes_on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What one invoice line does to one order distribution.
 

@@ -47,6 +47,7 @@ def issue_change(
         require_approved_vendor(order)
     change_facts.require_room(order, lines, changes, {})
     wanted = change_facts.wanted(lines, changes)
+    agreed = drawing.locked_agreement(order)
     with accruals.moving_order(order):
         order.revision += 1
         ledger.change(
@@ -57,6 +58,7 @@ def issue_change(
             actor=actor,
             at=at,
             reason=reason or change.budget_reason,
+            draw=drawing.in_ledger(agreed, order, more=change.difference),
         )
         _apply(order, lines, changes)
         _require_as_agreed(change, order)
