@@ -20,6 +20,8 @@ from approvals.models import (
     Delegation,
     StepQuestion,
     furthest,
+    given_by,
+    lent_to,
 )
 
 MEASURED_OVER = timedelta(days=90)
@@ -70,7 +72,7 @@ def look_for(user: User, steps: Iterable[ApprovalStep], at: datetime) -> None:
     others = [step for step in steps if step.assignee_id != user.pk]
     given: dict[UUID, list[Delegation]] = defaultdict(list)
     if others:
-        for each in Delegation.objects.lending_to(user, at):
+        for each in lent_to(user, at):
             given[each.from_user_id].append(each)
     for step in others:
         step.acting_under = furthest(given[step.assignee_id], step.request.subject_type)
@@ -87,7 +89,7 @@ def requester_sides(rounds: Iterable[ApprovalRequest], at: datetime) -> dict[UUI
         for each in rounds
     }
     given: dict[UUID, list[Delegation]] = defaultdict(list)
-    for lent in Delegation.objects.standing(at).filter(from_user__in=set().union(*sides.values())):
+    for lent in given_by(set().union(*sides.values()), at):
         given[lent.from_user_id].append(lent)
     return {
         each.pk: frozenset(sides[each.pk]).union(

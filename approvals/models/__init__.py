@@ -5,6 +5,8 @@ from approvals.models.delegations import (
     Delegation,
     DelegationQuerySet,
     furthest,
+    given_by,
+    lent_to,
 )
 from approvals.models.links import ActionToken
 from approvals.models.policies import ApprovalPolicy, PolicyRequirement, PolicyRule
@@ -26,4 +28,6 @@ __all__ = [
     "Ratification",
     "StepQuestion",
     "furthest",
+    "given_by",
+    "lent_to",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +13,7 @@ from django_fsm import FSMField, transition
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, portal, role
+from core.composed import Composed
 from core.documents import Document
 from core.fields import AmountField
 
@@ -32,6 +34,10 @@ def _manager_of_delegator(delegation: Any, user: Any) -> bool:
     return user is not None and user.is_active and delegation.from_user.manager_id == user.pk
 
 
+def _may_decide(user: Any) -> bool:
+    return bool(user.is_active and user.has_role(*DECIDING_ROLES))
+
+
 class DelegationQuerySet(models.QuerySet["Delegation"]):
     def visible_to(self, user: Any) -> "DelegationQuerySet":
         """One's own, given and received, and those of one's people; some roles see all."""
@@ -46,11 +52,13 @@ class DelegationQuerySet(models.QuerySet["Delegation"]):
 
     def lending_to(self, user: Any, at: datetime) -> "DelegationQuerySet":
         """Under which this person decides for others; none for who may not decide at all."""
-        if not (user.is_active and user.has_role(*DECIDING_ROLES)):
-            return self.none()
+        return self.to_person(user.pk, user.entity_id, at) if _may_decide(user) else self.none()
+
+    def to_person(self, person: UUID, entity: UUID, at: datetime) -> "DelegationQuerySet":
+        """What was given to somebody and holds, by people who still work here."""
         return (
             self.standing(at)
-            .filter(to_user=user, entity_id=user.entity_id, from_user__is_active=True)
+            .filter(to_user=person, entity_id=entity, from_user__is_active=True)
             .select_related("from_user")
             .order_by("id")
         )
@@ -153,6 +161,17 @@ class Delegation(EntityOwned, Document):
     def revoke(self, *, at: Any, **_: Any) -> None:
         """End it now."""
         self.revoked_at = at
+
+
+_lending = Composed[Delegation](lambda *asked: Delegation.objects.to_person(*asked))
+given_by = Composed[Delegation](
+    lambda people, at: Delegation.objects.standing(at).filter(from_user__in=people)
+)
+
+
+def lent_to(user: Any, at: datetime) -> list[Delegation]:
+    """As `DelegationQuerySet.lending_to`, read at once. Statements: 1, or none."""
+    return _lending(user.pk, user.entity_id, at) if _may_decide(user) else []
 
 
 def furthest(delegations: Iterable[Delegation], document_type: str) -> Delegation | None:

@@ -12,7 +12,7 @@ from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
 from accounts.permissions import named, person
-from approvals.models.delegations import Delegation
+from approvals.models.delegations import Delegation, lent_to
 from approvals.models.policies import ApprovalPolicy
 from core.documents import Document
 from core.fields import AmountField
@@ -141,7 +141,7 @@ def _lent(user: Any, at: datetime, *, settled: bool = False) -> Q:
     their own in the round, or had it: one hand decides once. `settled`: also what the others
     decided themselves since then.
     """
-    delegations = list(Delegation.objects.lending_to(user, at))
+    delegations = lent_to(user, at)
     if not delegations:
         return Q(pk__in=[])
     lent, requesters = Q(pk__in=[]), Q(request__requester=user)

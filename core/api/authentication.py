@@ -13,6 +13,7 @@ from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
 from core.api.errors import MissingScope
+from core.composed import Composed
 
 SCOPES = (
     "read",
@@ -25,6 +26,11 @@ SCOPES = (
     "vendors:write",
     "payments:write",
     "admin",
+)
+
+
+_tokens = Composed[Any](
+    lambda begins: get_token_model().objects.filter(token_key=begins).select_related("user__entity")
 )
 
 
@@ -42,8 +48,7 @@ class TokenAuthentication(KnoxAuthentication):
         if token.isalnum() and token.isascii() and len(token) <= 200:
             digest = hash_token(token.decode())
             begins = token.decode()[: CONSTANTS.TOKEN_KEY_LENGTH]
-            known = get_token_model().objects.filter(token_key=begins)
-            for each in known.select_related("user__entity"):
+            for each in _tokens(begins):
                 if compare_digest(each.digest, digest) and not _is_over(each):
                     return self.validate_user(each)
         raise exceptions.AuthenticationFailed("Invalid token.")
