@@ -21,9 +21,9 @@ from approvals.models import Delegation
 _NEEDED = frozenset(
     ("id", "name", "email", "job_title", "entity_id", "manager_id", "approval_limit", "is_active")
 )
-_FIELDS = [each.attname for each in User._meta.concrete_fields if each.attname in _NEEDED]
+FIELDS = [each.attname for each in User._meta.concrete_fields if each.attname in _NEEDED]
 _ID, _NAME, _EMAIL, _ENTITY, _MANAGER, _ACTIVE = (
-    itemgetter(_FIELDS.index(name))
+    itemgetter(FIELDS.index(name))
     for name in ("id", "name", "email", "entity_id", "manager_id", "is_active")
 )
 
@@ -70,7 +70,7 @@ class Directory:
         Statements: 2, and 1 once a role is asked for.
         """
         bosses = User.objects.filter(entity=entity, manager__isnull=False).values("manager_id")
-        rows = User.objects.filter(Q(entity=entity) | Q(pk__in=bosses)).values_list(*_FIELDS)
+        rows = User.objects.filter(Q(entity=entity) | Q(pk__in=bosses)).values_list(*FIELDS)
         roles = RoleAssignment.objects.filter(entity=entity).values_list("user_id", "role")
         standing = Delegation.objects.filter(
             entity=entity,
@@ -92,7 +92,7 @@ class Directory:
             return None
         made = self._people.get(key)
         if made is None and (row := self._rows.get(key)) is not None:
-            made = User.from_db("default", _FIELDS, row)
+            made = User.from_db("default", FIELDS, row)
             if _ENTITY(row) == self.entity.pk:
                 made.entity = self.entity
             self._people[key] = made

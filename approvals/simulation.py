@@ -4,7 +4,7 @@ Facts are those of the round's snapshot; people, limits and delegations are thos
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import calendars
@@ -221,7 +222,7 @@ class _Case:
                 directory=self.directory,
                 applies_to=self.draft.applies_to,
             )
-            self.known[key] = _chain((each.stage, each.needs, each.people) for each in groups)
+            self.known[key] = chain_from((each.stage, each.needs, each.people) for each in groups)
         return self.known[key]
 
     def _key(self, rule: Rule | None, requester: User, facts: Mapping[str, Any]) -> Any:
@@ -276,7 +277,7 @@ def _people(of: Chain) -> set[UUID]:
     return {person for stage in of for group in stage for person in group.people}
 
 
-def _chain(groups: Iterable[tuple[int, int, frozenset[UUID]]]) -> Chain:
+def chain_from(groups: Iterable[tuple[int, int, frozenset[UUID]]]) -> Chain:
     """Groups by stage in an order that does not depend on how they were numbered."""
     stages: dict[int, list[Group]] = defaultdict(list)
     for stage, needs, people in groups:
@@ -288,32 +289,45 @@ def _chain(groups: Iterable[tuple[int, int, frozenset[UUID]]]) -> Chain:
 
 
 def _chains_before(draft: ApprovalPolicy, since: datetime, until: datetime) -> dict[UUID, Chain]:
-    """The chains as they were asked for at the time, without who stepped in later."""
-    seats = (
+    return asked_for(
         ApprovalStep.objects.filter(
             request__entity=draft.entity_id,
             request__subject_type=draft.applies_to,
             request__created_at__gte=since,
             request__created_at__lt=until,
-            replaces__isnull=True,
         )
+    )
+
+
+Seat = tuple[int, int, str, int, UUID]  # stage, group, mode, quorum, person
+
+
+def asked_for(asked: QuerySet[ApprovalStep]) -> dict[UUID, Chain]:
+    """Of each round the chain as it was asked for at the time, without who stepped in later."""
+    rows = (
+        asked.filter(replaces__isnull=True)
         .exclude(kind="added")
         .values_list("request_id", "stage", "group", "mode", "quorum", "assignee_id")
     )
-    groups: dict[UUID, dict[tuple[int, int, str, int], set[UUID]]] = defaultdict(dict)
-    for round_id, stage, group, mode, quorum, person in seats:
-        groups[round_id].setdefault((stage, group, mode, quorum), set()).add(person)
-    return {round_id: _chain(_seen(found)) for round_id, found in groups.items()}
+    seats: dict[UUID, list[Seat]] = defaultdict(list)
+    for round_id, *seat in rows:
+        seats[round_id].append(tuple(seat))
+    return {round_id: chain_of_seats(found) for round_id, found in seats.items()}
 
 
-def _seen(
-    found: Mapping[tuple[int, int, str, int], set[UUID]],
-) -> Sequence[tuple[int, int, frozenset[UUID]]]:
+def chain_of_seats(seats: Iterable[Seat]) -> Chain:
+    """The chain that these seats make."""
+    groups: dict[tuple[int, int, str, int], set[UUID]] = {}
+    for stage, group, mode, quorum, person in seats:
+        groups.setdefault((stage, group, mode, quorum), set()).add(person)
     made = []
-    for (stage, _, mode, quorum), people in found.items():
+    for (stage, _, mode, quorum), people in groups.items():
         needs = len(people) if mode == steps.ALL else max(1, quorum)
         made.append((stage, min(needs, len(people)), frozenset(people)))
-    return made
+    return chain_from(made)
 
 
-__all__ = ["Chain", "Group", "PolicyBroken", "Row", "Simulation", "signatures", "simulate"]
+__all__ = [
+    "Chain", "Group", "PolicyBroken", "Row", "Simulation",
+    "asked_for", "chain_from", "chain_of_seats", "signatures", "simulate",
+]  # fmt: skip

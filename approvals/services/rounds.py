@@ -64,7 +64,7 @@ def request(
     round_._history_user = actor
     round_.save()
     seats = _seat(round_, groups, at)
-    data = {**about(round_), "policy": str(choice.policy or "")}
+    data = {**about(round_), "policy": str(choice.policy or ""), "chain": _written(seats)}
     events.publish("approval_request.opened", round_, actor=actor, at=at, data=data)
     _begin(round_, seats, keeping.keep(round_, before, seats, directory, at=at), at=at)
     return round_
@@ -316,6 +316,21 @@ def _seat(round_: ApprovalRequest, groups: list[chain.Group], at: datetime) -> l
         )
         for number, group in enumerate(groups, 1)
         for seat in group.seats
+    ]
+
+
+def _written(seats: Iterable[ApprovalStep]) -> list[dict[str, Any]]:
+    """The chain as the trail keeps it: steps move on later, this does not."""
+    return [
+        {
+            "stage": seat.stage,
+            "group": seat.group,
+            "mode": seat.mode,
+            "quorum": seat.quorum,
+            "assignee": str(seat.assignee_id),
+            "why": seat.why,
+        }
+        for seat in seats
     ]
 
 

@@ -13,7 +13,7 @@ from accounts.models import Entity, Role, User
 from approvals import chain, seating, steps
 from approvals.chain import NoApprover
 from approvals.conditions import Conditions
-from approvals.directory import _FIELDS, Directory, Standing
+from approvals.directory import FIELDS, Directory, Standing
 from approvals.models import ApprovalStep
 from approvals.policy import Rule
 from approvals.seating import Group, Seat
@@ -95,7 +95,7 @@ def row(person: dict[str, Any], number: int, entity: Entity) -> tuple[Any, ...]:
         "manager_id": None if person["manager"] is None else UUID(int=person["manager"] + 1),
         "approval_limit": person["limit"],
     }  # fmt: skip
-    return tuple(said.get(field) for field in _FIELDS)
+    return tuple(said.get(field) for field in FIELDS)
 
 
 @st.composite
