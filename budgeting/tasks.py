@@ -8,9 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import Entity
-from budgeting.models import YearEnd
+from budgeting.models import BudgetChangeLine, YearEnd, YearEndLine
 from budgeting.services import year_ends
-from budgets import queries
+from budgets import alerts, queries
 from budgets.ledger import Source, rolling
 from budgets.models import Commitment
 from core import outbox
@@ -19,11 +19,28 @@ from core.periodic import job
 
 logger = logging.getLogger(__name__)
 
+# What moves the amounts or balances of many budgets at once.
+MOVES_BUDGETS = (
+    "budget_change.approved",
+    "year_end.run",
+    "year_end.stopped",
+    "year_end.reversed",
+)
+
 
 @outbox.handler("budgeting.run_year_end")
 def run_year_end(*, event_id: str, document_id: str) -> None:
     """Take over what is open; what a worker left behind when it died is taken up here."""
     year_ends.run(year_end=YearEnd.objects.get(pk=document_id), at=timezone.now())
+
+
+@outbox.handler("budgeting.check_alerts")
+def check_alerts(*, event_id: str, document_id: str) -> None:
+    """Look at the budgets that a change or a year end moved, as after any posting."""
+    changed = BudgetChangeLine.objects.filter(change=document_id).values_list("cell", flat=True)
+    moved = YearEndLine.objects.filter(year_end=document_id).values_list("from_cell", "to_cell")
+    cells = {*changed, *(cell for pair in moved for cell in pair if cell is not None)}
+    alerts.check(cells=sorted(cells), at=timezone.now())
 
 
 @job("budgeting.activate_forward", every=timedelta(days=1))

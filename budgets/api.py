@@ -6,11 +6,12 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Control, Role
-from budgets import ledger
+from budgets import ledger, services
 from budgets.models import (
     BudgetCell,
     CostCenter,
@@ -20,6 +21,7 @@ from budgets.models import (
     Project,
     Stage,
 )
+from budgets.models.alerts import default_levels
 from core.api.fields import AmountField, DecimalInput, FigureField, Id, MomentField, Reference
 from core.api.filtering import Filter, choice, day, exact, flag, reference, whole
 from core.api.serializers import Input, Output, PersonSerializer, own_type, public_type
@@ -136,6 +138,19 @@ class BudgetSerializer(Output):
     encumbered = AmountField(currency="entity.currency")
     spent = AmountField(currency="entity.currency")
     available = AmountField(currency="entity.currency")
+    warn_levels = serializers.SerializerMethodField(
+        help_text="Percentages of the amount at which its owner is warned."
+    )
+
+    def get_warn_levels(self, cell: BudgetCell) -> list[int]:
+        watch = getattr(cell, "watch", None)
+        return default_levels() if watch is None else watch.levels
+
+
+class LevelsInput(Input):
+    warn_levels = serializers.ListField(
+        child=serializers.IntegerField(), help_text="At most six, from 1 to 200; none is allowed."
+    )
 
 
 class BudgetInput(Input):
@@ -169,7 +184,7 @@ class BudgetViewSet(Resource):
     scope = "budgets:write"
     model = BudgetCell
     output = BudgetSerializer
-    related = ("entity", "fiscal_year", "cost_center", "gl_account", "project")
+    related = ("entity", "fiscal_year", "cost_center", "gl_account", "project", "watch")
     filters = {
         "fiscal_year": whole("fiscal_year__year"),
         "period": whole("period"),
@@ -194,6 +209,15 @@ class BudgetViewSet(Resource):
             **self.read(BudgetInput),
         )
         return self.answer(cell, 201)
+
+    @extend_schema(request=LevelsInput, responses={200: BudgetSerializer})
+    @action(detail=True, methods=["post"], url_path="set-levels")
+    def set_levels(self, request: Request, pk: str) -> Response:
+        """Say at which percentages it warns: its owner or a controller. The burn rate always
+        does."""
+        levels = self.read(LevelsInput)["warn_levels"]
+        watch = self.act(services.set_levels, "cell", levels=levels)
+        return self.answer(watch.cell)
 
 
 class EntryDocumentSerializer(Output):

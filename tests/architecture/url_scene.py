@@ -518,6 +518,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "amount": "5.00",
         "reason": "Because",
     },
+    "api:budgets-set-levels": {"warn_levels": [70, 90]},
     "api:budgets-transfer": {"to": "budget_other", "amount": "5.00", **REASON},
     "api:budget-changes-*": {},
     "api:budget-changes-list": {"kind": "transfer", **REASON, "lines": []},
