@@ -87,6 +87,7 @@ def issue(
         at=at,
         reason=reason or "\n".join(filter(None, (each.budget_reason for each in (order, *asked)))),
         emergency="\n".join(filter(None, (facts.emergency(each) for each in asked))),
+        draw=drawing.in_ledger(agreed, order),
     )
     order.save()
     freeze(order, [each.number for each in asked], actor=actor, at=at, lines=lines)
@@ -193,6 +194,7 @@ def reopen(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: st
             actor=actor,
             at=at,
             reason=reason,
+            draw=drawing.in_ledger(agreed, order),
         )
         order.save()
     events.publish("order.reopened", order, actor=actor, at=at, reason=reason)
@@ -206,12 +208,15 @@ def release_unused(*, order: PurchaseOrder, at: datetime) -> Decimal:
     Safe to run any number of times: what was given back is not held any more, and an order that
     was reopened meanwhile keeps what it has.
     """
+    agreed = drawing.locked_agreement(order)
     order = locked(order)
     if order.issued_at is None:
         return ZERO
     given = {"on": order.entity.day_of(at), "actor": None, "at": at, "reason": order.close_reason}
+    given["draw"] = drawing.in_ledger(agreed, order)
     if order.status == PurchaseOrder.Status.CANCELLED:
-        freed = ledger.cancel(source=source(order), **given)
+        give = ledger.release if order.is_blanket else ledger.cancel  # its releases gave back
+        freed = give(source=source(order), event="order.cancelled", **given)
     elif order.status == PurchaseOrder.Status.CLOSED:
         freed = ledger.release(source=source(order), **given)
     else:
