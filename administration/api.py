@@ -140,7 +140,8 @@ class SettingChangeInput(Input):
     after = serializers.DictField(
         help_text="What is wanted: {roles}, {approval_limit, delegated_order_limit, "
         "variance_limit}, {manager}, {first, second, valid_until}, {pairs: [[duty, duty, roles "
-        "too]]}, settings by name, {kind of service: person}, master data by name; {} for a policy."
+        "too]]}, settings by name, {kind of service: person}, {account: requisition, order or "
+        "invoice}, master data by name; {} for a policy."
     )
     reason = serializers.CharField(max_length=2000, trim_whitespace=False)
 

@@ -58,6 +58,7 @@ class ChangeRequest(EntityOwned, Document):
         DUTY_PAIRS = "duty_pairs", "Duties kept apart"
         ENTITY = "entity", "Entity settings"
         SERVICE_OWNERS = "service_owners", "Service owners"
+        RESERVING = "reserving", "When accounts reserve"
         VENDOR = "vendor", "Master data"
         BANK = "bank", "Bank account"
 

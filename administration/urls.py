@@ -1,6 +1,6 @@
 from django.urls import path
 
-from administration.views import changes, duties, people, services
+from administration.views import changes, duties, people, reserving, services
 
 app_name = "administration"
 urlpatterns = [
@@ -15,5 +15,6 @@ urlpatterns = [
     path("changes/<uuid:pk>/withdraw/", changes.withdraw, name="withdraw"),
     path("settings/", changes.settings, name="settings"),
     path("services/", services.service_owners, name="services"),
+    path("reserving/", reserving.reserving, name="reserving"),
     path("segregation/", duties.segregation, name="segregation"),
 ]

@@ -9,6 +9,7 @@ from budgets.services.alerting import (
     set_levels,
     set_working_time_only,
 )
+from budgets.services.reserving import reserving_errors, set_reserving
 from budgets.services.setting import BudgetBelowUse, set_budget
 from budgets.services.years import (
     FiscalYearClosed,
@@ -30,7 +31,9 @@ __all__ = [
     "remove_quiet_window",
     "require_open",
     "require_room",
+    "reserving_errors",
     "set_budget",
     "set_levels",
+    "set_reserving",
     "set_working_time_only",
 ]
