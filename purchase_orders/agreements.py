@@ -288,10 +288,13 @@ def amount_to_approve(order: PurchaseOrder) -> Decimal:
 def is_covered(order: PurchaseOrder) -> bool:
     """Whether what a release orders was decided with its blanket order, which has a limit.
 
-    Statements: 1, none for an order that is no release.
+    Statements: 1, none for an order that is no release or has its blanket order's terms at hand.
     """
     if order.agreement_id is None:
         return False
+    if PurchaseOrder.agreement.is_cached(order):
+        terms = getattr(order.agreement, "agreement_terms", None)
+        return terms is not None and terms.limit is not None
     return Agreement.objects.filter(order=order.agreement_id, limit__isnull=False).exists()
 
 

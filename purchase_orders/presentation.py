@@ -1,21 +1,28 @@
 """How orders are shown: words for buttons, the tabs of the list, where one stands in its life."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
 
 from accounts.models import Role, User
+from approvals.models import ApprovalStep
 from budgets.models import Commitment, Stage
 from budgets.queries import forward
+from budgets.rates import RateMissing
 from core import transitions
 from core.money import ZERO
-from purchase_orders import queries
+from purchase_orders import cover, queries
 from purchase_orders.models import Dispatch, OrderRevision, PurchaseOrder, PurchaseOrderLine
 from vendors.models import MatchType
 
 _STATUS = PurchaseOrder.Status
+EDITABLE = (_STATUS.DRAFT, _STATUS.APPROVED, _STATUS.REJECTED)
+_DECIDING = frozenset({"approve", "reject", "send_back", "rework"})
 SENDABLE = (_STATUS.ISSUED, _STATUS.ON_HOLD, _STATUS.CLOSED)
 TABS = (
     ("open", "Open"),
@@ -35,6 +42,8 @@ _TAB_STATES = {
     "closed": (_STATUS.CLOSED, _STATUS.CANCELLED, _STATUS.REJECTED),
 }
 DONE = {
+    "submit": "The order is put up for approval; nothing is committed before it is issued.",
+    "withdraw": "The order is a draft again; nobody is asked any more.",
     "issue": "The order is issued and its budget committed. Its document goes to the vendor.",
     "hold": "The order is on hold: nothing is received or paid on it for now.",
     "resume": "The order goes on.",
@@ -78,14 +87,59 @@ def listed(user: User, *, tab: str, search: str = "") -> QuerySet[PurchaseOrder]
     return found
 
 
-def actions(order: PurchaseOrder, user: User) -> list[str]:
-    """What this person may do with the order now: transitions, edit, send, receive."""
-    found = set(transitions.available(order, user))
-    if user.has_role(Role.BUYER) and user.entity_id == order.entity_id:
-        if order.status == _STATUS.DRAFT:
+def needs(orders: Iterable[PurchaseOrder], user: User, *, on: date) -> dict[UUID, list[str]]:
+    """Why drafts among these need an approval of their own, as far as this person could issue them.
+
+    Statements: as `cover.needs`, none where no order is a draft or the person is no buyer.
+    """
+    drafts = {
+        each: list(each.lines.all())
+        for each in orders
+        if each.status == _STATUS.DRAFT and _buys(user, each)
+    }
+    if not drafts:
+        return {}
+    try:
+        return cover.needs(drafts, user, on=on)
+    except RateMissing:
+        return {each.pk: _needs(each, lines, user, on) for each, lines in drafts.items()}
+
+
+def _needs(order: PurchaseOrder, lines: list[PurchaseOrderLine], user: User, on: date) -> list[str]:
+    try:
+        return cover.needs({order: lines}, user, on=on)[order.pk]
+    except RateMissing as missing:
+        return [missing.detail]
+
+
+def _buys(user: User, order: PurchaseOrder) -> bool:
+    return bool(user.has_role(Role.BUYER) and user.entity_id == order.entity_id)
+
+
+def holders(order: PurchaseOrder, open_steps: Iterable[ApprovalStep]) -> list[User]:
+    """Who has an order that is not issued yet: who is asked to approve it, else its buyer."""
+    if order.status == _STATUS.IN_APPROVAL:
+        return [step.assignee for step in open_steps]
+    return [order.buyer] if order.status in EDITABLE and order.buyer else []
+
+
+def own_actions(order: PurchaseOrder, user: User, needs: Collection[str]) -> set[str]:
+    """The verbs of the order itself that this person may use now; deciding is done where approvals
+    are. A draft is issued, or sent for approval where there is a reason (`needs`) to."""
+    found = set(transitions.available(order, user)) - _DECIDING
+    if _buys(user, order):
+        if order.status in EDITABLE:
             found.add("edit")
         if order.status in SENDABLE:
             found.add("send")
+    if "submit" in found:
+        found.discard("issue" if needs else "submit")
+    return found
+
+
+def actions(order: PurchaseOrder, user: User, needs: Collection[str] = ()) -> list[str]:
+    """What this person may do with the order now, at its page: also receive."""
+    found = own_actions(order, user, needs)
     may_receive = user.has_role(Role.RECEIVER, Role.BUYER) and user.pk != order.buyer_id
     if may_receive and order.status == _STATUS.ISSUED:
         found.add("receive")

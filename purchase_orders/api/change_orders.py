@@ -17,7 +17,7 @@ from core.api.filtering import Filter, choice, created, reference
 from core.api.serializers import Input, Nothing, Output, PersonSerializer, ReasonInput, represented
 from core.api.views import Resource, Timeline
 from purchase_orders import change_presentation, changed, services
-from purchase_orders.api.inputs import OrderLineInputSerializer
+from purchase_orders.api.inputs import OrderLineInputSerializer, SubmitInput
 from purchase_orders.inputs import KEEP, ChangedLine, ChangeInput, OrderLineInput
 from purchase_orders.models import (
     ChangeOrder,
@@ -137,12 +137,6 @@ class ChangeInputSerializer(Input):
     )
     terms = TermsInputSerializer(required=False)
     lines = ChangeLineInputSerializer(many=True, required=False, default=list)
-
-
-class SubmitInput(Input):
-    budget_reason = serializers.CharField(
-        required=False, allow_blank=True, default="", help_text="Why, although a budget warns."
-    )
 
 
 def change_lines(said: list[dict[str, Any]]) -> list[ChangedLine | OrderLineInput]:

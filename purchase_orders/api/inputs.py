@@ -35,6 +35,12 @@ class OrderLineInputSerializer(LineInputSerializer):
     )
 
 
+class SubmitInput(Input):
+    budget_reason = serializers.CharField(
+        required=False, allow_blank=True, default="", help_text="Why, although a budget warns."
+    )
+
+
 class OrderInputSerializer(Input):
     vendor = Reference(Vendor.objects.visible_to, noun="vendor", **_MAYBE)
     contract = Reference(

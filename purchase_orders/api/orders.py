@@ -10,22 +10,16 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Role
+from approvals.api import rounds
 from budgets.models import Commitment, Stage
-from core import files, related, transitions
+from core import files, related
 from core.api.fields import (
-    AmountField,
-    FigureField,
-    Id,
-    MomentField,
     as_id,
-    money,
 )
 from core.api.filtering import Filter, choice, created, day, exact, reference
 from core.api.parsing import UploadParser
@@ -34,114 +28,25 @@ from core.api.serializers import (
     HistorySerializer,
     Input,
     Nothing,
-    Output,
-    PersonSerializer,
     ReasonInput,
 )
 from core.api.views import Resource, Timeline, download
-from core.money import ZERO
-from purchase_orders import queries, services
+from purchase_orders import presentation, queries, services
 from purchase_orders.api.inputs import (
     OrderFile,
     OrderInputSerializer,
     SendInput,
+    SubmitInput,
     kept,
     order_lines,
 )
+from purchase_orders.api.order_output import OrderSerializer
 from purchase_orders.inputs import OrderInput
 from purchase_orders.models import OrderDistribution, PurchaseOrder
 from purchase_orders.services import DocumentPending
-from requisitions.api import LineSerializer, coded
-from vendors.models import MatchType
+from requisitions.api import coded
 
-_TEXT: dict[str, Any] = {"required": False, "allow_blank": True, "default": ""}
-_MAYBE: dict[str, Any] = {"required": False, "allow_null": True, "default": None}
 _PROGRESS = {"receipt_status", "billing_status"}
-_SENDABLE = (PurchaseOrder.Status.ISSUED, PurchaseOrder.Status.ON_HOLD, PurchaseOrder.Status.CLOSED)
-
-
-class OrderLineSerializer(LineSerializer):
-    match_type = serializers.ChoiceField(choices=MatchType.choices)
-    tax_percent = FigureField()
-    tax_category = serializers.CharField()
-    over_receipt_percent = FigureField()
-    requisition_line = Id(source="requisition_line_id", allow_null=True)
-    received = FigureField()
-    rejected = FigureField()
-    accepted = FigureField(source="received")
-    billed = FigureField(source="billed_quantity")
-    billed_amount = serializers.SerializerMethodField(help_text="Net, cleared, minus credits.")
-    open_commitment = serializers.SerializerMethodField(help_text="In the entity's currency.")
-    is_final = serializers.BooleanField()
-
-    @extend_schema_field({"type": "string", "format": "decimal"})
-    def get_billed_amount(self, line: Any) -> str:
-        currency = self.context["currencies"][line.pk]
-        return money(line.billed_amount, currency)
-
-    @extend_schema_field({"type": "string", "format": "decimal"})
-    def get_open_commitment(self, line: Any) -> str:
-        held = self.context["open_lines"].get(line.pk, ZERO)
-        return money(held, self.context["base"])
-
-
-class OrderSerializer(Output):
-    id = Id()
-    version = serializers.IntegerField()
-    number = serializers.CharField(allow_null=True, help_text="Taken when it is issued.")
-    legacy_number = serializers.CharField(help_text="The number it came with, if taken over.")
-    revision = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=PurchaseOrder.Status.choices)
-    kind = serializers.ChoiceField(choices=PurchaseOrder.Kind.choices)
-    title = serializers.CharField()
-    vendor = Id(source="vendor_id")
-    vendor_code = serializers.CharField(source="vendor.code")
-    vendor_name = serializers.CharField(source="vendor.name")
-    contract = Id(source="contract_id", allow_null=True)
-    contract_number = serializers.CharField(source="contract.number", allow_null=True, default=None)
-    buyer = PersonSerializer(allow_null=True)
-    currency = serializers.CharField()
-    rate = FigureField()
-    issued_at = MomentField(allow_null=True)
-    closed_at = MomentField(allow_null=True)
-    close_reason = serializers.CharField()
-    valid_from = serializers.DateField(allow_null=True)
-    valid_to = serializers.DateField(allow_null=True)
-    delivery_terms = serializers.CharField()
-    payment_terms = serializers.IntegerField(source="payment_terms_days", help_text="Days.")
-    ship_to = serializers.CharField()
-    bill_to = serializers.CharField()
-    note = serializers.CharField()
-    lines = OrderLineSerializer(many=True)
-    net = AmountField()
-    tax = AmountField()
-    total = AmountField(help_text="Net and tax.")
-    receipt_status = serializers.SerializerMethodField()
-    billing_status = serializers.SerializerMethodField()
-    open_commitment = serializers.SerializerMethodField(help_text="Entity's currency.")
-    created_at = MomentField()
-    available_actions = serializers.SerializerMethodField()
-
-    @extend_schema_field({"type": "string", "format": "decimal"})
-    def get_open_commitment(self, order: PurchaseOrder) -> str:
-        held = self.context["open_orders"].get(order.pk, ZERO)
-        return money(held, self.context["base"])
-
-    def get_receipt_status(self, order: PurchaseOrder) -> str:
-        return queries.receipt_status(order)
-
-    def get_billing_status(self, order: PurchaseOrder) -> str:
-        return queries.billing_status(order)
-
-    def get_available_actions(self, order: PurchaseOrder) -> list[str]:
-        user = self.context["request"].user
-        found = set(transitions.available(order, user))
-        if user.has_role(Role.BUYER) and user.entity_id == order.entity_id:
-            if order.status == PurchaseOrder.Status.DRAFT:
-                found.add("edit")
-            if order.status in _SENDABLE:
-                found.add("send")
-        return sorted(found)
 
 
 def _of_requisition(value: str) -> Q:
@@ -162,7 +67,10 @@ class OrderViewSet(Timeline, Resource):
     scope = "orders:write"
     model = PurchaseOrder
     output = OrderSerializer
-    related = ("vendor", "contract", "buyer")
+    related = (
+        *("vendor", "contract", "buyer", "entity"),
+        *("agreement_terms", "agreement__agreement_terms"),
+    )
     prefetched = (Prefetch("lines__distributions", coded(OrderDistribution)),)
     filters: ClassVar[dict[str, Filter]] = {
         "number": Filter(_numbered, {"type": "string"}, "Ours, or the one it came with."),
@@ -197,10 +105,13 @@ class OrderViewSet(Timeline, Resource):
         for each in commitments:
             open_lines[each.line_id] += each.open
             open_orders[each.document_id] += each.open
+        user, sent = self.request.user, [row.pk for row in rows if row.submitted_at]
         return {
+            "rounds": rounds(sent) if sent else {},
+            "needs": presentation.needs(rows, user, on=user.entity.day_of(timezone.now())),
             "open_lines": open_lines,
             "open_orders": open_orders,
-            "base": self.request.user.entity.currency,
+            "base": user.entity.currency,
             "currencies": {line.pk: row.currency for row in rows for line in row.lines.all()},
         }
 
@@ -248,6 +159,19 @@ class OrderViewSet(Timeline, Resource):
 
     def _perform(self, service: Any, body: type[Input] = Nothing) -> Response:
         return self.answer(self.act(service, "order", **self.read(body)))
+
+    @extend_schema(request=SubmitInput, responses={200: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    def submit(self, request: Request, pk: str) -> Response:
+        """Have the order itself approved, where its buyer may not issue it (see `needs`). 409
+        needs-no-approval where that is not so, budget-exceeded where a budget stops it."""
+        return self._perform(services.submit, SubmitInput)
+
+    @extend_schema(request=ReasonInput, responses={200: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Take it back from approval; it is a draft again."""
+        return self._perform(services.withdraw, ReasonInput)
 
     @extend_schema(request=Nothing, responses={200: OrderSerializer})
     @action(detail=True, methods=["post"])
