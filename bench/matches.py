@@ -59,4 +59,5 @@ def _facts(invoice: Invoice) -> matching.MatchInput:
         order_lines=list(PurchaseOrderLine.objects.filter(order=order).order_by("pk")),
         today=TODAY,
         waiting_until=TODAY,
+        at=NOW,
     )

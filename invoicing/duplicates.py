@@ -1,5 +1,6 @@
 """Earlier invoices that look like this one, by the tiers of the duplicate rules."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,11 +15,12 @@ _CONFUSABLE = str.maketrans("OIL5", "011S")
 ALIKE_DAYS = timedelta(days=45)
 
 
-def twins(invoice: Invoice) -> tuple[Twin, ...]:
-    """D1 to D4 and D6 for an invoice of a known vendor; dead invoices are nobody's twin.
+def twins(invoice: Invoice, *, kin: Collection[UUID] = ()) -> tuple[Twin, ...]:
+    """D1 to D6 for an invoice of a known vendor; dead invoices are nobody's twin.
 
     D1 within one vendor is already refused by a unique constraint; here it catches the same number
-    from another company of the vendor's family.
+    from another company of the vendor's family. `kin` are the vendors who share its bank account
+    or its tax id: of them the same number, or the same amount on the same day, is D5.
     """
     if invoice.vendor is None:
         return ()
@@ -28,12 +30,13 @@ def twins(invoice: Invoice) -> tuple[Twin, ...]:
     )
     if invoice.original_id:
         alike |= Q(original=invoice.original_id)
+    family = _family(invoice.vendor)
     others = (
         Invoice.objects.filter(
             alike,
             entity_id=invoice.entity_id,
             kind=invoice.kind,
-            vendor__in=_family(invoice.vendor),
+            vendor__in=sorted({*family, *kin}),
         )
         .exclude(status__in=_DEAD)
         .exclude(pk=invoice.pk)
@@ -49,7 +52,13 @@ def twins(invoice: Invoice) -> tuple[Twin, ...]:
             "vendor_id",
         )[:200]
     )
-    found = [(_tier(invoice, other), other.number) for other in others]
+    found = [
+        (
+            _tier(invoice, other) if other.vendor_id in family else _kin_tier(invoice, other),
+            other.number,
+        )
+        for other in others
+    ]
     return tuple(Twin(tier, number) for tier, number in sorted(f for f in found if f[0]))
 
 
@@ -72,6 +81,15 @@ def _tier(invoice: Invoice, other: Invoice) -> str:
     if _confusable(invoice.number_key) == _confusable(other.number_key) and same_amount:
         return "D4"
     return ""
+
+
+def _kin_tier(invoice: Invoice, other: Invoice) -> str:
+    """What an invoice of a vendor with the same account or tax id is to this one."""
+    if invoice.original_id and invoice.original_id == other.original_id:
+        return "D6"
+    same_amount = (invoice.gross, invoice.currency) == (other.gross, other.currency)
+    same_day = invoice.issue_date == other.issue_date
+    return "D5" if invoice.number_key == other.number_key or (same_amount and same_day) else ""
 
 
 def _confusable(key: str) -> str:

@@ -1,7 +1,8 @@
 """The facts a match rests on, read under the locks of the order's lines."""
 
 from collections import defaultdict
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 from decimal import Decimal
 
 from core.composed import Composed
@@ -10,6 +11,7 @@ from invoicing import duplicates, matching, tolerances
 from invoicing.models import Invoice, InvoiceLine
 from purchase_orders.locks import locked
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from vendors import standing
 
 # What other invoices hold of an order line while they are on their way to being cleared.
 _IN_PROCESS = (Invoice.Status.MATCHING, Invoice.Status.MATCHED, Invoice.Status.IN_EXCEPTION)
@@ -38,22 +40,39 @@ def lock_order(invoice: Invoice) -> list[PurchaseOrderLine]:
 
 
 def match_input(
-    invoice: Invoice, *, order_lines: list[PurchaseOrderLine], today: date, waiting_until: date
+    invoice: Invoice,
+    *,
+    order_lines: list[PurchaseOrderLine],
+    today: date,
+    waiting_until: date,
+    at: datetime,
 ) -> matching.MatchInput:
-    """Everything the outcome depends on, as plain data."""
+    """Everything the outcome depends on, as plain data. `at` says which bank accounts count."""
     order, vendor = invoice.order, invoice.vendor
+    known = standing.Standing()
+    if vendor is not None:
+        named = [each["index"] for each in invoice.payee_accounts]
+        known = standing.of(vendor, at=at, named=named)
     lines = list(invoice.lines.all())
     return matching.MatchInput(
         invoice=_invoice_facts(invoice, lines, {line.pk: line for line in order_lines}),
         order=_order_facts(invoice, order, order_lines) if order else None,
         today=today,
         tolerances=tolerances.resolve(order, vendor, invoice.entity_id),
-        duplicates=duplicates.twins(invoice),
-        vendor=matching.VendorFacts(status=vendor.status if vendor else "unknown"),
+        duplicates=duplicates.twins(invoice, kin=known.kin),
+        vendor=matching.VendorFacts(
+            status=vendor.status if vendor else "unknown",
+            accounts=_accounts(known.in_force),
+            later=_accounts(known.later),
+        ),
         rounding_allowance=minor_unit(invoice.currency),
         minor_units=minor_units(invoice.currency),
         waiting_until=waiting_until,
     )
+
+
+def _accounts(known: Iterable[standing.KnownAccount]) -> tuple[matching.Account, ...]:
+    return tuple(matching.Account(each.index, each.shown) for each in known)
 
 
 def _invoice_facts(
@@ -84,6 +103,9 @@ def _invoice_facts(
         tax=invoice.tax,
         gross=invoice.gross,
         order_reference=invoice.order_reference,
+        remit_to=tuple(
+            matching.Account(each["index"], each["shown"]) for each in invoice.payee_accounts
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from django import forms
 
 from accounts.models import Entity
 from core.forms import FigureField
-from invoicing.inputs import InvoiceInput, InvoiceLineInput
+from invoicing.inputs import InvoiceInput, InvoiceLineInput, payees
 from invoicing.models import Invoice
 from invoicing.services.exceptions import ACCEPT_REASONS
 from invoicing.services.returning import RETURN_CODES
@@ -33,6 +33,12 @@ class InvoiceForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     currency = forms.CharField(label="Currency", max_length=3, min_length=3)
+    payee_account = forms.CharField(
+        label="Account to be paid",
+        max_length=64,
+        required=False,
+        help_text="As printed: an IBAN, or routing number / account number.",
+    )
     gross = FigureField(
         label="Total with tax",
         decimal_places=4,
@@ -53,6 +59,7 @@ class InvoiceForm(forms.Form):
             currency=data["currency"],
             order_reference=data["order_reference"],
             gross=data["gross"],
+            payee_accounts=payees(data["payee_account"]),
             lines=lines,
         )
 

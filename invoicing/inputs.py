@@ -49,6 +49,19 @@ class TaxInput:
 
 
 @dataclass(frozen=True, slots=True)
+class PayeeInput:
+    """An account that the invoice asks to be paid to: an IBAN, or a number of the bank `branch`."""
+
+    number: str = field(repr=False)
+    branch: str = ""
+
+
+def payees(said: str) -> list[PayeeInput]:
+    """The account of an invoice keyed by hand, if it names one."""
+    return [PayeeInput(said)] if said.strip() else []
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceInput:
     """An invoice or credit note as written. Empty totals are computed from the lines."""
 
@@ -62,6 +75,7 @@ class InvoiceInput:
     vendor_tax_id: str = ""
     order_reference: str = ""
     due_date: date | None = None
+    payee_accounts: list[PayeeInput] = field(default_factory=list)
     charges: list[ChargeInput] = field(default_factory=list)
     taxes: list[TaxInput] = field(default_factory=list)
     net: Decimal | None = None

@@ -49,7 +49,8 @@ class Number:
 
     @property
     def last_four(self) -> str:
-        return self.number[-4:]
+        """What people see of it; of a short number only two, so that the rest stays unknown."""
+        return self.number[-4:] if len(self.number) >= 8 else self.number[-2:]
 
     @property
     def country(self) -> str:
@@ -123,11 +124,15 @@ def _local_errors(number: Number, country: str) -> Iterator[FieldError]:
 
 def bic_errors(bic: str) -> list[FieldError]:
     """What is wrong with a BIC; empty is allowed."""
-    if bic and not bics.is_valid(bic):
+    if bic and not is_bic(bic):
         return [
             FieldError("/bic", "invalid", "A BIC has 8 or 11 characters: bank, country, place.")
         ]
     return []
+
+
+def is_bic(said: str) -> bool:
+    return bool(bics.is_valid(said))
 
 
 def compact_bic(bic: str) -> str:

@@ -27,7 +27,7 @@ from core.api.serializers import Input, Nothing, Output, ReasonInput
 from core.api.views import Resource, Timeline
 from invoicing import services
 from invoicing.api.exceptions import MatchExceptionSerializer
-from invoicing.inputs import ChargeInput, InvoiceInput, InvoiceLineInput
+from invoicing.inputs import ChargeInput, InvoiceInput, InvoiceLineInput, payees
 from invoicing.models import Invoice, MatchException, MatchRun
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from vendors.models import Vendor
@@ -98,6 +98,9 @@ class InvoiceSerializer(Output):
     tax = AmountField()
     gross = AmountField()
     payable = AmountField()
+    payee_accounts = serializers.SerializerMethodField(
+        help_text="Accounts that it asks to be paid to, the last four of each."
+    )
     match = serializers.SerializerMethodField()
     exceptions = MatchExceptionSerializer(many=True)
     flags = serializers.JSONField(help_text="Broken rules that did not refuse it.")
@@ -108,6 +111,10 @@ class InvoiceSerializer(Output):
     return_reason = serializers.CharField()
     created_at = MomentField()
     available_actions = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_payee_accounts(self, invoice: Invoice) -> list[str]:
+        return [each["shown"] for each in invoice.payee_accounts]
 
     @extend_schema_field(MatchSerializer(allow_null=True))
     def get_match(self, invoice: Invoice) -> Any:
@@ -158,6 +165,11 @@ class InvoiceInputSerializer(Input):
     due_date = serializers.DateField(**_MAYBE)
     currency = serializers.CharField(
         required=False, max_length=3, help_text="The entity's own by default."
+    )
+    payee_account = serializers.CharField(
+        max_length=64,
+        help_text="As printed: an IBAN, or routing number / account number. Kept sealed.",
+        **_TEXT,
     )
     lines = InvoiceLineInputSerializer(many=True, required=False, default=list)
     charges = ChargeInputSerializer(many=True, required=False, default=list)
@@ -243,9 +255,10 @@ class InvoiceViewSet(Timeline, Resource):
         said.setdefault("currency", request.user.entity.currency)
         lines = [InvoiceLineInput(**line) for line in said.pop("lines")]
         charges = [ChargeInput(**charge) for charge in said.pop("charges")]
+        accounts = payees(said.pop("payee_account"))
         made = services.capture(
             entity=request.user.entity,
-            data=InvoiceInput(lines=lines, charges=charges, **said),
+            data=InvoiceInput(lines=lines, charges=charges, payee_accounts=accounts, **said),
             actor=request.user,
             at=timezone.now(),
             source=Invoice.Source.API,

@@ -6,6 +6,7 @@
 from .engine import inputs_hash, match
 from .types import (
     CHECKS,
+    Account,
     Charge,
     CheckResult,
     InvoiceFacts,
@@ -22,6 +23,7 @@ from .types import (
 
 __all__ = [
     "CHECKS",
+    "Account",
     "Charge",
     "CheckResult",
     "InvoiceFacts",

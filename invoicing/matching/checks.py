@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 
-from . import line_checks, words
+from . import line_checks, party_checks, words
 from .case import KEPT, ZERO, Case, compared, stated
 from .types import (
     AP,
@@ -21,7 +21,6 @@ from .types import (
 )
 
 HUNDRED = Decimal(100)
-UNKNOWN_VENDOR = "Who sent this is not known: no vendor has this name or tax id."
 
 # What each tier of the duplicate rules means for the match. D2 asks a person for a reason.
 DUPLICATE_TIERS = {
@@ -44,59 +43,6 @@ def check_duplicate(case: Case) -> Iterator[CheckResult]:
         yield stated("duplicate", PASS, "No earlier invoice looks like this one.", route=AP)
     for twin in sorted(case.given.duplicates, key=lambda twin: (twin.tier, twin.number)):
         yield _twin(twin)
-
-
-def check_vendor(case: Case) -> Iterator[CheckResult]:
-    """The invoice comes from the vendor of the order, who may be paid."""
-    vendor = case.given.vendor
-    if vendor.status == "blocked":
-        yield stated("vendor", BLOCK, "The vendor is blocked.", route=AP_MANAGER, actual="blocked")
-        return
-    if vendor.status != "approved":
-        yield stated(
-            "vendor",
-            EXCEPTION,
-            UNKNOWN_VENDOR
-            if vendor.status == "unknown"
-            else f"The vendor is {vendor.status.replace('_', ' ')}, not approved.",
-            route=AP,
-            expected="approved",
-            actual=vendor.status,
-        )
-        return
-    if case.order is None:
-        return
-    billed, ordered = case.invoice.vendor, case.order.vendor
-    if billed == ordered or ordered in vendor.family:
-        yield stated("vendor", PASS, "Billed by the vendor of the order.", route=AP, actual=billed)
-    else:
-        yield stated(
-            "vendor",
-            EXCEPTION,
-            f"Order {case.order.number} was placed with another vendor.",
-            route=AP_MANAGER,
-            expected=ordered,
-            actual=billed,
-        )
-
-
-def check_remit_to(case: Case) -> Iterator[CheckResult]:
-    """Every account named on the invoice is an approved account of the vendor."""
-    approved = {_account(account) for account in case.given.vendor.accounts}
-    strange = [a for a in case.invoice.remit_to if _account(a) not in approved]
-    if strange:
-        yield stated(
-            "remit_to",
-            EXCEPTION,
-            f"The invoice asks for payment to an account ending {_account(strange[0])[-4:]} "
-            "that is not an approved account of the vendor.",
-            route=AP_MANAGER,
-            actual=f"…{_account(strange[0])[-4:]}",
-        )
-    elif case.invoice.remit_to:
-        yield stated("remit_to", PASS, "The account is an approved one.", route=AP_MANAGER)
-    else:
-        yield stated("remit_to", PASS, "The invoice names no account.", route=AP_MANAGER)
 
 
 def check_currency(case: Case) -> Iterator[CheckResult]:
@@ -267,8 +213,8 @@ Check = Callable[[Case], Iterator[CheckResult]]
 
 IN_ORDER: tuple[Check, ...] = (
     check_duplicate,
-    check_vendor,
-    check_remit_to,
+    party_checks.check_vendor,
+    party_checks.check_remit_to,
     check_currency,
     check_order_state,
     line_checks.check_line_link,
@@ -297,10 +243,6 @@ def _twin(twin: Twin) -> CheckResult:
         actual=twin.number,
         rule=twin.tier,
     )
-
-
-def _account(account: str) -> str:
-    return "".join(account.split()).upper()
 
 
 def _recomputed(

@@ -119,6 +119,14 @@ class TaxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A bank account without its number: `key` is equal where accounts are, people see `shown`."""
+
+    key: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceFacts:
     """The document as captured. Empty totals are not compared."""
 
@@ -137,7 +145,7 @@ class InvoiceFacts:
     prepaid: Decimal = Decimal(0)
     rounding: Decimal = Decimal(0)
     order_reference: str = ""
-    remit_to: tuple[str, ...] = ()  # accounts named on the document
+    remit_to: tuple[Account, ...] = ()  # accounts named on the document
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +193,13 @@ class OrderFacts:
 
 @dataclass(frozen=True, slots=True)
 class VendorFacts:
-    """The vendor record behind the invoice."""
+    """The vendor record behind the invoice. `accounts` may be paid to; those of `later` are on
+    file but wait for their verification, or for the end of their cooling time."""
 
     status: str = "approved"
     family: tuple[str, ...] = ()  # ids that count as the same vendor
-    accounts: tuple[str, ...] = ()  # approved accounts, normalised as in InvoiceFacts.remit_to
+    accounts: tuple[Account, ...] = ()
+    later: tuple[Account, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,10 @@ class Invoice(EntityOwned, Document):
     original = models.ForeignKey(
         StoredFile, null=True, on_delete=models.PROTECT, help_text="The file as it came."
     )
+    payee_accounts = models.JSONField(
+        default=list,
+        help_text="Accounts it asks to be paid to: {sealed, index, shown} of each.",
+    )
     flags = models.JSONField(default=list, help_text="Broken rules that did not refuse it.")
     captured_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

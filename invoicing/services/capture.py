@@ -10,17 +10,18 @@ from django.db import IntegrityError, transaction
 from accounts.duties import require_apart
 from accounts.models import Duty, Entity, Role, User
 from accounts.tax import tax_codes
-from core import events, files
+from core import events, files, sealed, text
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.models import StoredFile
 from core.money import ZERO, UnknownCurrency, line_net, minor_units, round_amount
 from core.transactions import atomic
 from invoicing import queries
-from invoicing.inputs import InvoiceInput, TaxInput
+from invoicing.inputs import InvoiceInput, PayeeInput, TaxInput
 from invoicing.linking import find_order, find_vendor, link_lines, number_key
 from invoicing.models import Invoice, InvoiceCharge, InvoiceLine, InvoiceTax
 from invoicing.services.rates import set_rate
 from invoicing.services.reading import read_invoice
+from vendors import bank
 
 MOST_LINES = 2000
 _LIMIT = Decimal(10) ** 12
@@ -49,7 +50,7 @@ def capture(
     """
     if actor.entity_id != entity.pk or not actor.has_role(Role.AP_CLERK, Role.AP_MANAGER):
         raise NotAllowed("Only accounts payable captures invoices.")
-    _require_valid(data)
+    _require_valid(data, by_hand=original is None)
     vendor = data.vendor or find_vendor(entity, name=data.vendor_name, tax_id=data.vendor_tax_id)
     order = find_order(entity, data.order_reference, vendor=vendor, currency=data.currency)
     if vendor is None and order is not None and not data.vendor_name:
@@ -78,6 +79,7 @@ def capture(
         currency=data.currency,
         source=source,
         original=original,
+        payee_accounts=[_payee(each) for each in data.payee_accounts],
         flags=list(data.flags),
         captured_by=actor,
     )
@@ -127,8 +129,8 @@ def import_file(
     )
 
 
-def _require_valid(data: InvoiceInput) -> None:
-    errors = []
+def _require_valid(data: InvoiceInput, *, by_hand: bool) -> None:
+    errors = _payee_errors(data) if by_hand else []
 
     def wrong(pointer: str, code: str, detail: str) -> None:
         errors.append(FieldError(pointer, code, detail))
@@ -156,6 +158,28 @@ def _require_valid(data: InvoiceInput) -> None:
                 wrong(f"/lines/{index}/{name}", "max_decimals", "At most six decimals.")
     if errors:
         raise Invalid(errors=errors)
+
+
+def _payee(said: PayeeInput) -> dict[str, str]:
+    """An account as the invoice names it: sealed, comparable, and the last four for people."""
+    number = bank.read(said.number, said.branch)
+    return {
+        "sealed": sealed.seal(number.words),
+        "index": number.index,
+        "shown": " ".join(filter(None, [number.country, f"••••{number.last_four}"])),
+    }
+
+
+def _payee_errors(data: InvoiceInput) -> list[FieldError]:
+    """Typing errors of an account keyed by hand; what a file names is taken as it is."""
+    errors = []
+    for each in data.payee_accounts:
+        number = bank.read(each.number, each.branch)
+        if faults := text.check(each.number, "/payee_account", most=bank.MOST, required=True):
+            errors += faults
+        elif number.is_iban:
+            errors += bank.iban_errors(number, "/payee_account")
+    return errors
 
 
 def _lines(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.duties import conflict_words, require_apart
-from accounts.models import Duty, User
+from accounts.models import Duty, Role, User
 from core import events
 from core.errors import FieldError, IllegalTransition, Invalid, NotAllowed
 from core.transactions import atomic
@@ -169,6 +169,8 @@ def _require_may_accept(
         raise NotAllowed("There is nothing to accept: name the order and line it bills.")
     if refusal := unbillable(invoice):
         raise NotAllowed(refusal)
+    if _is_about_fraud(exception) and not actor.has_role(Role.AP_MANAGER):
+        raise NotAllowed("Only the head of accounts payable says that this is no fraud.")
     if exception.value_at_stake > actor.variance_limit:
         raise NotAllowed(
             f"{exception.value_at_stake:,.2f} is above your limit of {actor.variance_limit:,.2f}; "
@@ -176,6 +178,11 @@ def _require_may_accept(
         )
     if reason_code not in ACCEPT_REASONS:
         raise Invalid(errors=[FieldError("/reason_code", "required", "Choose why it is accepted.")])
+
+
+def _is_about_fraud(exception: MatchException) -> bool:
+    """Another account than the vendor's, or an invoice that a vendor in disguise sent before."""
+    return exception.check_name == "remit_to" or exception.rule == "D5"
 
 
 def _wait(

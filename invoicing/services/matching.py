@@ -189,7 +189,7 @@ def _judge(
     today = invoice.entity.day_of(at)
     until = invoice.waiting_until or today + RECEIPT_WINDOW
     perform(invoice.match, actor=actor, at=at)
-    given = match_input(invoice, order_lines=order_lines, today=today, waiting_until=until)
+    given = match_input(invoice, order_lines=order_lines, today=today, waiting_until=until, at=at)
     verdict = engine.match(given)
     if invoice.rate is None:
         set_rate(invoice, today=today)

@@ -8,7 +8,8 @@ from core.money import ZERO
 from core.xml import UnsafeXML
 from invoicing import capture as reader
 from invoicing.capture.rules import check
-from invoicing.inputs import ChargeInput, InvoiceInput, InvoiceLineInput, TaxInput
+from invoicing.inputs import ChargeInput, InvoiceInput, InvoiceLineInput, PayeeInput, TaxInput
+from vendors import bank
 
 ONE = Decimal(1)
 
@@ -58,6 +59,10 @@ def _as_input(captured: reader.CapturedInvoice, *, flags: list[dict[str, Any]]) 
         vendor_name=captured.supplier.name,
         vendor_tax_id=captured.supplier.tax_id,
         order_reference=captured.order_reference,
+        payee_accounts=[
+            PayeeInput(each.account[: bank.MOST], _branch(each.bic))
+            for each in captured.payee_accounts
+        ],
         lines=[_line(line) for line in captured.lines],
         charges=[_charge(each) for each in captured.allowances_charges if each.amount],
         taxes=[
@@ -70,6 +75,11 @@ def _as_input(captured: reader.CapturedInvoice, *, flags: list[dict[str, Any]]) 
         payable=totals.payable,
         flags=flags,
     )
+
+
+def _branch(said: str) -> str:
+    """The routing number of a bank. A BIC is none, and says nothing that an IBAN does not say."""
+    return "" if bank.is_bic(said) else said[: bank.MOST]
 
 
 def _line(line: Any) -> InvoiceLineInput:

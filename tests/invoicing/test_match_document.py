@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from invoicing.matching import Charge, TaxRow, Tolerance, Twin, VendorFacts, match
+from invoicing.matching import Account, Charge, TaxRow, Tolerance, Twin, VendorFacts, match
 
 from .facts import billed, d, failing, given, invoice, order, order_line, result, results
 
@@ -51,15 +51,53 @@ def test_vendor_who_may_not_be_paid(status, expected):
     assert match(facts).outcome == expected
 
 
+OURS, THEIRS = Account("a1", "DE ••••2051"), Account("b2", "DE ••••5030")
+
+
 def test_account_that_is_not_approved_never_passes():
-    vendor = VendorFacts(accounts=("DE02120300000000202051",))
-    known = invoice(billed(100), remit_to=("de02 1203 0000 0000 2020 51",))
+    vendor = VendorFacts(accounts=(OURS,))
+    known = invoice(billed(100), remit_to=(OURS,))
     assert match(given(known, vendor=vendor)).outcome == "matched"
-    strange = invoice(billed(100), remit_to=("DE02500105170137075030",))
+    strange = invoice(billed(100), remit_to=(OURS, THEIRS))
     found = result(match(given(strange, vendor=vendor)), "remit_to")
     assert (found.outcome, found.route) == ("exception", "ap_manager")
-    assert "5030" in found.sentence
-    assert "DE02500105170137075030" not in found.sentence
+    assert (found.expected, found.actual) == ("DE ••••2051", "DE ••••5030")
+    assert found.sentence == (
+        "The invoice asks for payment to DE ••••5030, which is not an approved account of the "
+        "vendor."
+    )
+
+
+def test_account_of_a_two_way_line_without_any_variance_is_compared_as_well():
+    order_of_services = order(order_line(match_type="2-way", received=d(0)))
+    wide = (Tolerance("invoice_total", percent=d(100), action="pass"),)
+    facts = given(invoice(billed(100), remit_to=(THEIRS,)), order_of_services, tolerances=wide)
+    assert failing(match(replace(facts, vendor=VendorFacts(accounts=(OURS,))))) == {"remit_to"}
+
+
+def test_account_that_does_not_count_yet_waits_for_a_person():
+    vendor = VendorFacts(accounts=(OURS,), later=(THEIRS,))
+    found = result(
+        match(given(invoice(billed(100), remit_to=(THEIRS,)), vendor=vendor)), "remit_to"
+    )
+    assert found.outcome == "exception"
+    assert "does not count yet" in found.sentence
+
+
+def test_vendor_without_any_account_stops_only_an_invoice_that_names_one():
+    assert match(given(invoice(billed(100)))).outcome == "matched"
+    found = result(match(given(invoice(billed(100), remit_to=(THEIRS,)))), "remit_to")
+    assert (found.outcome, found.route, found.expected) == (
+        "exception",
+        "ap_manager",
+        "none on file",
+    )
+    assert "no account of the vendor is on file" in found.sentence
+
+
+def test_account_is_looked_at_right_after_the_vendor():
+    names = [each.check for each in match(given(invoice(billed(100), remit_to=(OURS,)))).results]
+    assert names[:4] == ["duplicate", "vendor", "remit_to", "currency"]
 
 
 def test_other_currency():

@@ -11,6 +11,8 @@ from purchase_orders.inputs import ReceiptInput
 from purchase_orders.models import PurchaseOrder
 from tests.factories import NOW, TODAY
 from tests.shared_data import folder
+from vendors.inputs import BankInput
+from vendors.services import bank
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +20,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def taken_over(org, bea):
     data = (folder("oasis-ubl") / "UBL-Order-2.0-Example.xml").read_bytes()
-    return orders.import_ubl(entity=org.entity, data=data, actor=bea, at=NOW)
+    order = orders.import_ubl(entity=org.entity, data=data, actor=bea, at=NOW)
+    account = BankInput("Consortial", "12345678", routing="10-26-58", country="GB")
+    bank.take_over(vendor=order.vendor, data=account, at=NOW, note="On file before the portal")
+    return order
 
 
 def receive(order, quantity, rob):

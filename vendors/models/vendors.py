@@ -74,6 +74,8 @@ class Vendor(EntityOwned, Document):
         indexes: ClassVar = [
             # vendor list and search by name
             models.Index(fields=["entity", "name"], name="vendors_by_name"),
+            # who is the same company: one tax id under two names
+            models.Index(fields=["entity", "tax_id"], name="vendors_by_tax_id"),
         ]
 
     def __str__(self) -> str:
