@@ -14,6 +14,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.api import MeView, TokenView
 from administration.api import PeopleViewSet, SettingChangeViewSet
 from approvals.api import (
+    ApprovalRoundViewSet,
     ApprovalViewSet,
     DelegationViewSet,
     PolicyViewSet,
@@ -97,6 +98,7 @@ for prefix, viewset in (
     ("year-ends", YearEndViewSet),
     ("requisitions", OrderableRequisitionViewSet),
     ("approvals", ApprovalViewSet),
+    ("approval-rounds", ApprovalRoundViewSet),
     ("approval-policies", PolicyViewSet),
     ("delegations", DelegationViewSet),
     ("ratifications", RatificationViewSet),

@@ -119,6 +119,7 @@ def build(org: Organisation, at: datetime) -> Scene:
             "requisition_submitted": submitted["id"],
             "requisition_approved": approved_one["id"],
             "step": str(step.pk),
+            "round": str(step.request_id),
             "mail_link": links.issue(step=step, at=at),
             "order_draft": drafted["id"],
             "order_issued": order["id"],
@@ -285,6 +286,7 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:requisitions-*": [{"pk": "requisition_draft"}, {"pk": "requisition_approved"}],
     "api:requisitions-withdraw": [{"pk": "requisition_submitted"}],
     "api:approvals-*": [{"pk": "step"}],
+    "api:approval-rounds-*": [{"pk": "round"}],
     "api:approval-policies-*": [{"pk": "policy"}],
     "api:approval-policies-detail": [{"pk": "policy"}, {"pk": "policy_draft"}],
     "api:approval-policies-activate": [{"pk": "policy"}, {"pk": "policy_draft"}],
@@ -327,6 +329,10 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "approvals:*": [{"step_id": "step"}],
     "approvals:link_file": [{"step_id": "step", "pk": "attachment"}],
     "approvals:answer": [{"pk": "question"}],
+    "approvals:history": [
+        {"subject_id": "requisition_submitted"},
+        {"subject_id": "requisition_draft"},
+    ],
     "approvals:revoke": [{"pk": "delegation"}],
     "approvals:settle": [
         {"pk": "ratification", "verb": "ratify"},
