@@ -10,13 +10,14 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Case, F, Q, Sum, When
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Least
 
 from core.errors import FieldError, RuleBroken
+from core.fields import AmountField
 from core.money import HUNDRED, ZERO
 from purchase_orders import agreement_validation
-from purchase_orders.models import Agreement, PurchaseOrder, PurchaseOrderLine
+from purchase_orders.models import Agreement, DrawDown, PurchaseOrder, PurchaseOrderLine
 
 _STATUS = PurchaseOrder.Status
 HOLDING = (_STATUS.ISSUED, _STATUS.ON_HOLD)
@@ -270,6 +271,19 @@ def _quantities(
 
 def _plain(value: Decimal) -> str:
     return f"{value.normalize():,f}"
+
+
+def log(blanket: PurchaseOrder) -> QuerySet[DrawDown]:
+    """Every draw-down of a blanket order, each with what was drawn in all after it as
+    `drawn_so_far`; in the order in which they happened."""
+    earlier = DrawDown.objects.filter(agreement=OuterRef("agreement"), pk__lte=OuterRef("pk"))
+    so_far = earlier.order_by().values("agreement").annotate(sum=Sum("amount")).values("sum")
+    return (
+        DrawDown.objects.filter(agreement__order=blanket)
+        .annotate(drawn_so_far=Subquery(so_far, output_field=AmountField()))
+        .select_related("release", "actor")
+        .order_by("pk")
+    )
 
 
 def drawn_by(release: PurchaseOrder) -> Decimal:

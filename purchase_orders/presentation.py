@@ -132,6 +132,8 @@ def own_actions(order: PurchaseOrder, user: User, needs: Collection[str]) -> set
             found.add("edit")
         if order.status in SENDABLE:
             found.add("send")
+        if order.is_blanket and order.status == _STATUS.ISSUED:
+            found.add("release")
     if "submit" in found:
         found.discard("issue" if needs else "submit")
     return found
@@ -141,7 +143,7 @@ def actions(order: PurchaseOrder, user: User, needs: Collection[str] = ()) -> li
     """What this person may do with the order now, at its page: also receive."""
     found = own_actions(order, user, needs)
     may_receive = user.has_role(Role.RECEIVER, Role.BUYER) and user.pk != order.buyer_id
-    if may_receive and order.status == _STATUS.ISSUED:
+    if may_receive and order.status == _STATUS.ISSUED and not order.is_blanket:
         found.add("receive")
     untouched = queries.receipt_status(order) == queries.billing_status(order) == queries.NONE
     if "cancel" in found and not untouched:

@@ -8,6 +8,8 @@ from budgets.models import CostCenter, GLAccount, Project
 from core.api.fields import DecimalInput, Reference
 from core.api.serializers import Input
 from core.money import ZERO
+from purchase_orders.api.agreement_fields import TERMS, AgreementInputFields
+from purchase_orders.drafting import stored_terms
 from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions.api import LineInputSerializer, distribution_inputs
@@ -33,6 +35,15 @@ class OrderLineInputSerializer(LineInputSerializer):
         code=None,
         **_MAYBE,
     )
+    agreement_line = Reference(
+        lambda user: PurchaseOrderLine.objects.filter(
+            order__in=PurchaseOrder.objects.visible_to(user)
+        ),
+        noun="order line",
+        code=None,
+        help_text="The line of the blanket order that a line of a release takes from.",
+        **_MAYBE,
+    )
 
 
 class SubmitInput(Input):
@@ -41,7 +52,7 @@ class SubmitInput(Input):
     )
 
 
-class OrderInputSerializer(Input):
+class OrderInputSerializer(AgreementInputFields):
     vendor = Reference(Vendor.objects.visible_to, noun="vendor", **_MAYBE)
     contract = Reference(
         Contract.objects.visible_to,
@@ -94,12 +105,19 @@ def order_lines(said: list[dict[str, Any]]) -> list[OrderLineInput]:
 def kept(order: PurchaseOrder) -> OrderInput:
     """The order as it stands, as the input it could have come from."""
     fields = OrderInputSerializer().fields.values()
-    names = [field.source or field.field_name for field in fields if field.field_name != "lines"]
+    names = [
+        field.source or field.field_name
+        for field in fields
+        if field.field_name not in ("lines", *TERMS)
+    ]
     header = {name: getattr(order, name) for name in names}
-    lines = order.lines.select_related("catalog_item", "requisition_line").prefetch_related(
+    rows = order.lines.select_related("catalog_item", "requisition_line", "agreement_line")
+    lines = rows.prefetch_related(
         "distributions__cost_center", "distributions__gl_account", "distributions__project"
     )
-    return OrderInput(**header, lines=[_kept_line(line) for line in lines])
+    return OrderInput(
+        **header, terms=stored_terms(order), lines=[_kept_line(line) for line in lines]
+    )
 
 
 def _kept_line(line: PurchaseOrderLine) -> OrderLineInput:

@@ -11,6 +11,7 @@ from core.api.fields import AmountField, FigureField, Id, MomentField, money
 from core.api.serializers import Output, PersonSerializer, represented
 from core.money import ZERO
 from purchase_orders import presentation, queries
+from purchase_orders.api.agreement_fields import AgreementFields
 from purchase_orders.models import PurchaseOrder
 from requisitions.api import LineSerializer
 from vendors.models import MatchType
@@ -22,6 +23,7 @@ class OrderLineSerializer(LineSerializer):
     tax_category = serializers.CharField()
     over_receipt_percent = FigureField()
     requisition_line = Id(source="requisition_line_id", allow_null=True)
+    agreement_line = Id(source="agreement_line_id", allow_null=True)
     received = FigureField()
     rejected = FigureField()
     accepted = FigureField(source="received")
@@ -41,7 +43,7 @@ class OrderLineSerializer(LineSerializer):
         return money(held, self.context["base"])
 
 
-class OrderSerializer(Output):
+class OrderSerializer(AgreementFields, Output):
     id = Id()
     version = serializers.IntegerField()
     number = serializers.CharField(allow_null=True, help_text="Taken when it is issued.")

@@ -32,6 +32,8 @@ from core.api.serializers import (
 )
 from core.api.views import Resource, Timeline, download
 from purchase_orders import presentation, queries, services
+from purchase_orders.api.agreement_fields import with_terms
+from purchase_orders.api.agreements import Releasing
 from purchase_orders.api.inputs import (
     OrderFile,
     OrderInputSerializer,
@@ -61,7 +63,7 @@ def _numbered(value: str) -> Q:
     return Q(number=value) | Q(legacy_number=value)
 
 
-class OrderViewSet(Timeline, Resource):
+class OrderViewSet(Releasing, Timeline, Resource):
     """Orders to vendors."""
 
     scope = "orders:write"
@@ -79,6 +81,7 @@ class OrderViewSet(Timeline, Resource):
         "kind": choice("kind", PurchaseOrder.Kind),
         "vendor": reference("vendor", code="code"),
         "contract": reference("contract", code="number"),
+        "agreement": reference("agreement", code="number"),
         "buyer": reference("buyer", code="email"),
         "currency": exact("currency"),
         "requisition": Filter(_of_requisition, {"type": "string"}, "Its id or number."),
@@ -90,6 +93,7 @@ class OrderViewSet(Timeline, Resource):
     }
     search_fields = ("number", "legacy_number", "title", "vendor__name")
     orderings: ClassVar[dict[str, str]] = {"created_at": "id", "total": "total"}
+    covered = False  # whether what is shown was just made of an approved request
 
     def get_queryset(self) -> QuerySet[PurchaseOrder]:
         """The states are told from the lines, which are shown; asked for by filter, from SQL."""
@@ -106,9 +110,10 @@ class OrderViewSet(Timeline, Resource):
             open_lines[each.line_id] += each.open
             open_orders[each.document_id] += each.open
         user, sent = self.request.user, [row.pk for row in rows if row.submitted_at]
+        today = user.entity.day_of(timezone.now())
         return {
             "rounds": rounds(sent) if sent else {},
-            "needs": presentation.needs(rows, user, on=user.entity.day_of(timezone.now())),
+            "needs": {} if self.covered else presentation.needs(rows, user, on=today),
             "open_lines": open_lines,
             "open_orders": open_orders,
             "base": user.entity.currency,
@@ -120,7 +125,7 @@ class OrderViewSet(Timeline, Resource):
         """A draft of a buyer, with or without requisition lines."""
         said = self.read(OrderInputSerializer)
         said.setdefault("currency", request.user.entity.currency)
-        data = OrderInput(**{**said, "lines": order_lines(said["lines"])})
+        data = OrderInput(**{**with_terms(said), "lines": order_lines(said["lines"])})
         user = request.user
         made = services.create(entity=user.entity, data=data, actor=user, at=timezone.now())
         return self.answer(made, 201)
@@ -155,7 +160,9 @@ class OrderViewSet(Timeline, Resource):
 
     @staticmethod
     def _edit(*, order: PurchaseOrder, said: dict[str, Any], **who: Any) -> PurchaseOrder:
-        return services.edit(order=order, data=replace(kept(order), **said), **who)
+        stood = kept(order)
+        data = replace(stood, **with_terms(said, kept=stood))
+        return services.edit(order=order, data=data, **who)
 
     def _perform(self, service: Any, body: type[Input] = Nothing) -> Response:
         return self.answer(self.act(service, "order", **self.read(body)))
