@@ -1,13 +1,15 @@
 """The ledger's own proofs: balances, amounts, commitments and entries, from the rows alone."""
 
+import heapq
+
 from django.db.models import (
     Case,
     Exists,
     ExpressionWrapper,
     F,
-    Min,
     OuterRef,
     Q,
+    Subquery,
     Sum,
     Value,
     When,
@@ -16,7 +18,14 @@ from django.db.models import (
 
 from accounts.models import Entity
 from budgets import invariants
-from budgets.invariants import MOST_FAULTS, Proof, cell_name, disagreements, figures
+from budgets.invariants import (
+    MOST_FAULTS,
+    Proof,
+    cell_name,
+    disagreements,
+    figures,
+    first_rows,
+)
 from budgets.models import (
     BudgetAdjustment,
     BudgetCell,
@@ -150,16 +159,16 @@ def never_negative() -> Proof:
             control="stop",
             amount__lt=F("pre_encumbered") + F("encumbered") + F("spent") - F("overdraft"),
         )
-    ).order_by("pk")
+    )
     overdrawn = Commitment.objects.filter(
         Q(amount__lt=F("liquidated") + F("released"))
         | Q(document_amount__lt=F("document_liquidated") + F("document_released"))
         | Q(liquidated__lt=0)
         | Q(released__lt=0)
-    ).order_by("pk")
+    )
     faults = [
-        *(f"budget cell {cell.pk} ({cell}): negative or overspent" for cell in cells[:MOST_FAULTS]),
-        *(f"commitment {each.pk}: overdrawn" for each in overdrawn[:MOST_FAULTS]),
+        *(f"budget cell {cell.pk} ({cell}): negative or overspent" for cell in first_rows(cells)),
+        *(f"commitment {each.pk}: overdrawn" for each in first_rows(overdrawn)),
     ]
     return Proof("no negative stage, no overspent stop", faults)
 
@@ -170,16 +179,18 @@ def every_moment() -> Proof:
         left=Window(Sum("amount"), partition_by=["distribution_id", "stage"], order_by="id")
     )
     below = held.filter(left__lt=0).values_list("pk", "stage", "distribution_id", "left")
+    # The database would put all entries in order before it looks which of them are below zero.
+    found = heapq.nsmallest(MOST_FAULTS, below.order_by().iterator())
     faults = [
         f"ledger entry {pk}: takes commitment {stage} of distribution {distribution} to {left:,.2f}"
-        for pk, stage, distribution, left in below.order_by("pk")[:MOST_FAULTS]
+        for pk, stage, distribution, left in found
     ]
     return Proof("what each commitment held after each of its entries", faults)
 
 
 def entries() -> Proof:
     """An entry stays in its cell's entity; a mirror is the exact opposite of what it reverses."""
-    strays = LedgerEntry.objects.exclude(entity_id=F("cell__entity_id")).order_by("pk")
+    strays = LedgerEntry.objects.exclude(entity_id=F("cell__entity_id"))
     mirrors = LedgerEntry.objects.filter(reverses__isnull=False)
     crooked = (
         mirrors.exclude(
@@ -189,12 +200,12 @@ def entries() -> Proof:
         )
         | mirrors.exclude(amount=sql_amount(0) - F("reverses__amount"))
         | mirrors.exclude(document_amount=sql_amount(0) - F("reverses__document_amount"))
-    ).order_by("pk")
+    )
     faults = [
-        *(f"ledger entry {each.pk}: of another entity" for each in strays[:MOST_FAULTS]),
+        *(f"ledger entry {each.pk}: of another entity" for each in first_rows(strays)),
         *(
             f"ledger entry {each.pk}: does not mirror entry {each.reverses_id}"
-            for each in crooked[:MOST_FAULTS]
+            for each in first_rows(crooked)
         ),
     ]
     return Proof(f"{mirrors.count():,} mirrored entries", faults)
@@ -214,27 +225,25 @@ def currencies() -> Proof:
         for code in used
         if {code} != set(homes.values())
     }
-    broken = (
-        LedgerEntry.objects.annotate(rest=_rest("amount", base), other=_rest(_DOCUMENT, document))
-        .filter((~abroad & ~Q(amount=F(_DOCUMENT))) | ~Q(rest=0) | ~Q(other=0))
-        .order_by("pk")
-    )
+    broken = LedgerEntry.objects.annotate(
+        rest=_rest("amount", base), other=_rest(_DOCUMENT, document)
+    ).filter((~abroad & ~Q(amount=F(_DOCUMENT))) | ~Q(rest=0) | ~Q(other=0))
     own = Commitment.objects.filter(
         distribution_id=OuterRef("distribution_id"),
         stage=OuterRef("stage"),
         currency=OuterRef("currency"),
         rate=OuterRef("rate"),
     )
-    strange = LedgerEntry.objects.filter(stage__in=_HELD).exclude(Exists(own)).order_by("pk")
+    strange = LedgerEntry.objects.filter(stage__in=_HELD).exclude(Exists(own))
     faults = [
         *(
             f"ledger entry {each.pk}: {each.amount} in base currency for {each.document_amount} "
             f"{each.currency}"
-            for each in broken[:MOST_FAULTS]
+            for each in first_rows(broken)
         ),
         *(
             f"ledger entry {each.pk}: at {each.rate} {each.currency}, which its commitment is not"
-            for each in strange[:MOST_FAULTS]
+            for each in first_rows(strange)
         ),
     ]
     return Proof(f"amounts in {', '.join(sorted(used)) or 'no currency'}", faults)
@@ -251,10 +260,11 @@ def _rest(name: str, units: dict[Q, Value]) -> Case:
 
 def years() -> Proof:
     """No entry is posted before the fiscal year of its budget began."""
-    firsts = BudgetCell.objects.annotate(first=Min("entries__posting_date"))
-    early = firsts.filter(first__lt=F("fiscal_year__starts_on")).order_by("pk")
+    entries = LedgerEntry.objects.filter(cell=OuterRef("pk")).order_by("posting_date")
+    firsts = BudgetCell.objects.annotate(first=Subquery(entries.values("posting_date")[:1]))
+    early = firsts.filter(first__lt=F("fiscal_year__starts_on"))
     faults = [
         f"budget cell {cell.pk} ({cell}): has an entry of {cell.first}, before its fiscal year"
-        for cell in early[:MOST_FAULTS]
+        for cell in first_rows(early)
     ]
     return Proof(f"{FiscalYear.objects.count():,} fiscal years", faults)

@@ -6,6 +6,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
+MEMORY = "256MB"
+_PATIENCE = {"statement_timeout": "0", "work_mem": MEMORY}
+
 
 @contextmanager
 def snapshot() -> Iterator[None]:
@@ -41,17 +44,25 @@ def _is_reading() -> bool:
 
 @contextmanager
 def patient() -> Iterator[None]:
-    """Statements inside may take as long as they need: proofs read whole tables.
+    """Statements inside may take the time and memory that they need: proofs read whole tables.
 
-    For commands only, inside a snapshot: a page is ended by the portal's own limit.
+    For commands only, inside a snapshot: a page is ended by the portal's own limit. At `MEMORY`
+    for each sort and twice that for each sum by key, PostgreSQL adds up some million rows without
+    writing them out in between.
     """
     if connection.vendor != "postgresql":
         yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('statement_timeout')")
-        (before,) = cursor.fetchone()
-        cursor.execute("SET LOCAL statement_timeout = 0")
+    before = {name: _set(name, value) for name, value in _PATIENCE.items()}
     yield
+    for name, value in before.items():
+        _set(name, value)
+
+
+def _set(name: str, value: str) -> str:
+    """Set it until the transaction ends; returns what it was."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+        cursor.execute("SELECT current_setting(%s)", [name])
+        (before,) = cursor.fetchone()
+        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+    return str(before)

@@ -18,6 +18,7 @@ from budgets.invariants import (
     disagreements,
     figures,
     first,
+    first_rows,
 )
 from budgets.models import AccruedSum, Commitment, Stage
 from budgets.queries import costs
@@ -159,7 +160,7 @@ def rates() -> Proof:
     faults = [
         f"commitment {each.pk} of order {each.document_number}: at {each.rate} {each.currency}, "
         "which its order is not"
-        for each in held.exclude(Exists(order)).order_by("pk")[:MOST_FAULTS]
+        for each in first_rows(held.exclude(Exists(order)))
     ]
     return Proof("currency and rate of what orders commit", faults)
 
