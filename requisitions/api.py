@@ -95,6 +95,7 @@ class ReferencesSerializer(Output):
     change_ticket = serializers.CharField(default="")
     incident = serializers.CharField(default="")
     project = serializers.CharField(default="")
+    risk_register = serializers.CharField(default="")
     sow = serializers.CharField(default="")
 
 
@@ -215,6 +216,7 @@ class ReferencesInputSerializer(Input):
     change_ticket = serializers.CharField(required=False, allow_blank=True)
     incident = serializers.CharField(required=False, allow_blank=True)
     project = serializers.CharField(required=False, allow_blank=True)
+    risk_register = serializers.CharField(required=False, allow_blank=True)
     sow = serializers.CharField(required=False, allow_blank=True)
 
 

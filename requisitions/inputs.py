@@ -59,7 +59,7 @@ class RequisitionInput:
     """A whole requisition; `currency` is that of every line.
 
     `data_residency` is a country of ISO 3166. `references` are by kind: business_case, dpia,
-    change_ticket, incident, project, sow; an empty one counts as not given.
+    change_ticket, incident, project, risk_register, sow; an empty one counts as not given.
     """
 
     title: str

@@ -108,7 +108,8 @@ class Requisition(EntityOwned, Document):
     third_party_access = models.BooleanField(default=False)
     references = models.JSONField(
         default=dict,
-        help_text="By kind: business_case, dpia, change_ticket, incident, project, sow.",
+        help_text="By kind: business_case, dpia, change_ticket, incident, project, "
+        "risk_register, sow.",
     )
     total = AmountField(default=0, editable=False, help_text="Net, document currency.")
     status = FSMField(choices=Status, default=Status.DRAFT, protected=True)

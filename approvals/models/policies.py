@@ -106,6 +106,7 @@ class PolicyRequirement(models.Model):
         CHANGE_TICKET = "change_ticket", "Change ticket"
         INCIDENT = "incident", "Incident"
         PROJECT = "project", "Project"
+        RISK = "risk_register", "Risk register entry"
         SOW = "sow", "Statement of work"
 
     policy = models.ForeignKey(

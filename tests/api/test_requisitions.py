@@ -265,7 +265,7 @@ RISK = {
     "third_party_access": True,
 }
 NO_REFERENCES = dict.fromkeys(
-    ("business_case", "dpia", "change_ticket", "incident", "project", "sow"), ""
+    ("business_case", "dpia", "change_ticket", "incident", "project", "risk_register", "sow"), ""
 )
 
 
@@ -294,7 +294,7 @@ def test_members_of_risk_and_references_that_are_not_sent_stay(org: Any, api: Cl
 @pytest.mark.parametrize(
     ("body", "pointer", "code"),
     [
-        ({"references": {"risk_register": "R-1"}}, "/references/risk_register", "unknown_field"),
+        ({"references": {"ticket": "R-1"}}, "/references/ticket", "unknown_field"),
         ({"references": {"dpia": "x" * 65}}, "/references/dpia", "max_length"),
         ({"references": {"dpia": "a\u202eb"}}, "/references/dpia", "bidi"),
         ({"references": {"dpia": None}}, "/references/dpia", "null"),

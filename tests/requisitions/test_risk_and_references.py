@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import approvals.services
-from approvals.models import ApprovalRequest, ApprovalStep
+from approvals.models import ApprovalRequest, ApprovalStep, PolicyRequirement
 from core.errors import Invalid
 from requisitions import content, services
 from requisitions.subjects import describe, present_parts
@@ -40,7 +40,7 @@ def edited(org, requisition, **fields):
         ({"data_residency": "XX"}, "/risk/data_residency", "unknown"),
         ({"data_residency": "Germany"}, "/risk/data_residency", "unknown"),
         ({"data_residency": "de"}, "/risk/data_residency", "unknown"),
-        ({"references": {"risk_register": "R-1"}}, "/references/risk_register", "unknown"),
+        ({"references": {"ticket": "R-1"}}, "/references/ticket", "unknown"),
         ({"references": {"a/b": "R-1"}}, "/references/a~1b", "unknown"),
         ({"references": {"dpia": "x" * 65}}, "/references/dpia", "max_length"),
         ({"references": {"dpia": "DPIA\n7"}}, "/references/dpia", "control"),
@@ -267,3 +267,13 @@ def test_nothing_is_asked_for_where_it_does_not_apply(org):
 def test_a_draft_may_lack_what_submission_asks_for(org):
     demand(org.policies["standard"], "dpia", "personal_data", "is_true", True)
     assert draft(org, personal_data=True).status == "draft"
+
+
+@pytest.mark.parametrize("kind", PolicyRequirement.Reference.values)
+def test_every_kind_can_be_asked_for(org, kind):
+    demand(org.policies["standard"], kind, "amount", "gte", "1")
+    made = draft(org)
+    with nothing_changes(), pytest.raises(Invalid) as caught:
+        services.submit(requisition=made, actor=org.rita, at=NOW)
+    assert faults(caught) == {f"/references/{kind}": "required"}
+    assert submitted(org, references={kind: "R-7"}).references == {kind: "R-7"}
