@@ -18,6 +18,8 @@ SUBSCRIPTIONS = (
     ("statement_line.resolved", "notifications.line_resolved"),
     ("comment.mentioned", "notifications.mentioned"),
     ("vendor.edited", "notifications.vendor_changed"),
+    ("vendor.bank_requested", "notifications.vendor_bank"),
+    ("vendor.bank_verified", "notifications.vendor_bank"),
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from approvals import item, links, safeguards, subjects
 from approvals.models import (
@@ -200,6 +201,23 @@ def vendor_changed(vendor: Vendor, fields: list[str]) -> Letter:
         subject=f"{vendor.entity.name} changed your details",
         template="vendor_changed",
         context={"vendor": vendor, "entity": vendor.entity, "fields": fields},
+        reply_to=vendor.entity.purchasing_email,
+    )
+
+
+def vendor_bank(vendor: Vendor, *, counts_from: datetime | None) -> Letter:
+    """Tell a vendor that another bank account of it was named, or will be paid to; not which one:
+    whoever reads its mail learns nothing (rules A5, X35)."""
+    subject = "will pay you to another account" if counts_from else "was given another bank account"
+    local = counts_from.astimezone(vendor.entity.zone) if counts_from else None
+    return Letter(
+        subject=f"{vendor.entity.name} {subject}",
+        template="vendor_bank",
+        context={
+            "vendor": vendor,
+            "entity": vendor.entity,
+            "counts_from": date_format(local, "j F Y, H:i") if local else "",
+        },
         reply_to=vendor.entity.purchasing_email,
     )
 

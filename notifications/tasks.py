@@ -1,5 +1,6 @@
 """What the worker tells people. Every handler may run more than once, and too late."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -222,6 +223,23 @@ def vendor_changed(*, event_id: str, document_id: str) -> None:
             key=f"vendor.changed:{event_id}:{number}",
             recipient=address,
             letter=letters.vendor_changed(vendor, fields),
+            document_type=vendor.document_type,
+            document_id=vendor.pk,
+        )
+
+
+@outbox.handler("notifications.vendor_bank")
+def vendor_bank(*, event_id: str, document_id: str) -> None:
+    """Tell the vendor, where it was reached before too, that it is to be paid elsewhere."""
+    event = TrailEvent.objects.get(pk=event_id)
+    vendor = Vendor.objects.select_related("entity").get(pk=document_id)
+    since = event.data["valid_from"]
+    counts_from = datetime.fromisoformat(since) if since else None
+    for number, address in enumerate(event.data["notice_to"]):
+        _send_once(
+            key=f"vendor.bank:{event_id}:{number}",
+            recipient=address,
+            letter=letters.vendor_bank(vendor, counts_from=counts_from),
             document_type=vendor.document_type,
             document_id=vendor.pk,
         )

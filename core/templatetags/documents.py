@@ -42,6 +42,11 @@ TEXTS = {
     "setting_change.proposed": "Change proposed",
     "setting_change.withdrawn": "Taken back",
     "vendor.change_proposed": "Change proposed",
+    "vendor.bank_requested": "Bank account asked for",
+    "vendor.bank_verified": "Bank account verified",
+    "vendor.bank_dropped": "Bank account not taken",
+    "vendor.bank_retired": "Bank account out of use",
+    "vendor.bank_revealed": "Bank account shown in full",
     "contract.activated": "In force",
     "contract.expiring": "Near its end",
 }
