@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+FORM_RENDERER = "core.forms.Renderer"
 ROOT_URLCONF = "po_portal.urls"
 WSGI_APPLICATION = "po_portal.wsgi.application"
 TEMPLATES = [

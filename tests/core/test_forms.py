@@ -1,0 +1,47 @@
+"""Inputs written without a template are the ones that Django's templates write."""
+
+from datetime import date
+
+import pytest
+from django import forms
+from django.forms.renderers import DjangoTemplates
+from django.test import SimpleTestCase
+
+from core.forms import Renderer
+
+_SAME = SimpleTestCase().assertHTMLEqual
+
+
+@pytest.mark.parametrize(
+    "widget",
+    [
+        forms.TextInput(attrs={"placeholder": 'A "quoted" <word>', "data-a": "1"}),
+        forms.NumberInput(attrs={"min": 0, "step": "any"}),
+        forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        forms.EmailInput(),
+        forms.HiddenInput(),
+        forms.URLInput(),
+        forms.CheckboxInput(),
+        forms.Textarea(attrs={"rows": 2}),
+        forms.PasswordInput(),
+    ],
+    ids=lambda widget: type(widget).__name__,
+)
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "é & <b>'\"", 0, date(2026, 2, 3)],
+    ids=["none", "empty", "text", "0", "day"],
+)
+def test_every_input_is_written_the_same(widget, value):
+    given = {"required": True, "disabled": False, "id": "id_one", "maxlength": 5}
+    if isinstance(value, date) and not isinstance(widget, forms.DateInput):
+        value = str(value)
+    drawn = (
+        widget.render("one", value, attrs=given, renderer=each)
+        for each in (Renderer(), DjangoTemplates())
+    )
+    _SAME(*drawn)
+
+
+def test_forms_use_it(settings):
+    assert isinstance(forms.renderers.get_default_renderer(), Renderer)
