@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth import authenticate
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, Throttled
@@ -10,13 +11,21 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import second_factor
 from accounts.models import ApiToken
 from core.api.authentication import SCOPES, TokenAuthentication
 from core.api.fields import Id, MomentField
 from core.api.serializers import Input, Output
 from core.api.views import Api
+from core.errors import DomainError
 
 LOCKED_OUT_SECONDS = 15 * 60
+
+
+class SecondFactorNeeded(DomainError):
+    slug = "second-factor-needed"
+    status = 401
+    title = "Give the code of your second factor as well."
 
 
 class TokenRequest(Input):
@@ -29,6 +38,13 @@ class TokenRequest(Input):
         help_text="What the token may do; everything that the person may do by default.",
     )
     name = serializers.CharField(max_length=80, required=False, allow_blank=True, default="")
+    code = serializers.CharField(
+        max_length=20,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Of the second factor, from whoever has one; a recovery code will do.",
+    )
 
 
 class TokenAnswer(Output):
@@ -58,11 +74,27 @@ class TokenView(Api):
             raise Throttled(LOCKED_OUT_SECONDS, "Too many failed attempts.")
         if user is None:
             raise AuthenticationFailed("This address and password do not go together.")
+        shown = _second_factor(user, said["code"])
         row, token = ApiToken.objects.create(
-            user=user, scopes=sorted(set(said.get("scopes", SCOPES))), name=said["name"]
+            user=user,
+            scopes=sorted(set(said.get("scopes", SCOPES))),
+            name=said["name"],
+            second_factor=shown,
         )
         answer = {"token": token, "expires_at": row.expiry, "scopes": row.scopes}
         return Response(TokenAnswer(answer).data, status=201)
+
+
+def _second_factor(user: Any, code: str) -> bool:
+    """Whether a code was shown and fits. Who has a second factor gets no token without."""
+    second_factor.require(user)
+    if not second_factor.has(user):
+        return False
+    if not code:
+        raise SecondFactorNeeded()
+    if second_factor.check(person=user, code=code, at=timezone.now()) is None:
+        raise SecondFactorNeeded(second_factor.wrong_code().detail)
+    return True
 
 
 class MeSerializer(Output):

@@ -119,6 +119,9 @@ class Entity(Recorded):
     order_over_requisition_percent = PercentField(
         default=0, help_text="An order may cost so much more than its approved request."
     )
+    finance_second_factor = models.BooleanField(
+        default=False, help_text="Who works in finance must have a second factor."
+    )
     history = HistoricalRecords()
 
     class Meta:
@@ -337,3 +340,4 @@ class ApiToken(AbstractAuthToken):
 
     name = models.CharField(max_length=80, blank=True)
     scopes = models.JSONField(default=list)
+    second_factor = models.BooleanField(default=False, help_text="Made with a second factor.")

@@ -2,7 +2,8 @@
 
 A browser proves it by a sign-in or a re-authentication of the last five minutes, somebody with a
 second factor by that factor. A bearer token cannot be asked again: it proves its person for as
-long as a browser session may live at most, and never somebody who has a second factor (ADR 0013).
+long as a browser session may live at most, where somebody has a second factor only if the token was
+made with it (ADR 11).
 """
 
 import time
@@ -11,11 +12,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.authentication import get_authentication_records
-from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts import second_factor
 from core.errors import NotAllowed
 
 FRESH = timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
@@ -32,11 +33,11 @@ def is_proven(request: Any, *, at: datetime) -> bool:
     """Whether the signed-in person proved who they are a moment ago."""
     if not request.user.is_authenticated:
         return False
-    flows = {flow["id"] for flow in get_reauthentication_flows(request.user)}
-    has_second_factor = "mfa_reauthenticate" in flows
+    has_second_factor = second_factor.has(request.user)
     token = getattr(request, "auth", None)
     if token is not None:
-        return not has_second_factor and at - token.created <= TOKEN_FRESH
+        showed_it = token.second_factor or not has_second_factor
+        return showed_it and at - token.created <= TOKEN_FRESH
     since = time.time() - FRESH.total_seconds()  # the records carry the system's own time
     return any(
         record["at"] >= since

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "axes",
     "csp",
     "django_filters",
@@ -90,14 +91,16 @@ MIDDLEWARE = [
     "po_portal.middleware.local_time",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "po_portal.sessions.ending",
+    "po_portal.sessions.SecondFactorFirst",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
-FORM_RENDERER = "core.forms.Renderer"
 ROOT_URLCONF = "po_portal.urls"
 WSGI_APPLICATION = "po_portal.wsgi.application"
+FORM_RENDERER = "core.forms.Renderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -255,8 +258,17 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-# axes counts failures (in the database, so truly); allauth bounds the rate per source.
-ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": None}
+MFA_ADAPTER = "po_portal.signin.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "po_portal.signin.SignInCodeForm",
+    "reauthenticate": "po_portal.signin.ProofCodeForm",
+}
+MFA_TOTP_ISSUER = "PO Portal"
+MFA_TOTP_TOLERANCE = 1  # half minutes either way; a code opens once all the same
+# axes counts failures (in the database, so truly) per address and source; allauth bounds the rate
+# per source, and of one address from all sources together.
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "100/h/key"}
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

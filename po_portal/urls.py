@@ -7,6 +7,7 @@ from po_portal import pages, views
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("", include("accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("api/v1/", include("po_portal.api")),
     path("", include("approvals.urls")),

@@ -1,5 +1,6 @@
 """Who calls: a bearer token with scopes, or the signed-in browser with its CSRF token."""
 
+from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any
 
@@ -78,13 +79,26 @@ class HasScope(permissions.BasePermission):
         raise MissingScope(f"This token lacks the scope {needed}.")
 
 
+_conditions: list[Callable[[Any], None]] = []
+
+
+def asked_of_everybody(condition: Callable[[Any], None]) -> None:
+    """Register what every caller must fulfil; it takes the person and raises a DomainError."""
+    if condition not in _conditions:
+        _conditions.append(condition)
+
+
 class WorksForEntity(permissions.BasePermission):
-    """Somebody who belongs to no entity can see and do nothing here."""
+    """Somebody who belongs to no entity, or lacks what it asks for, can see and do nothing here."""
 
     message = "You belong to no entity."
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return request.user.entity_id is not None
+        if request.user.entity_id is None:
+            return False
+        for condition in _conditions:
+            condition(request.user)
+        return True
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

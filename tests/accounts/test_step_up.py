@@ -11,13 +11,18 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from accounts import step_up
-from accounts.models import User
+from tests.accounts import factors
 from tests.factories import Organisation
 
 SECONDS = step_up.FRESH.total_seconds()
 
 
-def request(user: Any, *records: tuple[str, float], token_age: timedelta | None = None) -> Any:
+def request(
+    user: Any,
+    *records: tuple[str, float],
+    token_age: timedelta | None = None,
+    shown: bool = False,
+) -> Any:
     """A call of somebody who signed in by these methods, so many seconds ago, or by a token."""
     session = {
         login.AUTHENTICATION_METHODS_SESSION_KEY: [
@@ -27,7 +32,7 @@ def request(user: Any, *records: tuple[str, float], token_age: timedelta | None 
     }
     token = None
     if token_age is not None:
-        token = SimpleNamespace(created=timezone.now() - token_age)
+        token = SimpleNamespace(created=timezone.now() - token_age, second_factor=shown)
     return SimpleNamespace(user=user, session=session, auth=token)
 
 
@@ -70,14 +75,19 @@ def test_a_token_proves_it_for_as_long_as_a_session_lives(
     assert is_proven(found) is proven
 
 
-def test_who_has_a_second_factor_proves_it_with_that(
-    org: Organisation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def flows(user: User) -> list[dict[str, str]]:
-        return [{"id": "reauthenticate"}, {"id": "mfa_reauthenticate"}]
+def test_who_has_a_second_factor_proves_it_with_that(org: Organisation) -> None:
+    axel = factors.enrolled(org.axel)
+    assert not is_proven(request(axel, ("password", 0)))
+    assert not is_proven(request(axel, ("password", 0), ("mfa", SECONDS + 1)))
+    assert is_proven(request(axel, ("password", SECONDS * 9), ("mfa", 10)))
 
-    monkeypatch.setattr(step_up, "get_reauthentication_flows", flows)
-    assert not is_proven(request(org.axel, ("password", 0)))
-    assert not is_proven(request(org.axel, ("password", 0), ("mfa", SECONDS + 1)))
-    assert is_proven(request(org.axel, ("password", SECONDS * 9), ("mfa", 10)))
-    assert not is_proven(request(org.axel, token_age=timedelta(0)))
+
+@pytest.mark.parametrize(
+    ("shown", "age", "proven"), [(False, 0, False), (True, 0, True), (True, 12.1, False)]
+)
+def test_with_a_second_factor_a_token_proves_it_only_if_made_with_that(
+    org: Organisation, shown: bool, age: float, proven: bool
+) -> None:
+    axel = factors.enrolled(org.axel)
+    found = request(axel, token_age=timedelta(hours=age), shown=shown)
+    assert is_proven(found) is proven
