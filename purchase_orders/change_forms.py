@@ -155,7 +155,7 @@ def change_forms(
         data,
         prefix=NEW,
         form_kwargs={"choices": choices},
-        initial=[line_initial(_as_line(each), order.currency) for each in new],
+        initial=[line_initial(as_line(each), order.currency) for each in new],
     )
     return head, rows, grid
 
@@ -176,7 +176,8 @@ def _initial(
     return row
 
 
-def _as_line(line: ChangeOrderLine) -> LineInput:
+def as_line(line: ChangeOrderLine | PurchaseOrderLine) -> LineInput:
+    """A row with its `parts` as what the grid shows of it."""
     names = [name for name in _NEW_LINE if name != "distributions"]
     return LineInput(
         **{name: getattr(line, name) for name in names},
@@ -197,5 +198,6 @@ def new_lines(grid: Any) -> list[Any]:
 
 
 def new_line(form: Any) -> OrderLineInput:
+    """What was typed into a row of the grid."""
     said = form.as_input()
     return OrderLineInput(**{name: getattr(said, name) for name in _NEW_LINE})

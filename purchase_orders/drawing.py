@@ -4,18 +4,17 @@ Whoever changes what a release draws takes the row of the blanket order first an
 so that many releases wait in turn and none of them goes beyond what is left.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import F, Sum
 
-from budgets.ledger import Draw, Share
+from budgets.ledger import Draw
 from budgets.models import Commitment, Stage
 from core import events
 from core.errors import Conflict
-from core.money import ZERO, allocate, round_amount
+from core.money import ZERO, round_amount
 from purchase_orders import agreements
 from purchase_orders.agreements import Agreed
 from purchase_orders.locks import locked
@@ -82,37 +81,6 @@ def draw(
             "currency": release.currency,
         },
     )
-
-
-def commits(order: PurchaseOrder, lines: Iterable[PurchaseOrderLine]) -> list[Share]:
-    """What a blanket order itself commits when it is issued: its limit or its minimum, as its lines
-    pay for it; nothing where releases do."""
-    terms = Agreement.objects.get(order=order)
-    whole = {
-        terms.Commits.RELEASES: ZERO,
-        terms.Commits.MINIMUM: terms.minimum,
-        terms.Commits.LIMIT: terms.limit or ZERO,
-    }[Agreement.Commits(terms.commits)]
-    if not whole:
-        return []
-    parts = [(line, part) for line in lines for part in line.distributions.all()]
-    weights = [part.amount for _, part in parts]
-    if not any(weights):
-        weights = [part.percent for _, part in parts]
-    amounts = allocate(whole, weights, order.currency)
-    return [
-        Share(
-            line_id=line.pk,
-            line_number=line.line_number,
-            distribution_id=part.pk,
-            cost_center_id=part.cost_center_id,
-            gl_account_id=part.gl_account_id,
-            project_id=part.project_id,
-            amount=amount,
-        )
-        for (line, part), amount in zip(parts, amounts, strict=True)
-        if amount
-    ]
 
 
 def in_ledger(

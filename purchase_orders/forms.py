@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from core.forms import FigureField
 from core.money import HUNDRED, ZERO
+from purchase_orders.drafting import stored_terms
 from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput, ReceiptInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from vendors.models import Contract
@@ -61,6 +62,8 @@ class DraftForm(forms.Form):
             vendor=order.vendor,
             currency=order.currency,
             kind=order.kind,
+            agreement=order.agreement,
+            terms=stored_terms(order),
             lines=lines,
             **self.cleaned_data,
         )
@@ -105,7 +108,8 @@ def draft_forms(order: PurchaseOrder, data: Any = None) -> tuple[DraftForm, list
     """The head and one form per line, bound to `data` when it is given."""
     initial = {name: getattr(order, name) for name in HEADER}
     head = DraftForm(data, order=order, initial=initial)
-    lines = order.lines.select_related("catalog_item", "requisition_line").prefetch_related(
+    rows = order.lines.select_related("catalog_item", "requisition_line", "agreement_line")
+    lines = rows.prefetch_related(
         "distributions__cost_center", "distributions__gl_account", "distributions__project"
     )
     return head, [
@@ -132,6 +136,7 @@ def stored_line(line: PurchaseOrderLine) -> OrderLineInput:
         *("tax_code", "need_by", "basis", "match_type", "over_receipt_percent"),
         *("period_from", "period_to"),
         "requisition_line",
+        "agreement_line",
     )
     return OrderLineInput(
         **{name: getattr(line, name) for name in names},

@@ -39,11 +39,9 @@ def _cost(line: PurchaseOrderLine, currency: str) -> Decimal:
 def demands(order: PurchaseOrder, lines: list[PurchaseOrderLine], *, on: date) -> list[Demand]:
     """What issuing it would ask of the budgets of that day's fiscal year, in base currency.
 
-    What approved requests reserved for it pays first. A blanket order asks nothing: its releases
-    do. Statements: 2.
+    What approved requests reserved for it, and what its blanket order commits, pays first.
+    Statements: 2, of a release 3.
     """
-    if order.kind == PurchaseOrder.Kind.BLANKET:
-        return []
     entity, currency = order.entity, order.currency
     wanted = shares(order, lines)
     reserved = _reserved(share.converts for share in wanted if share.converts)
@@ -58,6 +56,21 @@ def demands(order: PurchaseOrder, lines: list[PurchaseOrderLine], *, on: date) -
             part = to_base(share.converts_amount, rate=held.rate, base_currency=entity.currency)
             base -= min(part, held.open)
         found.append(Demand(share.cost_center_id, share.gl_account_id, share.project_id, base))
+    return found + _given(order)
+
+
+def _given(release: PurchaseOrder) -> list[Demand]:
+    """What a release takes of what its blanket order commits itself, as less of a demand (C24)."""
+    if release.agreement_id is None:
+        return []
+    rows = Commitment.objects.filter(document_id=release.agreement_id, stage=Stage.ENC)
+    found, left = [], release.net
+    for row in rows.select_related("cell").order_by("pk"):
+        part = min(left, row.document_open)
+        left -= part
+        base = to_base(part, rate=row.rate, base_currency=release.entity.currency)
+        cell = row.cell
+        found.append(Demand(cell.cost_center_id, cell.gl_account_id, cell.project_id, -base))
     return found
 
 

@@ -3,13 +3,19 @@
 from decimal import Decimal
 
 from budgets.ledger import Share
-from core.money import HUNDRED, ZERO, round_amount
-from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from core.money import HUNDRED, ZERO, allocate, round_amount
+from purchase_orders.models import Agreement, PurchaseOrder, PurchaseOrderLine
 from requisitions.models import RequisitionDistribution
 
 
 def shares(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
-    """One share per distribution, in the order's currency. Statements: 1, none without lines."""
+    """One share per distribution, in the order's currency. Statements: 1, none without lines.
+
+    Of a blanket order what it commits itself: its limit or a minimum, or nothing where its releases
+    do (C24).
+    """
+    if order.is_blanket:
+        return _of_blanket(order, lines)
     ids = [part.requisition_distribution_id for line in lines for part in line.distributions.all()]
     reserved = RequisitionDistribution.objects.select_related("line").in_bulk(
         list(filter(None, ids))
@@ -32,6 +38,36 @@ def shares(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
         )
         for line in lines
         for part in line.distributions.all()
+    ]
+
+
+def _of_blanket(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
+    """What it commits itself: its limit or its minimum, as its lines pay for it."""
+    terms = Agreement.objects.get(order=order)
+    whole = {
+        terms.Commits.RELEASES: ZERO,
+        terms.Commits.MINIMUM: terms.minimum,
+        terms.Commits.LIMIT: terms.limit or ZERO,
+    }[Agreement.Commits(terms.commits)]
+    if not whole:
+        return []
+    parts = [(line, part) for line in lines for part in line.distributions.all()]
+    weights = [part.amount for _, part in parts]
+    if not any(weights):
+        weights = [part.percent for _, part in parts]
+    amounts = allocate(whole, weights, order.currency)
+    return [
+        Share(
+            line_id=line.pk,
+            line_number=line.line_number,
+            distribution_id=part.pk,
+            cost_center_id=part.cost_center_id,
+            gl_account_id=part.gl_account_id,
+            project_id=part.project_id,
+            amount=amount,
+        )
+        for (line, part), amount in zip(parts, amounts, strict=True)
+        if amount
     ]
 
 

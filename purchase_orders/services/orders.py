@@ -81,7 +81,7 @@ def issue(
     drawing.issued(agreed, order, actor=actor, at=at)
     ledger.encumber(
         source=source(order),
-        shares=drawing.commits(order, lines) if order.is_blanket else shares(order, lines),
+        shares=shares(order, lines),
         on=today,
         actor=actor,
         at=at,
