@@ -11,11 +11,13 @@ from core.errors import Conflict, IllegalTransition
 from core.models import NumberSequence
 from core.transactions import atomic
 from purchase_orders import services
+from purchase_orders.agreements import BeyondAgreement
 from purchase_orders.models import PurchaseOrder, Receipt
 from requisitions.inputs import LineInput, RequisitionInput
 from requisitions.subjects import mark_approved
 from tests import factories
 from tests.factories import NOW
+from tests.purchase_orders.blankets import Blankets, terms
 from tests.purchase_orders.making import Maker, events_of, held, line_of, run_worker
 from tests.purchase_orders.test_order_by_itself import catalog_request
 from tests.racing import race
@@ -208,3 +210,39 @@ def test_receipts_and_bills_at_once_on_crossing_budgets_leave_the_sums_exact(mak
 def accrued(make: Maker) -> Decimal:
     sums = AccruedSum.objects.filter(cell__entity=make.org.entity, day=None)
     return sum((each.amount for each in sums), Decimal(0))
+
+
+def test_releases_at_once_never_pass_the_limit_and_are_numbered_without_a_gap(make: Maker) -> None:
+    """Thirty of 10 want a limit of 100 that may be exceeded by 10 %: eleven get it."""
+    blankets = Blankets(make)
+    blanket = blankets.issued(limit="100", allowance_percent="10", commits="limit")
+    drafts = [blankets.release_draft(blanket, "0.1") for _ in range(30)]
+    make.org.bea.has_role()
+    results = race([lambda each=each: make.issue(each) for each in drafts])
+    kinds = Counter(type(each) for each in results)
+    assert kinds == {PurchaseOrder: 11, BeyondAgreement: 19}
+    numbers = sorted(each.number for each in results if isinstance(each, PurchaseOrder))
+    assert numbers == [f"{blanket.number}/{turn:03d}" for turn in range(1, 12)]
+    assert held(blanket.pk) == 0
+    assert make.org.cell("CC100", "6600").encumbered == 110
+
+
+def test_releases_end_and_begin_at_once(make: Maker) -> None:
+    """While ten are cancelled, ten others are issued: what is released is what stands."""
+    blankets = Blankets(make)
+    blanket = blankets.issued(limit="100", commits="limit")
+    standing = [blankets.release(blanket, "0.05") for _ in range(10)]
+    drafts = [blankets.release_draft(blanket, "0.05") for _ in range(10)]
+    make.org.bea.has_role()
+    cancel = {"actor": make.org.bea, "at": NOW, "reason": "Not needed"}
+    results = race(
+        [
+            *(lambda each=each: services.cancel(order=each, **cancel) for each in standing),
+            *(lambda each=each: make.issue(each) for each in drafts),
+        ]
+    )
+    assert {type(each) for each in results} == {PurchaseOrder}
+    race([lambda each=each: services.release_unused(order=each, at=NOW) for each in standing])
+    run_worker("release_unused")
+    assert terms(blanket).released == 50
+    assert held(blanket.pk) == 50
