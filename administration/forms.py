@@ -64,6 +64,10 @@ class MitigationForm(_OfEntity):
         self.fields["pair"].choices = pairs
 
 
+class ReasonForm(_OfEntity):
+    reason = forms.CharField(label="Why, and how you know that it is really they", **_REASON)
+
+
 class SettingsForm(_OfEntity):
     fallback_approver = forms.ModelChoiceField(
         User.objects.none(), required=False, label="Decides where nobody else does"
@@ -96,6 +100,11 @@ class SettingsForm(_OfEntity):
         max_value=720,
         label="A new bank account counts after",
         help_text="From its verification; until then the old one counts.",
+    )
+    finance_second_factor = forms.BooleanField(
+        required=False,
+        label="Finance must have a second factor",
+        help_text="AP, controllers and finance set one up at their next page, or do nothing else.",
     )
     reason = forms.CharField(label="Why", **_REASON)
 

@@ -57,6 +57,7 @@ class ChangeRequest(EntityOwned, Document):
         POLICY = "policy", "Approval policy"
         DUTY_PAIRS = "duty_pairs", "Duties kept apart"
         ENTITY = "entity", "Entity settings"
+        SECOND_FACTOR = "second_factor", "Second factor"
         SERVICE_OWNERS = "service_owners", "Service owners"
         RESERVING = "reserving", "When accounts reserve"
         VENDOR = "vendor", "Master data"

@@ -29,6 +29,7 @@ OF_A_PERSON = (
     ChangeRequest.Kind.LIMITS,
     ChangeRequest.Kind.MANAGER,
     ChangeRequest.Kind.MITIGATION,
+    ChangeRequest.Kind.SECOND_FACTOR,
 )
 OF_A_VENDOR = (ChangeRequest.Kind.VENDOR, ChangeRequest.Kind.BANK)
 
@@ -54,7 +55,7 @@ def propose(
     """Ask somebody else to agree to a change; nothing holds before they do.
 
     `after` is what is wanted, by kind: {roles: […]}, {approval_limit: …}, {manager: id}, {first,
-    second, valid_until}, {} for a policy, {pairs: [[duty, duty, roles too]]}, {setting: value},
+    second, valid_until}, {} for a policy or a second factor, {pairs: [[duty, duty, roles too]]}, {setting: value},
     what is new of a vendor's master data, {account: id}. Raises NotAllowed for all but
     administrators (vendor managers where it is about a vendor) and for what is about oneself,
     Invalid, RolesConflict, Conflict while the same is proposed already.

@@ -4,11 +4,14 @@ Values are JSON. `before` is what stood when the change was proposed; what diffe
 is decided was changed by somebody else meanwhile, and the proposal is stale.
 """
 
-from administration.kinds import bank, people, reserving, services, settings, vendors
+from administration.kinds import bank, people, reserving, second_factor, services, settings, vendors
 from administration.kinds.values import Kind
 from administration.models import ChangeRequest
 
-__all__ = ["KINDS", "Kind", "bank", "of", "people", "reserving", "services", "settings", "vendors"]
+__all__ = [
+    *("KINDS", "Kind", "bank", "of", "people", "reserving", "second_factor", "services"),
+    *("settings", "vendors"),
+]
 
 KINDS: dict[str, Kind] = {
     ChangeRequest.Kind.ROLES: people.ROLES,
@@ -18,6 +21,7 @@ KINDS: dict[str, Kind] = {
     ChangeRequest.Kind.POLICY: settings.POLICY,
     ChangeRequest.Kind.DUTY_PAIRS: settings.DUTY_PAIRS,
     ChangeRequest.Kind.ENTITY: settings.ENTITY,
+    ChangeRequest.Kind.SECOND_FACTOR: second_factor.SECOND_FACTOR,
     ChangeRequest.Kind.SERVICE_OWNERS: services.SERVICE_OWNERS,
     ChangeRequest.Kind.RESERVING: reserving.RESERVING,
     ChangeRequest.Kind.VENDOR: vendors.VENDOR,

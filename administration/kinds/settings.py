@@ -123,12 +123,14 @@ SETTINGS = {
     "change_order_days": "Days of an order may move without approval by",
     "bank_cooling_hours": "Hours until a verified bank account counts",
     "order_over_requisition_percent": "An order may cost more than its approved request, by %",
+    "finance_second_factor": "Finance must have a second factor",
 }
 _AMOUNTS = ("email_decision_limit", "emergency_cap", "change_order_amount")
 _PERCENTS = (
     *("change_order_percent", "change_order_cumulative_percent"),
     "order_over_requisition_percent",
 )
+_SWITCHES = ("finance_second_factor",)
 _PEOPLE = ("on_call_approver", "fallback_approver")
 _WHOLE = {
     "splitting_window_days": (1, 366, "days"),
@@ -168,6 +170,8 @@ def _wanted(change: ChangeRequest, name: str, value: Any) -> Any:
         return colleague(change, value, pointer)
     if name in _PERCENTS:
         return _percent(value, pointer)
+    if name in _SWITCHES:
+        return _switch(value, pointer)
     if name == "unbudgeted_control":
         if value not in Control.values:
             raise wrong(pointer, "invalid_choice", "Stop, warn or track.")
@@ -176,6 +180,12 @@ def _wanted(change: ChangeRequest, name: str, value: Any) -> Any:
     if not str(value).isdecimal() or not least <= int(value) <= most:
         raise wrong(pointer, "out_of_range", f"From {least} to {most} {unit}.")
     return int(value)
+
+
+def _switch(value: Any, pointer: str) -> bool:
+    if str(value).lower() not in ("true", "false"):
+        raise wrong(pointer, "invalid", "Yes or no: true or false.")
+    return str(value).lower() == "true"
 
 
 def _percent(value: Any, pointer: str) -> str:
@@ -219,6 +229,8 @@ def _shown(change: ChangeRequest, name: str, values: Values) -> str:
         return money(change, value)
     if name in _PERCENTS:
         return f"{value} %"
+    if name in _SWITCHES:
+        return "yes" if value else "no"
     return str(Control(value).label) if name == "unbudgeted_control" else str(value)
 
 

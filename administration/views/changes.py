@@ -31,6 +31,7 @@ PROPOSALS = {
     "roles": ("Roles", "What somebody can do follows from roles."),
     "limits": ("Limits", "Empty: approves nothing by amount."),
     "manager": ("Manager", "Approvals go upwards from here."),
+    "second_factor": ("Reset the second factor", "For somebody who lost phone and codes."),
     "mitigation": ("Exception from duties kept apart", "For this person, until a day."),
 }
 
@@ -150,6 +151,8 @@ def _form_for(request: HttpRequest, person: User, kind: str) -> tuple[Any, Calla
     if kind == "manager":
         form = forms.ManagerForm(data, entity=entity, initial={"manager": person.manager_id})
         return form, lambda said: {"manager": _plain(said["manager"])}
+    if kind == "second_factor":
+        return forms.ReasonForm(data, entity=entity), lambda _: {}
     pairs = [
         (f"{each.first}:{each.second}", pair_words(each.first, each.second))
         for each in duties.pairs_of(entity)

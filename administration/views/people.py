@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 import accounts.services
+from accounts import second_factor
 from accounts.models import Role, User
 from administration import forms, queries, services
 from administration.models import READERS
@@ -75,6 +76,7 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
         "mitigations": queries.mitigations(found.entity).filter(person=found),
         "changes": queries.changes(request.user, open_only=True).filter(person=found),
         "events": queries.history_of(found),
+        "factor": second_factor.has(found),
         "now": timezone.now(),
         "today": found.entity.day_of(timezone.now()),
         "may_change": may and found.is_active,
