@@ -55,8 +55,8 @@ def propose(
     """Ask somebody else to agree to a change; nothing holds before they do.
 
     `after` is what is wanted, by kind: {roles: […]}, {approval_limit: …}, {manager: id}, {first,
-    second, valid_until}, {} for a policy or a second factor, {pairs: [[duty, duty, roles too]]}, {setting: value},
-    what is new of a vendor's master data, {account: id}. Raises NotAllowed for all but
+    second, valid_until}, {} for a policy or a second factor, {pairs: [[duty, duty, roles too]]},
+    {setting: value}, what is new of a vendor, {account: id}. Raises NotAllowed for all but
     administrators (vendor managers where it is about a vendor) and for what is about oneself,
     Invalid, RolesConflict, Conflict while the same is proposed already.
     """
