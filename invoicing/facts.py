@@ -5,14 +5,18 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
+from django.db.models import Sum
+
 from core.composed import Composed
 from core.money import ZERO, minor_unit, minor_units
 from invoicing import duplicates, matching, tolerances
 from invoicing.models import Invoice, InvoiceLine
+from purchase_orders import agreements, drawing
 from purchase_orders.locks import locked
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from vendors import standing
 
+MOST_NAMED = 5  # releases
 # What other invoices hold of an order line while they are on their way to being cleared.
 _IN_PROCESS = (Invoice.Status.MATCHING, Invoice.Status.MATCHED, Invoice.Status.IN_EXCEPTION)
 
@@ -35,6 +39,7 @@ def lock_order(invoice: Invoice) -> list[PurchaseOrderLine]:
     """
     if invoice.order is None:
         return []
+    drawing.locked_agreement(invoice.order)  # two releases do not both bill what is left of it
     invoice.order = locked(invoice.order)
     return _locked_lines(invoice.order.pk)
 
@@ -158,7 +163,45 @@ def _order_facts(
         issued_on=None if order.legacy_number else issued_on,
         valid_from=order.valid_from,
         valid_to=order.valid_to,
+        cap=_cap(invoice, order),
+        releases=_releases(order),
     )
+
+
+def _cap(invoice: Invoice, order: PurchaseOrder) -> matching.Cap | None:
+    """What all invoices on all releases of its blanket order may come to; none for prices only.
+
+    Statements: none unless the order is a release, else 4.
+    """
+    if order.agreement_id is None:
+        return None
+    blanket = PurchaseOrder.objects.select_related("agreement_terms").get(pk=order.agreement_id)
+    terms = blanket.agreement_terms
+    if terms.limit is None:
+        return None
+    lines = PurchaseOrderLine.objects.filter(order__agreement=blanket).order_by()
+    cleared = lines.aggregate(sum=Sum("billed_amount"))["sum"] or ZERO
+    claims = InvoiceLine.objects.filter(
+        invoice__order__agreement=blanket,
+        invoice__status__in=_IN_PROCESS,
+        invoice__kind=Invoice.Kind.INVOICE,
+        invoice_id__lt=invoice.pk,
+        order_line__isnull=False,
+    )
+    claimed = claims.order_by().aggregate(sum=Sum("net"))["sum"] or ZERO
+    return matching.Cap(
+        number=blanket.reference,
+        limit=agreements.most_of(terms, terms.limit),
+        billed=cleared + claimed,
+    )
+
+
+def _releases(order: PurchaseOrder) -> tuple[str, ...] | None:
+    """The releases that may be meant where an invoice names their blanket order."""
+    if not order.is_blanket:
+        return None
+    issued = order.releases.filter(status__in=agreements.HOLDING).order_by("-pk")
+    return tuple(issued.values_list("number", flat=True)[:MOST_NAMED])
 
 
 def _order_line_facts(

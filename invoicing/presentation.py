@@ -45,6 +45,7 @@ CHECK_NAMES = {
     "tax": "Tax",
     "invoice_total": "Invoice total",
     "order_total": "Order total",
+    "blanket_cap": "Limit of the blanket order",
     "dates": "Dates",
     "budget": "Budget",
     "exchange_rate": "Exchange rate",

@@ -7,6 +7,7 @@ from .engine import inputs_hash, match
 from .types import (
     CHECKS,
     Account,
+    Cap,
     Charge,
     CheckResult,
     InvoiceFacts,
@@ -24,6 +25,7 @@ from .types import (
 __all__ = [
     "CHECKS",
     "Account",
+    "Cap",
     "Charge",
     "CheckResult",
     "InvoiceFacts",

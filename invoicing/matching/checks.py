@@ -62,13 +62,25 @@ def check_currency(case: Case) -> Iterator[CheckResult]:
 
 
 def check_order_state(case: Case) -> Iterator[CheckResult]:
-    """There is an order, and it can be billed."""
+    """There is an order, and it can be billed: a blanket order is billed by its releases."""
     if case.order is None:
         reference = case.invoice.order_reference
         sentence = (
             f"No order {reference} was found." if reference else "The invoice names no order."
         )
         yield stated("order_state", EXCEPTION, sentence, route=AP, actual=reference)
+        return
+    if case.order.releases is not None:
+        named = ", ".join(case.order.releases) or "none yet"
+        yield stated(
+            "order_state",
+            EXCEPTION,
+            f"{case.order.number} is a blanket order and gets no invoices itself. Name the release "
+            f"that was delivered ({named}).",
+            route=AP,
+            expected="release",
+            actual="blanket",
+        )
         return
     status = case.order.status
     allowed = status in (CREDITABLE if case.credit else BILLABLE)
@@ -147,26 +159,22 @@ def check_invoice_total(case: Case) -> Iterator[CheckResult]:
 
 
 def check_order_total(case: Case) -> Iterator[CheckResult]:
-    """All invoices together keep the order's total, or the cap of a blanket order.
+    """All invoices together keep the order's total.
 
     Without a rule of its own, what single lines run over is not counted again: it was judged, and
-    allowed or stopped, by their own checks. A cap counts everything.
+    allowed or stopped, by their own checks.
     """
     order = case.order
     if order is None or case.credit:
         return
-    now = sum((line.net for line in case.lines), ZERO)
     expected = order.total + order.charges
-    actual = order.billed_total + now
-    for charge in case.invoice.charges:
-        actual += charge.amount if charge.charge else -charge.amount
+    actual = order.billed_total + _net_and_charges(case)
     over = actual - expected
-    if not order.capped and not case.limits.has("order_total", "over"):
+    if not case.limits.has("order_total", "over"):
         over -= _judged_by_lines(case)
     allowance = case.given.rounding_allowance * max(1, len(case.lines))
     verdict = case.verdict("order_total", over, expected) if over > allowance else KEPT
-    name = "cap" if order.capped else "total"
-    sentence = f"Billed {case.money(actual)} in all; the {name} is {case.money(expected)}"
+    sentence = f"Billed {case.money(actual)} in all; the total is {case.money(expected)}"
     if verdict.outcome != PASS:
         sentence += f": {case.money(actual - expected)} more (tolerance {verdict.limit})"
     yield compared(
@@ -179,6 +187,39 @@ def check_order_total(case: Case) -> Iterator[CheckResult]:
         route=AP,
         sentence=f"{sentence}.",
     )
+
+
+def check_blanket_cap(case: Case) -> Iterator[CheckResult]:
+    """All invoices on all releases keep the limit of their blanket order. It counts everything."""
+    cap = case.order.cap if case.order is not None else None
+    if cap is None or case.credit:
+        return
+    actual = cap.billed + _net_and_charges(case)
+    over = actual - cap.limit
+    allowance = case.given.rounding_allowance * max(1, len(case.lines))
+    verdict = case.verdict("blanket_cap", over, cap.limit) if over > allowance else KEPT
+    sentence = (
+        f"Billed {case.money(actual)} in all under {cap.number}; its limit is "
+        f"{case.money(cap.limit)}"
+    )
+    if verdict.outcome != PASS:
+        sentence += f": {case.money(over)} more (tolerance {verdict.limit})"
+    yield compared(
+        "blanket_cap",
+        None,
+        verdict,
+        expected=cap.limit,
+        actual=actual,
+        measure=case.currency,
+        route=BUYER,
+        sentence=f"{sentence}.",
+    )
+
+
+def _net_and_charges(case: Case) -> Decimal:
+    sums = [line.net for line in case.lines]
+    sums += [each.amount if each.charge else -each.amount for each in case.invoice.charges]
+    return sum(sums, ZERO)
 
 
 def check_dates(case: Case) -> Iterator[CheckResult]:
@@ -229,6 +270,7 @@ IN_ORDER: tuple[Check, ...] = (
     check_tax,
     check_invoice_total,
     check_order_total,
+    check_blanket_cap,
     check_dates,
 )
 

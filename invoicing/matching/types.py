@@ -47,6 +47,7 @@ CHECKS = (
     "tax",
     "invoice_total",
     "order_total",
+    "blanket_cap",
     "dates",
 )
 
@@ -174,6 +175,18 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """The limit of the blanket order that a release draws on, with its allowance; net.
+
+    `billed` is what all its releases were billed, cleared and in process, without this invoice.
+    """
+
+    number: str
+    limit: Decimal
+    billed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFacts:
     """The order the invoice names. `issued_on` is the date printed on the order."""
 
@@ -182,8 +195,9 @@ class OrderFacts:
     vendor: str
     currency: str
     lines: tuple[OrderLine, ...]
-    total: Decimal  # net; for a blanket order its limit
-    capped: bool = False  # blanket: `total` is a hard cap, whatever its lines allow
+    total: Decimal  # net
+    cap: Cap | None = None  # of a release: nothing beyond it, whatever its lines allow
+    releases: tuple[str, ...] | None = None  # of a blanket order: what is billed instead of it
     billed_total: Decimal = Decimal(0)  # net, cleared and in process, without this one
     issued_on: date | None = None
     valid_from: date | None = None

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from invoicing.matching import Account, Charge, TaxRow, Tolerance, Twin, VendorFacts, match
+from invoicing.matching import Account, Cap, Charge, TaxRow, Tolerance, Twin, VendorFacts, match
 
 from .facts import billed, d, failing, given, invoice, order, order_line, result, results
 
@@ -231,18 +231,23 @@ def test_tolerated_line_differences_are_not_counted_again_against_the_order():
 
 
 def test_cap_of_a_blanket_order_counts_everything():
-    blanket = order(
+    release = order(
         order_line(quantity=d(1000), net=d(10000), received=d(1000)),
-        total=d(2000),
-        capped=True,
-        billed_total=d(1500),
+        cap=Cap("PO-2026-000009", limit=d(2000), billed=d(1500)),
     )
-    outcome = match(given(invoice(billed(51)), blanket))
-    assert failing(outcome) == {"order_total"}
-    assert result(outcome, "order_total").sentence == (
-        "Billed 2,010.00 EUR in all; the cap is 2,000.00 EUR: 10.00 EUR more (tolerance 0)."
+    outcome = match(given(invoice(billed(51)), release))
+    assert failing(outcome) == {"blanket_cap"}
+    assert result(outcome, "blanket_cap").sentence == (
+        "Billed 2,010.00 EUR in all under PO-2026-000009; its limit is 2,000.00 EUR: 10.00 EUR "
+        "more (tolerance 0)."
     )
-    assert match(given(invoice(billed(50)), blanket)).outcome == "matched"
+    assert match(given(invoice(billed(50)), release)).outcome == "matched"
+
+
+def test_a_blanket_order_itself_is_not_billed():
+    outcome = match(given(invoice(billed(50)), order(releases=("PO-2026-000001/001",))))
+    assert failing(outcome) == {"order_state"}
+    assert "PO-2026-000001/001" in result(outcome, "order_state").sentence
 
 
 # ---- dates
