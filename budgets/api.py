@@ -148,7 +148,7 @@ class BudgetSerializer(Output):
 
 
 class LevelsInput(Input):
-    warn_levels = serializers.ListField(
+    levels = serializers.ListField(
         child=serializers.IntegerField(), help_text="At most six, from 1 to 200; none is allowed."
     )
 
@@ -215,7 +215,7 @@ class BudgetViewSet(Resource):
     def set_levels(self, request: Request, pk: str) -> Response:
         """Say at which percentages it warns: its owner or a controller. The burn rate always
         does."""
-        levels = self.read(LevelsInput)["warn_levels"]
+        levels = self.read(LevelsInput)["levels"]
         watch = self.act(services.set_levels, "cell", levels=levels)
         return self.answer(watch.cell)
 

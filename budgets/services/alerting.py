@@ -52,7 +52,7 @@ def set_levels(
         _require_answerable(cell, actor)
     if len(wanted) > MOST_LEVELS or any(not 1 <= each <= MOST_PERCENT for each in wanted):
         detail = f"At most {MOST_LEVELS} percentages from 1 to {MOST_PERCENT}."
-        raise RuleBroken(detail, errors=[FieldError("/warn_levels", "invalid", detail)])
+        raise RuleBroken(detail, errors=[FieldError("/levels", "invalid", detail)])
     BudgetWatch.objects.bulk_create([BudgetWatch(cell=cell)], ignore_conflicts=True)
     watch = BudgetWatch.objects.select_for_update(no_key=True).get(cell=cell)
     before, watch.levels = watch.levels, wanted

@@ -51,7 +51,7 @@ def test_a_controller_acknowledges(org: Organisation, alert: BudgetAlert):
 
 def set_levels(person, cell, levels):
     address = f"/api/v1/budgets/{cell.pk}/set-levels/"
-    return signed_in(person).post(address, {"warn_levels": levels}, format="json")
+    return signed_in(person).post(address, {"levels": levels}, format="json")
 
 
 def test_a_budget_says_when_it_warns(org: Organisation):
@@ -70,7 +70,7 @@ def test_whoever_does_not_answer_for_a_budget_sets_no_levels(org: Organisation):
 def test_levels_that_make_no_sense_are_refused(org: Organisation, levels):
     answer = set_levels(org.cora, org.cells["CC300", "6400", None], levels)
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"].startswith("/warn_levels")
+    assert answer.json()["errors"][0]["pointer"].startswith("/levels")
     assert not BudgetWatch.objects.exists()
 
 

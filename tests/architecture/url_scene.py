@@ -33,6 +33,7 @@ from tests.api.test_requisitions import create
 from tests.budgeting import scene as budgeting
 from tests.chargeback import sharing
 from tests.factories import Organisation
+from tests.vendors.accounts_of import NEW, known
 from tests.vendors.agreements import contract
 
 REASON = {"reason": "Because"}
@@ -104,6 +105,8 @@ def build(org: Organisation, at: datetime) -> Scene:
         at=at,
     )
     submitted = requested(org)  # last: the helpers above have all approvers say yes
+    order_own, order_asked = (_own_order(bea) for _ in range(2))
+    post(bea, f"orders/{order_asked}/submit/")
     step = ApprovalStep.objects.get(request__subject_id=submitted["id"], assignee=org.axel)
     delegation = _delegated(org, at)
     sent, paused = (
@@ -122,6 +125,8 @@ def build(org: Organisation, at: datetime) -> Scene:
             "round": str(step.request_id),
             "mail_link": links.issue(step=step, at=at),
             "order_draft": drafted["id"],
+            "order_own": order_own,
+            "order_asked": order_asked,
             "order_issued": order["id"],
             "order_fresh": fresh_one["id"],
             "order_held": held["id"],
@@ -139,6 +144,7 @@ def build(org: Organisation, at: datetime) -> Scene:
             "vendor_reviewed": reviewed,
             "vendor_suspended": suspended,
             "item": str(org.items["NB-14"].pk),
+            "bank_account": str(known(org.vendor, at=at).pk),
             "contract": str(contract(org, "MSA-1").pk),
             "contract_draft": str(contract(org, "MSA-2", status="draft").pk),
             "cost_center": str(org.cost_centers["CC100"].pk),
@@ -250,6 +256,13 @@ def _ratification(org: Organisation, requisition_id: str, at: datetime) -> Ratif
     )
 
 
+def _own_order(bea: Any) -> str:
+    """A draft that no request covers."""
+    coding = [{"cost_center": "CC100", "gl_account": "6600"}]
+    line = {"description": "Cable", "quantity": "1", "unit_price": "10", "distributions": coding}
+    return post(bea, "orders/", {"vendor": "V-1000", "lines": [line]}, status=201)["id"]
+
+
 def _change(bea: Any, order: dict[str, Any]) -> str:
     """A drafted change that costs less, so that nobody has to agree to it."""
     line = {"order_line": order["lines"][0]["id"], "quantity": "9"}
@@ -272,6 +285,7 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:vendors-reject": [{"pk": "vendor_reviewed"}],
     "api:vendors-reinstate": [{"pk": "vendor_suspended"}],
     "api:catalog-items-*": [{"pk": "item"}],
+    "api:bank-accounts-*": [{"pk": "bank_account"}],
     "api:contracts-*": [{"pk": "contract"}],
     "api:contracts-detail": [{"pk": "contract"}, {"pk": "contract_draft"}],
     "api:contracts-activate": [{"pk": "contract_draft"}],
@@ -297,6 +311,8 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:change-orders-*": [{"pk": "change_draft"}],
     "api:change-orders-issue": [{"pk": "change_ready"}],
     "api:orders-issue": [{"pk": "order_draft"}],
+    "api:orders-submit": [{"pk": "order_own"}],
+    "api:orders-withdraw": [{"pk": "order_asked"}],
     "api:orders-cancel": [{"pk": "order_fresh"}],
     "api:orders-resume": [{"pk": "order_held"}],
     "api:orders-reopen": [{"pk": "order_closed"}],
@@ -379,6 +395,8 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "purchase_orders:reverse": [{"pk": "receipt_late"}],
     "purchase_orders:perform": [
         {"pk": "order_draft", "action": "issue"},
+        {"pk": "order_own", "action": "submit"},
+        {"pk": "order_asked", "action": "withdraw"},
         {"pk": "order_issued", "action": "hold"},
         {"pk": "order_held", "action": "resume"},
         {"pk": "order_fresh", "action": "cancel"},
@@ -406,6 +424,8 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     ],
     "vendors:detail": [{"pk": "vendor"}],
     "vendors:edit": [{"pk": "vendor"}, {"pk": "vendor_prospect"}],
+    "vendors:bank_new": [{"pk": "vendor"}],
+    "vendors:bank_account": [{"pk": "vendor", "account": "bank_account"}],
     "vendors:contract": [{"pk": "contract"}],
     "vendors:contract_edit": [{"pk": "contract_draft"}],
     "vendors:contract_perform": [
@@ -509,6 +529,12 @@ BODIES: dict[str, dict[str, Any]] = {
         "currency": "EUR",
         "order_email": "neu@vendors.example",
     },
+    "api:bank-accounts-list": {
+        "vendor": "V-1000",
+        "holder": "Elbe IT Handel GmbH",
+        "number": NEW,
+        **REASON,
+    },
     "api:vendors-detail": {"name": "Neu GmbH", **REASON},
     "api:contracts-list": {
         "vendor": "V-1000",
@@ -524,7 +550,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "amount": "5.00",
         "reason": "Because",
     },
-    "api:budgets-set-levels": {"warn_levels": [70, 90]},
+    "api:budgets-set-levels": {"levels": [70, 90]},
     "api:budgets-transfer": {"to": "budget_other", "amount": "5.00", **REASON},
     "api:budget-changes-*": {},
     "api:budget-changes-list": {"kind": "transfer", **REASON, "lines": []},
