@@ -155,7 +155,7 @@ def _named(case: _Case, value: str) -> list[Seat]:
     found = case.directory.addressed(value)
     if found is None or not case.eligible(found):
         return []
-    return [Seat(found, "named by the policy", kind=steps.PERSON)]
+    return [Seat(found, "Named by the policy", kind=steps.PERSON)]
 
 
 def _manager(case: _Case, value: str) -> list[Seat]:

@@ -27,7 +27,9 @@ class DelegationForm(forms.Form):
     """Days are whole days of the entity; the cap is in its currency."""
 
     from_user = forms.ModelChoiceField(queryset=User.objects.none(), label="For")
-    to_user = forms.ModelChoiceField(queryset=User.objects.none(), label="May decide as well")
+    to_user = forms.ModelChoiceField(
+        queryset=User.objects.none(), label="May decide as well", empty_label="Choose somebody"
+    )
     valid_from = forms.DateField(
         label="From", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
