@@ -24,9 +24,8 @@ CANCEL = "purchase_orders.services.cancel + release_unused"
 REQUEST = "requisitions.services.create + submit + approval"
 BUDGET = "budgets.services.set_budget"
 CHANGE = "purchase_orders.services.draft_change + submit_change + approval + issue_change"
+RELEASE = "purchase_orders.services.release + issue"
 TRANSFER = "budgeting.services.changes.transfer + approval"
-
-_NO_FRAME = "Frame agreements are not there yet (C24): an order's own lines are all that is drawn."
 
 
 @dataclass(frozen=True)
@@ -329,11 +328,31 @@ PLANS: dict[str, Plan] = {
         "factor is applied where the file is made.",
     ),
     # ---- frame agreements
-    "erpnext-blanket-draw": Plan(LATER, why=_NO_FRAME),
-    "erpnext-blanket-lines-add-up": Plan(LATER, why=_NO_FRAME),
-    "erpnext-blanket-currency": Plan(
-        LATER, why=f"{_NO_FRAME} An order in another currency is budget-foreign-order-rates."
+    "erpnext-blanket-draw": Plan(
+        PLAYED,
+        (ISSUE, RELEASE),
+        "a release of 10 of 100 takes 10 of its line; 90 are left to release",
     ),
-    "oca-blanket-draw-to-zero": Plan(LATER, why=_NO_FRAME),
-    "oca-blanket-lines": Plan(LATER, why=_NO_FRAME),
+    "erpnext-blanket-lines-add-up": Plan(
+        PLAYED,
+        (ISSUE, RELEASE),
+        "60 and 50 of a line of 100 are refused, naming 110; nothing is drawn",
+    ),
+    "erpnext-blanket-currency": Plan(
+        PLAYED,
+        (ISSUE, RELEASE),
+        "a release of USD 5 at 80 is 5 in the order's currency and commits 400",
+    ),
+    "oca-blanket-draw-to-zero": Plan(
+        PLAYED,
+        (ISSUE, RELEASE, RELEASE, RELEASE),
+        "30 of 20 is refused; 10 leaves 10, 10 more leaves 0; then 1 is refused",
+        "Nothing left is no state of its own here: the balance says it, and a price change or a "
+        "cancelled release may make room again.",
+    ),
+    "oca-blanket-lines": Plan(
+        PLAYED,
+        (ISSUE, RELEASE),
+        "10 of 20 and 20 of 50 leave 10 and 30; the release is 300 and 1 200, net 1 500",
+    ),
 }

@@ -9,8 +9,16 @@ from core import outbox
 from invoicing import services as invoicing
 from invoicing.inputs import InvoiceInput, InvoiceLineInput
 from invoicing.models import Invoice
+from purchase_orders import agreements
 from purchase_orders import services as orders
-from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput, ReceiptInput
+from purchase_orders.inputs import (
+    AgreementInput,
+    DistributionInput,
+    OrderInput,
+    OrderLineInput,
+    ReceiptInput,
+    ReleaseLineInput,
+)
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine, Receipt
 from reports.accruals import received_not_invoiced
 from tests.factories import NOW, TODAY, Organisation
@@ -48,6 +56,38 @@ class Stage:
     def coding(self, account: str = "6600") -> list[DistributionInput]:
         return [DistributionInput(self.org.cost_centers["CC100"], self.org.gl_accounts[account])]
 
+    def blanket(self, lines: list[dict[str, Any]], *, currency: str = "EUR") -> PurchaseOrder:
+        """An issued blanket order, limited by the quantities of the case's lines."""
+        return self.issue(
+            self.draft(
+                lines,
+                currency=currency,
+                kind=PurchaseOrder.Kind.BLANKET,
+                terms=AgreementInput(limit_by="quantity"),
+            )
+        )
+
+    def release(self, blanket: PurchaseOrder, *takes: tuple[int, Any]) -> PurchaseOrder:
+        """Issue a release of (line of the blanket order, quantity) pairs."""
+        draft = orders.release(
+            order=blanket,
+            lines=[
+                ReleaseLineInput(self.line(blanket, line), figure(quantity))
+                for line, quantity in takes
+            ],
+            actor=self.org.bea,
+            at=NOW,
+        )
+        return self.issue(draft)
+
+    def left(self, blanket: PurchaseOrder) -> list[Decimal]:
+        """What is left to release of each line, in order."""
+        taken = agreements.taken(blanket)
+        return [
+            line.quantity - taken.get(line.pk, agreements.Taken()).quantity
+            for line in blanket.lines.order_by("line_number")
+        ]
+
     def draft(
         self,
         lines: list[dict[str, Any]],
@@ -56,6 +96,7 @@ class Stage:
         currency: str = "EUR",
         over: Any = 0,
         tax_code: str = "DE0",
+        **header: Any,
     ) -> PurchaseOrder:
         """A buyer's order with the case's lines: qty, price."""
         said = [
@@ -70,7 +111,7 @@ class Stage:
             )
             for number, line in enumerate(lines, 1)
         ]
-        data = OrderInput(vendor=self.org.vendor, currency=currency, lines=said)
+        data = OrderInput(vendor=self.org.vendor, currency=currency, lines=said, **header)
         return orders.create(entity=self.org.entity, data=data, actor=self.org.bea, at=NOW)
 
     def issue(self, order: PurchaseOrder) -> PurchaseOrder:
