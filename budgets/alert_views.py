@@ -80,7 +80,10 @@ def quiet(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             services.add_quiet_window(
-                entity=request.user.entity, actor=request.user, **form.cleaned_data
+                entity=request.user.entity,
+                actor=request.user,
+                at=timezone.now(),
+                **form.cleaned_data,
             )
         except DomainError as refusal:
             add_errors(form, refusal)
@@ -96,7 +99,9 @@ def end_quiet(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take a quiet time back."""
     require_role(request, Role.CONTROLLER)
     own = QuietWindow.objects.filter(entity=request.user.entity).select_related("entity")
-    services.remove_quiet_window(window=visible_or_404(own, pk), actor=request.user)
+    services.remove_quiet_window(
+        window=visible_or_404(own, pk), actor=request.user, at=timezone.now()
+    )
     messages.success(request, "Removed.")
     return redirect("budgets:alerts")
 
@@ -107,7 +112,10 @@ def working_time(request: HttpRequest) -> HttpResponse:
     """Say whether mail goes in working hours only."""
     require_role(request, Role.CONTROLLER)
     services.set_working_time_only(
-        entity=request.user.entity, wanted=request.POST.get("only") == "yes", actor=request.user
+        entity=request.user.entity,
+        wanted=request.POST.get("only") == "yes",
+        actor=request.user,
+        at=timezone.now(),
     )
     messages.success(request, "Saved.")
     return redirect("budgets:alerts")

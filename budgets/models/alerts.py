@@ -141,3 +141,6 @@ class AlertSetting(models.Model):
 
     def __str__(self) -> str:
         return str(self.entity_id)
+
+    def __str__(self) -> str:
+        return "Mail about budgets"

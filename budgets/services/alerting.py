@@ -5,7 +5,7 @@ from datetime import datetime
 
 from accounts.models import Entity, Role, User
 from budgets.models import AlertSetting, BudgetAlert, BudgetCell, BudgetWatch, QuietWindow
-from budgets.trail import told
+from budgets.trail import told, told_of_mail
 from core.errors import FieldError, NotAllowed, RuleBroken
 from core.transactions import atomic
 
@@ -65,7 +65,13 @@ def set_levels(
 
 @atomic
 def add_quiet_window(
-    *, entity: Entity, starts_at: datetime, ends_at: datetime, reason: str, actor: User
+    *,
+    entity: Entity,
+    starts_at: datetime,
+    ends_at: datetime,
+    reason: str,
+    actor: User,
+    at: datetime,
 ) -> QuietWindow:
     """Keep mail about budgets back from one moment to another; it goes when the time is over.
 
@@ -79,27 +85,37 @@ def add_quiet_window(
         errors.append(FieldError("/reason", "required", "Say why no mail is wanted."))
     if errors:
         raise RuleBroken("The quiet time was not added.", errors=errors)
-    return QuietWindow.objects.create(
+    window = QuietWindow.objects.create(
         entity=entity,
         starts_at=starts_at,
         ends_at=ends_at,
         reason=reason.strip()[:200],
         set_by=actor,
     )
+    times = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
+    told_of_mail("quiet_window.set", window, actor=actor, at=at, reason=window.reason, data=times)
+    return window
 
 
 @atomic
-def remove_quiet_window(*, window: QuietWindow, actor: User) -> None:
+def remove_quiet_window(*, window: QuietWindow, actor: User, at: datetime) -> None:
     """End a quiet time before it is over, or take it back. Raises NotAllowed."""
     _require_controller(window.entity, actor)
+    told_of_mail("quiet_window.ended", window, actor=actor, at=at, reason=window.reason)
     window.delete()
 
 
 @atomic
-def set_working_time_only(*, entity: Entity, wanted: bool, actor: User) -> None:
+def set_working_time_only(*, entity: Entity, wanted: bool, actor: User, at: datetime) -> None:
     """Say whether mail about budgets goes in working hours only. Raises NotAllowed."""
     _require_controller(entity, actor)
-    AlertSetting.objects.update_or_create(entity=entity, defaults={"in_working_time_only": wanted})
+    AlertSetting.objects.bulk_create([AlertSetting(entity=entity)], ignore_conflicts=True)
+    setting = AlertSetting.objects.select_for_update(no_key=True).get(entity=entity)
+    before, setting.in_working_time_only = setting.in_working_time_only, wanted
+    if before != wanted:
+        setting.save(update_fields=["in_working_time_only"])
+        changes = [{"field": "in_working_time_only", "old": _word(before), "new": _word(wanted)}]
+        told_of_mail("alert_setting.changed", setting, actor=actor, at=at, changes=changes)
 
 
 def may_answer(cell: BudgetCell, person: User) -> bool:
@@ -121,3 +137,7 @@ def _require_controller(entity: Entity, actor: User) -> None:
 
 def _words(levels: list[int]) -> str:
     return ", ".join(f"{each} %" for each in levels) or "none"
+
+
+def _word(wanted: bool) -> str:
+    return "yes" if wanted else "no"

@@ -246,7 +246,7 @@ def test_an_owner_gets_one_letter_about_all_budgets(org: Organisation, hundred: 
         owned(org, desk, org.dora)
         desk.order("1", "500")
         checked(desk)
-    set_working_time_only(entity=org.entity, wanted=False, actor=org.cora)
+    set_working_time_only(entity=org.entity, wanted=False, actor=org.cora, at=NOW)
     (letter,) = digests.gather_all(at=NOW)
     assert letter.recipient == org.dora
     assert letter.alerts.count() == 2
@@ -280,19 +280,20 @@ def test_what_ended_or_was_seen_is_not_mailed(org: Organisation, hundred: Desk, 
 
 
 def test_a_quiet_window_keeps_mail_until_it_is_over(org: Organisation, hundred: Desk):
-    set_working_time_only(entity=org.entity, wanted=False, actor=org.cora)
+    set_working_time_only(entity=org.entity, wanted=False, actor=org.cora, at=NOW)
     window = add_quiet_window(
         entity=org.entity,
         starts_at=NOW - timedelta(hours=1),
         ends_at=NOW + timedelta(hours=1),
         reason="We move",
         actor=org.cora,
+        at=NOW,
     )
     hundred.order("1", "500")
     assert levels(checked(hundred)) == [50]
     assert digests.gather_all(at=NOW) == []
     assert len(digests.gather_all(at=NOW + timedelta(hours=1))) > 0
-    remove_quiet_window(window=window, actor=org.cora)
+    remove_quiet_window(window=window, actor=org.cora, at=NOW)
     assert not digests.is_quiet(org.entity, NOW)
 
 
@@ -307,20 +308,43 @@ def test_nights_and_weekends_are_quiet_unless_an_entity_says_otherwise(org: Orga
         True,
         True,
     ]
-    set_working_time_only(entity=org.entity, wanted=False, actor=org.cora)
+    set_working_time_only(entity=org.entity, wanted=False, actor=org.cora, at=NOW)
     assert not any(digests.is_quiet(org.entity, at) for at in (friday, night, sunday, christmas))
 
 
 def test_quiet_is_a_controllers_word(org: Organisation):
-    given = {"entity": org.entity, "starts_at": NOW, "reason": "Move", "ends_at": NOW}
+    given = {"entity": org.entity, "starts_at": NOW, "reason": "Move", "ends_at": NOW, "at": NOW}
     for person in (org.dora, org.ada, org.nils):
         with pytest.raises(NotAllowed):
             add_quiet_window(**{**given, "ends_at": NOW + timedelta(1)}, actor=person)
         with pytest.raises(NotAllowed):
-            set_working_time_only(entity=org.entity, wanted=False, actor=person)
+            set_working_time_only(entity=org.entity, wanted=False, actor=person, at=NOW)
     with pytest.raises(RuleBroken) as refused:
         add_quiet_window(**{**given, "reason": " "}, actor=org.cora)
     assert {each.pointer for each in refused.value.errors} == {"/ends_at", "/reason"}
+
+
+def test_who_wants_no_mail_and_why_stands_in_the_trail(org: Organisation):
+    until = NOW + timedelta(hours=1)
+    window = add_quiet_window(
+        entity=org.entity, starts_at=NOW, ends_at=until, reason="We move", actor=org.cora, at=NOW
+    )
+    remove_quiet_window(window=window, actor=org.cora, at=until)
+    for wanted in (False, False, True):
+        set_working_time_only(entity=org.entity, wanted=wanted, actor=org.cora, at=until)
+    told = TrailEvent.objects.filter(document_type__in=("quiet_window", "alert_setting"))
+    assert [(event.type, event.actor, event.reason) for event in told.order_by("sequence")] == [
+        ("quiet_window.set", org.cora, "We move"),
+        ("quiet_window.ended", org.cora, "We move"),
+        ("alert_setting.changed", org.cora, ""),
+        ("alert_setting.changed", org.cora, ""),
+    ]
+
+
+def test_quiet_that_was_refused_leaves_no_trail(org: Organisation):
+    with pytest.raises(NotAllowed):
+        set_working_time_only(entity=org.entity, wanted=False, actor=org.dora, at=NOW)
+    assert not TrailEvent.objects.filter(document_type="alert_setting").exists()
 
 
 def test_only_those_who_answer_acknowledge_and_the_first_stands(org: Organisation, hundred: Desk):
