@@ -45,6 +45,7 @@ LABELS: dict[str, str] = {
     "data_residency": "place of the data",
 }
 CLOSED: dict[str, tuple[str, ...]] = {"budget_state": ("ok", "warn", "over")}
+IN_WORDS = ("service_type", "vendor_status", "budget_state")  # values are words, not codes
 NEUTRAL: dict[str, Any] = {TEXT: "", LIST: [], YES_NO: False}
 MOST_CONDITIONS, MOST_VALUES, MOST_TEXT = 40, 200, 200
 
@@ -76,7 +77,10 @@ class Condition:
             wanted = self.value is not (self.operator == "ne")
             return name if wanted else f"not {name}"
         values = self.value if isinstance(self.value, tuple) else (self.value,)
-        return f"{name} {_OPERATOR_WORDS[self.operator]} {' or '.join(map(_said, values))}"
+        said = " or ".join(map(_said, values))
+        if self.fact in IN_WORDS:
+            said = said.replace("_", " ")
+        return f"{name} {_OPERATOR_WORDS[self.operator]} {said}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import Role
+from accounts.models import Entity, Role, User
 from approvals import analysis, policy, policy_editor, services, simulation, steps, subjects
 from approvals.models import ApprovalPolicy, PolicyRequirement
 from approvals.policy import PolicyBroken
@@ -188,6 +188,25 @@ def _may_activate(request: HttpRequest, chosen: ApprovalPolicy) -> bool:
     )
 
 
+def _names(entity: Entity, book: policy.Book) -> dict[str, str]:
+    """The names of the people whom rules name by address or id. Statements: 1, or none."""
+    named = {
+        each.value
+        for rule in book.rules
+        for step in rule.steps
+        for each in step.approvers
+        if each.kind == steps.PERSON
+    }
+    if not named:
+        return {}
+    known = {
+        key: str(person)
+        for person in User.objects.filter(entity=entity)
+        for key in (person.email.lower(), str(person.pk))
+    }
+    return {value: known[value.lower()] for value in named if value.lower() in known}
+
+
 def _in_words(chosen: ApprovalPolicy) -> dict[str, Any]:
     """Rules and requirements as sentences, each rule with what was found about it."""
     findings = analysis.examine(chosen, at=timezone.now())
@@ -195,12 +214,13 @@ def _in_words(chosen: ApprovalPolicy) -> dict[str, Any]:
         book = policy.Book.of([chosen])
     except PolicyBroken:
         return {"findings": findings, "unreadable": True}
+    names = _names(chosen.entity, book)
     rules = [
         {
             "number": rule.position,
             "name": rule.name,
             "when": rule.conditions.words,
-            "then": steps.words(rule.steps),
+            "then": steps.words(rule.steps, names),
             "findings": [each for each in findings if each.rule_position == rule.position],
         }
         for rule in book.rules

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ KIND_WORDS = {
 }
 SINGLE = (PERSON, MANAGER, ON_CALL)  # kinds that name one person each
 MOST_STEPS, MOST_APPROVERS = 20, 20
+NOBODY: Mapping[str, str] = MappingProxyType({})
 MOST_HOURS = Decimal(1000)
 _FIELDS = {"mode", "quorum", "with_previous", "sla_hours", "approvers"}
 
@@ -37,11 +39,11 @@ class Approver:
     kind: str
     value: str = ""
 
-    @property
-    def words(self) -> str:
+    def said(self, names: Mapping[str, str]) -> str:
+        """In words; a person by the name that `names` has for the address or id."""
         if self.kind == ROLE:
             return Role(self.value).label
-        return KIND_WORDS.get(self.kind) or self.value
+        return KIND_WORDS.get(self.kind) or names.get(self.value) or self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,23 @@ class Step:
             "approvers": [{"kind": each.kind, "value": each.value} for each in self.approvers],
         }
 
-    @property
-    def words(self) -> str:
-        people = ", ".join(each.words for each in self.approvers) or "nobody"
+    def said(self, names: Mapping[str, str]) -> str:
+        """In words; see `Approver.said`."""
+        people = ", ".join(each.said(names) for each in self.approvers) or "nobody"
         how = {ANY: "any of ", QUORUM: f"{self.quorum} of "}.get(self.mode, "")
         hours = f" within {self.sla_hours.normalize():f} h" if self.sla_hours is not None else ""
         return f"{how}{people}{hours}"
 
 
-def words(steps: tuple[Step, ...]) -> str:
-    """The steps of a rule in one line: “+” is at the same time, “→” is afterwards."""
+def words(steps: tuple[Step, ...], names: Mapping[str, str] = NOBODY) -> str:
+    """The steps of a rule in one line: “+” is at the same time, “→” is afterwards.
+
+    `names` are those of people by the address or id that the rule has for them.
+    """
     said = ""
     for each in steps:
         said += (" + " if each.with_previous else " → ") if said else ""
-        said += each.words
+        said += each.said(names)
     return said or "approved at once"
 
 
