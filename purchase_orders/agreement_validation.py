@@ -119,7 +119,12 @@ def line(data: OrderInput, said: OrderLineInput, pointer: str) -> Iterator[Field
 
 def is_above(said: Any, wanted: PurchaseOrderLine) -> bool:
     """Whether a line is dearer than agreed; the price of a line by amount is what it takes."""
-    return wanted.basis != wanted.Basis.AMOUNT and said.unit_price > wanted.unit_price
+    return dearer(said.unit_price, wanted)
+
+
+def dearer(price: Decimal, wanted: PurchaseOrderLine) -> bool:
+    """As `is_above`, of a price."""
+    return wanted.basis != wanted.Basis.AMOUNT and price > wanted.unit_price
 
 
 def above_price(pointer: str, agreed: Decimal, currency: str) -> FieldError:

@@ -5,7 +5,7 @@ from datetime import date
 
 from core import text
 from core.errors import FieldError, Invalid
-from purchase_orders import validation
+from purchase_orders import agreement_validation, validation
 from purchase_orders.changed import TERMS
 from purchase_orders.faults import figure
 from purchase_orders.inputs import KEEP, ChangedLine, ChangeInput, OrderInput, OrderLineInput
@@ -101,6 +101,10 @@ def _changed(
     if not faults and quantity * price >= validation.MOST_NET:
         faults.append(FieldError(f"{pointer}/quantity", "max_value", "The amount is too large."))
     yield from faults
+    rises = not faults and price > line.unit_price
+    if rises and line.agreement_line and agreement_validation.dearer(price, line.agreement_line):
+        agreed = line.agreement_line.unit_price
+        yield agreement_validation.above_price(pointer, agreed, order.currency)
     if said.need_by is not KEEP and not isinstance(said.need_by, date | None):
         yield FieldError(f"{pointer}/need_by", "invalid", "A day such as 2026-12-31.")
     if said.distributions is not None:

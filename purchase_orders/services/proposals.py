@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Q, Sum
 
 from accounts.models import Entity, Role, User
 from budgets.models import Commitment, Stage
 from core import events, text
 from core.errors import Conflict, Invalid, NotAllowed
+from core.money import ZERO
 from core.transactions import atomic
 from core.transitions import perform
 from purchase_orders import drawing
@@ -66,7 +67,11 @@ def propose(*, entity: Entity, at: datetime) -> int:
 
 
 def _found(entity: Entity, today: date) -> dict[UUID, tuple[str, date, Decimal]]:
-    """Orders to release by key: why, since when, and what they still commit. Statements: 5."""
+    """Orders to release by key: why, since when, and what they still commit. Statements: 5.
+
+    A blanket order is over when its validity is, whatever it commits itself: nothing may be
+    released from it any more.
+    """
     held = Commitment.objects.filter(
         stage=Stage.ENC,
         document_type=PurchaseOrder.document_type,
@@ -78,7 +83,8 @@ def _found(entity: Entity, today: date) -> dict[UUID, tuple[str, date, Decimal]]
             left=Sum(F("amount") - F("liquidated") - F("released"))
         )
     )
-    orders = PurchaseOrder.objects.filter(entity=entity, status__in=_HOLDING, pk__in=open_sums)
+    holding = Q(pk__in=open_sums) | Q(kind=PurchaseOrder.Kind.BLANKET, valid_to__lt=today)
+    orders = PurchaseOrder.objects.filter(holding, entity=entity, status__in=_HOLDING)
     kept = ReleaseProposal.objects.filter(entity=entity, kept_until__gt=today)
     orders = orders.exclude(pk__in=kept.values("order")).select_related("contract")
     lines = _by_order(
@@ -90,9 +96,11 @@ def _found(entity: Entity, today: date) -> dict[UUID, tuple[str, date, Decimal]]
     found = {}
     moved = _last_moves(orders)
     for order in orders:
-        reason = _expired(order, today) or _stale(order, lines.get(order.pk, {}), moved, today)
+        reason = _expired(order, today)
+        if reason is None and not order.is_blanket:
+            reason = _stale(order, lines.get(order.pk, {}), moved, today)
         if reason:
-            found[order.pk] = (*reason, open_sums[order.pk])
+            found[order.pk] = (*reason, open_sums.get(order.pk, ZERO))
     return found
 
 

@@ -1,0 +1,135 @@
+"""Blanket orders and their releases later on: changed, over, proposed for release."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from core.errors import Conflict, Invalid
+from purchase_orders import services
+from purchase_orders.agreements import BeyondAgreement
+from purchase_orders.inputs import ChangedLine, ChangeInput
+from purchase_orders.models import ReleaseProposal
+from tests.factories import NOW, TODAY
+from tests.purchase_orders.blankets import Blankets, log, terms
+from tests.purchase_orders.making import Maker, held, line_of, run_worker
+
+
+@pytest.fixture
+def blankets(make: Maker) -> Blankets:
+    return Blankets(make)
+
+
+def changed(make, order, *, quantity=None, price=None, issue=True, **said):
+    """A change of the first line, issued."""
+    line = ChangedLine(
+        line_of(order),
+        quantity=Decimal(quantity) if quantity else None,
+        unit_price=Decimal(price) if price else None,
+    )
+    lines = [line] if quantity or price else []
+    data = ChangeInput(reason_code="need", reason="Needed", lines=said.pop("new", lines), **said)
+    who = {"actor": make.org.bea, "at": NOW}
+    change = services.draft_change(order=order, data=data, **who)
+    change = services.submit_change(change=change, **who)
+    if change.status != "approved":
+        change.approve(at=NOW)
+        change.save()
+    return services.issue_change(change=change, **who)
+
+
+def withdraw(make, order):
+    """The change that was refused, so that another can be made."""
+    for change in order.change_orders.filter(status="approved"):
+        services.withdraw_change(change=change, actor=make.org.bea, at=NOW)
+
+
+def test_a_changed_release_draws_the_difference(make, blankets):
+    blanket = blankets.issued(commits="limit")
+    release = blankets.release(blanket, "200")
+    changed(make, release, quantity="250")
+    changed(make, release, quantity="210")
+    assert [row[1:] for row in log(blanket)] == [
+        ("issued", "20000.00"),
+        ("changed", "5000.00"),
+        ("changed", "-4000.00"),
+    ]
+    assert terms(blanket).released == Decimal(21_000)
+    assert (held(blanket.pk), held(release.pk)) == (Decimal(129_000), Decimal(21_000))
+
+
+def test_a_changed_release_keeps_the_limit_and_the_price(make, blankets):
+    blanket = blankets.issued()
+    release = blankets.release(blanket, "200")
+    before = log(blanket)
+    with pytest.raises(BeyondAgreement, match=r"150,000\.00 are left"):
+        changed(make, release, quantity="1500.01")
+    withdraw(make, release)
+    with pytest.raises(Invalid, match="attention") as refused:
+        changed(make, release, price="100.01")
+    assert [each.pointer for each in refused.value.errors] == ["/lines/0/unit_price"]
+    with pytest.raises(Invalid):
+        changed(make, release, new=[make.line("1", "1")])
+    assert log(blanket) == before
+
+
+def test_after_closing_a_release_may_shrink_but_not_grow(make, blankets):
+    blanket = blankets.issued()
+    release = blankets.release(blanket, "10")
+    services.close(order=blanket, actor=make.org.bea, at=NOW, reason="Over")
+    with pytest.raises(BeyondAgreement, match="is closed"):
+        changed(make, release, quantity="20")
+    withdraw(make, release)
+    changed(make, release, quantity="5")
+    assert terms(blanket).released == Decimal(500)
+
+
+def test_the_limit_by_quantity_follows_its_lines(make, blankets):
+    blanket = blankets.issued(("100", "50"), limit_by="quantity")
+    release = blankets.release(blanket, "60")
+    changed(make, blanket, quantity="120", price="40")
+    assert terms(blanket).limit == Decimal(4_800)
+    assert held(blanket.pk) == 0
+    with pytest.raises(BeyondAgreement, match="60 C62 are released already"):
+        changed(make, blanket, quantity="59")
+    assert terms(blanket).limit == Decimal(4_800)
+    assert held(release.pk) == Decimal(3_000)  # what was released keeps its price
+
+
+def test_a_committed_limit_does_not_move_with_its_lines(make, blankets):
+    blanket = blankets.issued(("100", "50"), limit_by="quantity", commits="limit")
+    with pytest.raises(Conflict, match="commits its whole limit"):
+        changed(make, blanket, quantity="120")
+    assert (terms(blanket).limit, held(blanket.pk)) == (Decimal(5_000), Decimal(5_000))
+
+
+def test_its_validity_is_prolonged_by_a_change(make, blankets):
+    over = TODAY - timedelta(days=1)
+    blanket = blankets.issued(valid_to=over)
+    with pytest.raises(BeyondAgreement):
+        blankets.release_draft(blanket, "1")
+    changed(make, blanket, terms={"valid_to": TODAY})
+    blankets.release(blanket, "1")
+
+
+@pytest.mark.parametrize(("commits", "rest"), [("releases", 0), ("limit", 130_000)])
+def test_at_its_end_the_rest_is_proposed_for_release(make, blankets, commits, rest):
+    blanket = blankets.issued(commits=commits, valid_to=TODAY)
+    release = blankets.release(blanket, "200")
+    services.propose(entity=make.org.entity, at=NOW)
+    assert not ReleaseProposal.objects.exists()  # the last day counts
+    at = NOW + timedelta(days=1)
+    services.propose(entity=make.org.entity, at=at)
+    proposal = ReleaseProposal.objects.get()
+    assert (proposal.order, proposal.kind, proposal.since) == (blanket, "expired", TODAY)
+    assert proposal.amount == Decimal(rest)
+    services.accept(proposals=[proposal], actor=make.org.bea, at=at)
+    run_worker("release_unused")
+    blanket.refresh_from_db()
+    assert (blanket.status, held(blanket.pk), held(release.pk)) == ("closed", 0, Decimal(20_000))
+
+
+def test_a_valid_blanket_order_is_never_stale(make, blankets):
+    blankets.issued(commits="limit")
+    services.propose(entity=make.org.entity, at=NOW + timedelta(days=200))
+    assert not ReleaseProposal.objects.exists()
