@@ -22,8 +22,10 @@ class Renderer(DjangoTemplates):
         if template_name not in _PLAIN:
             return super().render(template_name, context, request)
         widget = context["widget"]
-        said = {"type": widget["type"], "name": widget["name"], "value": widget["value"]}
-        return format_html("<input{}>", flatatt({**said, **widget["attrs"]}))
+        value = widget["value"]
+        said = "" if value is None else format_html(' value="{}"', value)
+        start = format_html('<input type="{}" name="{}"{}', widget["type"], widget["name"], said)
+        return format_html("{}{}>", start, flatatt(widget["attrs"]))
 
 
 class GridSelect(forms.Select):
