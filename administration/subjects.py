@@ -89,8 +89,18 @@ def describe(subject_id: UUID) -> Description:
         base_currency=change.entity.currency,
         url=reverse("administration:change", args=[change.pk]),
         digest=services.digest(change),
-        flags=[
-            Flag(f"{row.field}: {row.old} → {row.new}") for row in kinds.of(change).rows(change)
-        ],
+        flags=_flags(change),
         justification=change.reason,
     )
+
+
+def _flags(change: ChangeRequest) -> list[Flag]:
+    """What differs, and what whoever approves it has to do."""
+    rows = kinds.of(change).rows(change)
+    flags = [
+        Flag(f"{row.field}: {row.old} → {row.new}" if row.old else f"{row.field}: {row.new}")
+        for row in rows
+    ]
+    if change.kind == ChangeRequest.Kind.BANK:
+        flags.append(Flag(kinds.bank.CALL_BACK))
+    return flags

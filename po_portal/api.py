@@ -48,7 +48,7 @@ from purchase_orders.api import (
 )
 from reports.api import ReportView
 from reports.scheduled_api import ScheduledReportViewSet
-from vendors.api import CatalogItemViewSet, ContractViewSet, VendorViewSet
+from vendors.api import BankAccountViewSet, CatalogItemViewSet, ContractViewSet, VendorViewSet
 
 app_name = "api"
 
@@ -85,6 +85,7 @@ class UnknownAddress(Api):
 router = SimpleRouter()
 for prefix, viewset in (
     ("vendors", VendorViewSet),
+    ("bank-accounts", BankAccountViewSet),
     ("contracts", ContractViewSet),
     ("catalog-items", CatalogItemViewSet),
     ("cost-centers", CostCenterViewSet),

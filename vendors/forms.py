@@ -1,5 +1,6 @@
 """Forms of vendors and contracts: what is said. The services judge it."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -7,9 +8,10 @@ from django import forms
 from accounts.models import Entity
 from core.forms import FigureField, GridSelect
 from core.units import UNITS
+from vendors import bank
 from vendors.countries import NAMES
-from vendors.inputs import ContactInput, ContractInput, PriceInput, VendorInput
-from vendors.models import Contract, MatchType, Vendor
+from vendors.inputs import BankInput, ContactInput, ContractInput, PriceInput, VendorInput
+from vendors.models import BankAccount, Contract, MatchType, Vendor
 from vendors.services import contracts
 
 _DATE = {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
@@ -57,6 +59,61 @@ class ContactForm(forms.Form):
     name = forms.CharField(max_length=120)
     email = forms.CharField(max_length=254)
     role = forms.CharField(max_length=64, required=False)
+
+
+class BankAccountForm(forms.Form):
+    """An account that a vendor wants to be paid to. The service judges it."""
+
+    number = forms.CharField(
+        max_length=bank.MOST,
+        label="IBAN or account number",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    holder = forms.CharField(max_length=140, label="Account holder")
+    bic = forms.CharField(max_length=16, required=False, label="BIC")
+    routing = forms.CharField(
+        max_length=32,
+        required=False,
+        label="Routing number or sort code",
+        help_text="Where there is no IBAN.",
+    )
+    country = forms.ChoiceField(
+        required=False,
+        choices=[("", "As the IBAN says"), *sorted(NAMES.items(), key=lambda pair: pair[1])],
+        label="Country of the account",
+    )
+    currency = forms.CharField(max_length=3)
+    replaces = forms.ModelChoiceField(
+        BankAccount.objects.none(),
+        required=False,
+        label="Instead of",
+        empty_label="None: it is a further account",
+    )
+    reason = forms.CharField(
+        max_length=2000,
+        label="How it came, and how you made sure",
+        help_text="Call somebody at a number that you knew before, not one from the request.",
+        **_AREA,
+    )
+
+    def __init__(self, *args: Any, vendor: Vendor, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        replaceable = [
+            each.pk
+            for each in vendor.bank_accounts.standing().filter(valid_until__isnull=True)
+            if each.counts(at)
+        ]
+        rows = BankAccount.objects.filter(pk__in=replaceable).order_by("pk")
+        self.fields["replaces"].queryset = rows
+        self.initial.setdefault("holder", vendor.name)
+        self.initial.setdefault("currency", vendor.currency)
+        self.initial.setdefault("replaces", replaceable[0] if replaceable else None)
+
+    def as_input(self) -> BankInput:
+        said = dict(self.cleaned_data)
+        for name in ("replaces", "reason"):
+            said.pop(name)
+        return BankInput(**said)
 
 
 class ContractForm(forms.Form):

@@ -12,6 +12,11 @@ from approvals.subjects import Change
 from invoicing import queries as invoices
 from vendors.models import BankAccount
 
+CALL_BACK = (
+    "Before you approve: call the vendor at a number that you knew before, and write down whom you "
+    "called and what they said."
+)
+
 
 def _account(change: ChangeRequest, said: Any = None) -> BankAccount:
     rows = BankAccount.objects.select_related("vendor", "replaces")

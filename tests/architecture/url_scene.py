@@ -535,6 +535,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "number": NEW,
         **REASON,
     },
+    "api:bank-accounts-reveal": {},
     "api:vendors-detail": {"name": "Neu GmbH", **REASON},
     "api:contracts-list": {
         "vendor": "V-1000",
@@ -583,6 +584,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "api:change-orders-submit": {},
     "api:change-orders-issue": {},
     "api:orders-issue": {},
+    "api:orders-submit": {},
     "api:requisitions-submit": {},
     "api:requisitions-copy": {},
     "api:requisitions-order": {},

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from django.db.models import Prefetch
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -22,7 +23,7 @@ from core.api.views import Resource, Timeline
 from core.documents import Document
 from vendors import catalog, changes, services
 from vendors.inputs import ContactInput, VendorInput
-from vendors.models import CatalogItem, MatchType, ServiceType, Vendor
+from vendors.models import BankAccount, CatalogItem, MatchType, ServiceType, Vendor
 
 _TEXT: dict[str, Any] = {"required": False, "allow_blank": True, "default": ""}
 
@@ -31,6 +32,15 @@ class ContactSerializer(Output):
     name = serializers.CharField()
     email = serializers.CharField()
     role = serializers.CharField()
+
+
+class AccountSerializer(Output):
+    """Where it is paid, or will be."""
+
+    id = Id()
+    iban = serializers.CharField(source="shown", help_text="Masked; of any kind of account.")
+    status = serializers.ChoiceField(choices=BankAccount.Status.choices)
+    valid_from = MomentField(allow_null=True, help_text="null: not verified yet.")
 
 
 class VendorSerializer(Output):
@@ -48,6 +58,7 @@ class VendorSerializer(Output):
     payment_terms_days = serializers.IntegerField()
     default_match_type = serializers.ChoiceField(choices=MatchType.choices)
     contacts = ContactSerializer(many=True)
+    bank_accounts = AccountSerializer(many=True, help_text="In full detail: `bank-accounts`.")
     created_at = MomentField()
     available_actions = serializers.SerializerMethodField()
 
@@ -107,7 +118,10 @@ class VendorViewSet(Timeline, Resource):
     scope = "vendors:write"
     model = Vendor
     output = VendorSerializer
-    prefetched = ("contacts",)
+    prefetched = (
+        "contacts",
+        Prefetch("bank_accounts", queryset=BankAccount.objects.standing().order_by("pk")),
+    )
     filters: ClassVar[dict[str, Any]] = {
         "code": exact("code"),
         "name": exact("name"),

@@ -26,6 +26,15 @@ from vendors.validation import currency_errors
 
 MOST_NOTE = 2000
 FORMER = timedelta(days=30)  # so long a vendor's replaced addresses hear of its bank as well
+READERS = (
+    Role.BUYER,
+    Role.VENDOR_MANAGER,
+    Role.AP_CLERK,
+    Role.AP_MANAGER,
+    Role.CONTROLLER,
+    Role.AUDITOR,
+    Role.ADMINISTRATOR,
+)
 REVEALERS = (Role.VENDOR_MANAGER, Role.AP_MANAGER, Role.CONTROLLER)
 REVEALED = "vendor.bank_revealed"
 _MANAGES = role(Role.VENDOR_MANAGER)

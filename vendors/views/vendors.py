@@ -16,6 +16,7 @@ from core.web import act, require_role, visible_or_404
 from vendors import queries, services
 from vendors.models import Contract, Vendor
 from vendors.models.contracts import DRAFTERS
+from vendors.views import bank
 
 SHOWN = 200
 TABS = (
@@ -61,6 +62,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     vendor = visible_or_404(Vendor.objects.visible_to(request.user), pk)
     context = {
         "vendor": vendor,
+        "accounts": bank.of_vendor(vendor, timezone.now()),
         "contacts": vendor.contacts.order_by("name"),
         "items": vendor.catalog_items.order_by("name")[:SHOWN],
         "contracts": Contract.objects.visible_to(request.user)
