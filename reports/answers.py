@@ -45,13 +45,9 @@ def commitments(asked: Question) -> Answer:
         **asked.filters,
     )
     body = {
-        **_head("commitments", asked),
-        "fiscal_year": report.fiscal_year,
-        "group_by": list(report.group_by),
+        **_grouped("commitments", asked, report),
         "rows": [_row(row, asked.entity.currency) for row in report.rows],
         "totals": _figures(report.totals, asked.entity.currency),
-        "ties": report.ties,
-        "difference": money(report.difference, asked.entity.currency),
     }
     return Answer(body, exports.commitments(report))
 
@@ -87,13 +83,9 @@ def budget_variance(asked: Question) -> Answer:
     report = _variance(asked)
     currency = asked.entity.currency
     body = {
-        **_head("budget-variance", asked),
-        "fiscal_year": asked.fiscal_year,
-        "group_by": list(report.group_by),
+        **_grouped("budget-variance", asked, report),
         "rows": [_variance_row(row, currency) for row in report.rows],
         "totals": _variance_figures(report.totals, currency),
-        "ties": report.ties,
-        "difference": money(report.difference, currency),
     }
     return Answer(body, tables.budget_variance(report))
 
@@ -102,9 +94,7 @@ def forecast(asked: Question) -> Answer:
     report = _variance(asked)
     currency = asked.entity.currency
     body = {
-        **_head("forecast", asked),
-        "fiscal_year": asked.fiscal_year,
-        "group_by": list(report.group_by),
+        **_grouped("forecast", asked, report),
         "months": [
             {"month": f"{day:%Y-%m}", **_ahead(ahead, currency)}
             for day, ahead in report.outlook.rolling
@@ -126,8 +116,6 @@ def forecast(asked: Question) -> Answer:
         ],
         "totals": _ahead(report.totals.rolling, currency),
         "method": report.totals.method,
-        "ties": report.ties,
-        "difference": money(report.difference, currency),
     }
     return Answer(body, tables.forecast(report))
 
@@ -244,6 +232,18 @@ def _head(name: str, asked: Question) -> dict[str, Any]:
         "as_of": asked.as_of,
         "recorded_at": asked.known_on,
         "currency": asked.entity.currency,
+    }
+
+
+def _grouped(
+    name: str, asked: Question, report: queries.CommitmentReport | VarianceReport
+) -> dict[str, Any]:
+    return {
+        **_head(name, asked),
+        "fiscal_year": asked.fiscal_year,
+        "group_by": list(report.group_by),
+        "ties": report.ties,
+        "difference": money(report.difference, asked.entity.currency),
     }
 
 

@@ -15,7 +15,6 @@ from rest_framework.exceptions import NotFound, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import tables
 from core.api.errors import BadRequest
 from core.api.fields import AmountText
 from core.api.schema import INVALID
@@ -23,16 +22,8 @@ from core.api.serializers import Output
 from core.api.views import Api, download
 from reports import planning_api, registry
 from reports.approval_api import BottlenecksSerializer, EmergencyReviewSerializer
-from reports.exporting import ExportRunning, one_at_a_time
+from reports.exporting import FILES, ExportRunning, one_at_a_time
 from reports.segregation_api import SegregationReportSerializer
-
-FORMATS = {
-    "csv": (tables.csv, "text/csv; charset=utf-8"),
-    "xlsx": (
-        tables.xlsx,
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ),
-}
 
 
 class FiguresSerializer(Output):
@@ -44,28 +35,18 @@ class FiguresSerializer(Output):
     available = AmountText()
 
 
-class CommitmentRowSerializer(FiguresSerializer):
+class CommitmentRowSerializer(planning_api.CodingsSerializer, FiguresSerializer):
     """A dimension that the report is not grouped by is null; "" is what has no project."""
 
     fiscal_year = serializers.IntegerField()
-    cost_center = serializers.CharField(allow_null=True)
-    cost_center_name = serializers.CharField(allow_null=True)
-    gl_account = serializers.CharField(allow_null=True)
-    gl_account_name = serializers.CharField(allow_null=True)
-    project = serializers.CharField(allow_null=True)
-    project_name = serializers.CharField(allow_null=True)
     period = serializers.IntegerField(allow_null=True)
 
 
-class CommitmentReportSerializer(planning_api.HeadSerializer):
+class CommitmentReportSerializer(planning_api.GroupedReportSerializer):
     """What budgets hold; `ties` says whether the totals equal the ledger by another road."""
 
-    fiscal_year = serializers.IntegerField()
-    group_by = serializers.ListField(child=serializers.CharField())
     rows = CommitmentRowSerializer(many=True)
     totals = FiguresSerializer()
-    ties = serializers.BooleanField()
-    difference = AmountText()
 
 
 class AccrualSerializer(Output):
@@ -133,7 +114,7 @@ class ReportView(Api):
                 "One or more of cost_center, gl_account, project, period (kind instead of it in "
                 "budget-variance and forecast), with commas.",
             ),
-            _parameter("format", str, "json by default.", enum=["json", *FORMATS]),
+            _parameter("format", str, "json by default.", enum=["json", *FILES]),
         ],
         responses={
             (200, "application/json"): PolymorphicProxySerializer(
@@ -152,7 +133,7 @@ class ReportView(Api):
                 resource_type_field_name=None,
             ),
             (200, "text/csv"): OpenApiTypes.BINARY,
-            (200, FORMATS["xlsx"][1]): OpenApiTypes.BINARY,
+            (200, FILES["xlsx"][1]): OpenApiTypes.BINARY,
             **INVALID,
         },
     )
@@ -169,7 +150,7 @@ class ReportView(Api):
         now = timezone.now()
         if wanted == "json":
             return Response(registry.answer(name, asked, user=request.user, now=now).body)
-        write, content_type = FORMATS[wanted]
+        write, content_type = FILES[wanted]
         try:
             with one_at_a_time(request.user):
                 data = write(registry.answer(name, asked, user=request.user, now=now).table)
@@ -179,6 +160,6 @@ class ReportView(Api):
 
     def _format(self) -> str:
         wanted = self.request.query_params.get("format", "json")
-        if wanted != "json" and wanted not in FORMATS:
+        if wanted != "json" and wanted not in FILES:
             raise BadRequest("format must be json, csv or xlsx.", "invalid-filter")
         return wanted

@@ -1,4 +1,4 @@
-"""One running export per person: a second one is told when to come again.
+"""Kinds of files, and one running export per person: a second one is told when to come again.
 
 The claim is a row of its own, so it holds across processes; it lapses by itself when the process
 that wrote it died.
@@ -12,9 +12,17 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from core import tables
 from core.errors import DomainError
 from reports.models import RunningExport
 
+FILES = {
+    "csv": (tables.csv, "text/csv; charset=utf-8"),
+    "xlsx": (
+        tables.xlsx,
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+}
 LEASE = timedelta(minutes=2)
 
 

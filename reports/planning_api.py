@@ -15,7 +15,16 @@ class HeadSerializer(Output):
     currency = serializers.CharField()
 
 
-class DimensionsSerializer(Output):
+class GroupedReportSerializer(HeadSerializer):
+    """Of one fiscal year, by dimensions, tied to the ledger."""
+
+    fiscal_year = serializers.IntegerField()
+    group_by = serializers.ListField(child=serializers.CharField())
+    ties = serializers.BooleanField()
+    difference = AmountText()
+
+
+class CodingsSerializer(Output):
     """A dimension that the report is not grouped by is null; "" is what has no project."""
 
     cost_center = serializers.CharField(allow_null=True)
@@ -24,6 +33,9 @@ class DimensionsSerializer(Output):
     gl_account_name = serializers.CharField(allow_null=True)
     project = serializers.CharField(allow_null=True)
     project_name = serializers.CharField(allow_null=True)
+
+
+class DimensionsSerializer(CodingsSerializer):
     kind = serializers.CharField(allow_null=True, help_text="opex or capex.")
 
 
@@ -62,15 +74,11 @@ class VarianceRowSerializer(DimensionsSerializer, VarianceFiguresSerializer):
     method = serializers.ChoiceField(choices=METHODS)
 
 
-class VarianceReportSerializer(HeadSerializer):
+class VarianceReportSerializer(GroupedReportSerializer):
     """Budget, committed, actual, forecast, and what that leaves."""
 
-    fiscal_year = serializers.IntegerField()
-    group_by = serializers.ListField(child=serializers.CharField())
     rows = VarianceRowSerializer(many=True)
     totals = VarianceFiguresSerializer()
-    ties = serializers.BooleanField()
-    difference = AmountText()
 
 
 class ForecastMonthSerializer(AheadSerializer):
@@ -87,18 +95,14 @@ class ForecastRowSerializer(DimensionsSerializer, AheadSerializer):
     method = serializers.ChoiceField(choices=METHODS)
 
 
-class ForecastReportSerializer(HeadSerializer):
+class ForecastReportSerializer(GroupedReportSerializer):
     """The rolling twelve months by month and by row, and three fiscal years."""
 
-    fiscal_year = serializers.IntegerField()
-    group_by = serializers.ListField(child=serializers.CharField())
     months = ForecastMonthSerializer(many=True)
     years = ForecastYearSerializer(many=True)
     rows = ForecastRowSerializer(many=True)
     totals = AheadSerializer()
     method = serializers.ChoiceField(choices=METHODS)
-    ties = serializers.BooleanField()
-    difference = AmountText()
 
 
 class OrderReferenceSerializer(Output):
