@@ -31,7 +31,23 @@ DEFAULT_GROUPS = ("cost_center", "gl_account", "project")
 
 
 @dataclass(frozen=True, slots=True)
-class VarianceRow:
+class Judged:
+    """A fiscal year as it stands and what is to come in it, beside its budget. Base currency."""
+
+    figures: Figures
+    ahead: Ahead
+
+    @property
+    def forecast(self) -> Decimal:
+        return self.figures.spent + self.ahead.to_come
+
+    @property
+    def variance(self) -> Decimal:
+        return self.figures.budget - self.forecast
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceRow(Judged):
     """One line; a dimension that the report is not grouped by is None. Base currency.
 
     `ahead` is what the rest of the fiscal year brings; `rolling` the twelve months from now.
@@ -41,18 +57,8 @@ class VarianceRow:
     gl_account: Coding | None
     project: Coding | None
     kind: str | None
-    figures: Figures
-    ahead: Ahead
     rolling: Ahead
     method: str
-
-    @property
-    def forecast(self) -> Decimal:
-        return self.figures.spent + self.ahead.to_come
-
-    @property
-    def variance(self) -> Decimal:
-        return self.figures.budget - self.forecast
 
     @property
     def percent(self) -> Decimal | None:
@@ -77,20 +83,10 @@ class VarianceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class YearView:
+class YearView(Judged):
     """One of three fiscal years: what is budgeted, spent and to come."""
 
     fiscal_year: int
-    figures: Figures
-    ahead: Ahead
-
-    @property
-    def forecast(self) -> Decimal:
-        return self.figures.spent + self.ahead.to_come
-
-    @property
-    def variance(self) -> Decimal:
-        return self.figures.budget - self.forecast
 
 
 @dataclass(frozen=True)
@@ -130,7 +126,11 @@ def variance(
         {}, None, whole, seen.lines, seen.months_of_year(scope.fiscal_year), seen.rolling_months
     )
     years = [
-        YearView(year, sum(held.values(), Figures()), _ahead(seen.lines, seen.months_of_year(year)))
+        YearView(
+            fiscal_year=year,
+            figures=sum(held.values(), Figures()),
+            ahead=_ahead(seen.lines, seen.months_of_year(year)),
+        )
         for year, held in by_year.items()
     ]
     return VarianceReport(scope, groups, rows, total, years, seen, difference == 0, difference)
