@@ -16,7 +16,7 @@ from reports.approval_answers import bottlenecks_table, review_table
 from reports.asking import OVERSIGHT
 from reports.bottlenecks import bottlenecks
 from reports.emergency_review import review
-from reports.pages import FILES, file_of
+from reports.pages import FILES, day_of, file_of
 
 
 @login_required
@@ -58,11 +58,4 @@ def _answer(
 
 def _days(request: HttpRequest) -> dict[str, date | None]:
     """The period from the address; what is unreadable falls back to all of it."""
-    return {name: _day(request.GET.get(name, "")) for name in ("since", "as_of")}
-
-
-def _day(said: str) -> date | None:
-    try:
-        return date.fromisoformat(said)
-    except ValueError:
-        return None
+    return {name: day_of(request.GET.get(name, "")) for name in ("since", "as_of")}

@@ -17,11 +17,10 @@ from reports.pages import (
     FILES,
     ROLES,
     asked_of,
-    choices_of,
     chosen_of,
     file_of,
+    frame_of,
     kept,
-    same,
 )
 
 _GROUPS = (("cost_center", "By cost centre"),)
@@ -45,7 +44,7 @@ def accruals(request: HttpRequest) -> HttpResponse:
     pages = pages_of(request.user, (("order", row.order_id) for row in report.rows))
     by_vendor = _sums((row.vendor, row.base) for row in report.rows)
     context = {
-        **_context(request, chosen, "accruals"),
+        **frame_of(request, chosen, "accruals"),
         "report": report,
         "rows": [(row, pages.get(row.order_id, "")) for row in report.rows[:_MOST_ROWS]],
         "cut": _MOST_ROWS if len(report.rows) > _MOST_ROWS else None,
@@ -73,7 +72,7 @@ def aging(request: HttpRequest) -> HttpResponse:
     pages = pages_of(request.user, (("order", row.order_id) for row in rows))
     buckets = [(words, held) for words, _, held in report.buckets]
     context = {
-        **_context(request, chosen, "open-orders-aging"),
+        **frame_of(request, chosen, "open-orders-aging"),
         "report": report,
         "rows": [(row, pages.get(row.order_id, "")) for row in rows],
         "cut": _MOST_ROWS if len(report.rows) > _MOST_ROWS else None,
@@ -106,7 +105,7 @@ def burn_down(request: HttpRequest) -> HttpResponse:
         ("Spent", "spent", lambda figures: figures.spent),
     )
     context = {
-        **_context(request, chosen, "commitment-burn-down"),
+        **frame_of(request, chosen, "commitment-burn-down"),
         "points": points,
         "entries": f"{reverse('reports:entries')}?{urlencode(kept(chosen))}",
         "chart": {
@@ -147,9 +146,7 @@ def _order(request: HttpRequest, chosen: dict[str, Any], number: str) -> HttpRes
     )
     pages = pages_of(request.user, ((row.document_type, row.document_id) for row in entries))
     context = {
-        **_context(request, chosen, "commitment-burn-down"),
-        "schedule": f"{reverse('reports:schedule')}?"
-        + urlencode({"report": "commitment-burn-down", "order": order.number}),
+        **frame_of(request, chosen, "commitment-burn-down", order=order.number),
         "order": order,
         "moves": moves,
         "rows": [(row, pages.get(row.document_id, "")) for row in entries],
@@ -168,17 +165,6 @@ def _order(request: HttpRequest, chosen: dict[str, Any], number: str) -> HttpRes
         },
     }
     return render(request, "reports/order_burn_down.html", context)
-
-
-def _context(request: HttpRequest, chosen: dict[str, Any], name: str) -> dict[str, Any]:
-    return {
-        "entity": request.user.entity,
-        "currency": request.user.entity.currency,
-        "chosen": chosen,
-        "choices": choices_of(request),
-        "links": {kind: same(request, format=kind) for kind in FILES},
-        "schedule": f"{reverse('reports:schedule')}?" + urlencode({**kept(chosen), "report": name}),
-    }
 
 
 def _sums(pairs: Any) -> list[tuple[str, Any]]:

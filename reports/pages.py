@@ -3,17 +3,18 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dates import MONTHS, MONTHS_3
 
 from accounts.models import Entity, Role
 from budgets.models import CostCenter, FiscalYear, GLAccount, Project
-from core import tables
 from core.tables import Table
-from reports.exporting import ExportRunning, one_at_a_time
+from reports.exporting import FILES, ExportRunning, one_at_a_time
 from reports.figures import WITHOUT
 
 ROLES = (
@@ -25,13 +26,33 @@ ROLES = (
     Role.AP_MANAGER,
 )
 FILTERS = {"cost_center": CostCenter, "gl_account": GLAccount, "project": Project}
-FILES = {
-    "csv": (tables.csv, "text/csv; charset=utf-8"),
-    "xlsx": (
-        tables.xlsx,
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ),
-}
+
+
+def groups_with(*own: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    """What a report of budgets can be grouped by; `own` is what this one adds."""
+    return (
+        ("cost_center", "By cost centre"),
+        ("gl_account", "By GL account"),
+        ("project", "By project"),
+        *own,
+        ("cost_center,gl_account", "By cost centre and account"),
+        ("cost_center,gl_account,project", "Every budget"),
+    )
+
+
+def frame_of(
+    request: HttpRequest, chosen: dict[str, Any], name: str, **schedule: str
+) -> dict[str, Any]:
+    """What every report's page is drawn with: filters, files, and where to have it mailed."""
+    asked = schedule or kept(chosen)
+    return {
+        "entity": request.user.entity,
+        "currency": request.user.entity.currency,
+        "chosen": chosen,
+        "choices": choices_of(request),
+        "links": {kind: same(request, format=kind) for kind in FILES},
+        "schedule": f"{reverse('reports:schedule')}?" + urlencode({**asked, "report": name}),
+    }
 
 
 def file_of(
@@ -68,8 +89,8 @@ def chosen_of(
     kind = request.GET.get("kind", "")
     period = request.GET.get("period", "")
     return {
-        "as_of": _day(request.GET.get("as_of", "")),
-        "recorded_at": _day(request.GET.get("recorded_at", "")),
+        "as_of": day_of(request.GET.get("as_of", "")),
+        "recorded_at": day_of(request.GET.get("recorded_at", "")),
         "fiscal_year": int(year)
         if year.isdecimal() and 1900 <= int(year[:5]) <= 2999
         else entity.fiscal_year_of(today),
@@ -93,7 +114,8 @@ def asked_of(chosen: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """A day of an address; None for what is unreadable."""
     try:
         return date.fromisoformat(text)
     except ValueError:

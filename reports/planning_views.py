@@ -1,5 +1,7 @@
 """Variance and forecast in the browser, and what is expected of which order."""
 
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +13,7 @@ from django.utils import timezone
 from django.utils.dates import MONTHS_3
 
 from core.money import ZERO
+from core.tables import Table
 from core.web import pages_of, require_role
 from reports import tables
 from reports.expected import FORWARD, ON_ORDER, RESERVED, cells_of_all_years, expected
@@ -20,23 +23,16 @@ from reports.pages import (
     FILES,
     ROLES,
     asked_of,
-    choices_of,
     chosen_of,
     file_of,
+    frame_of,
+    groups_with,
     kept,
-    same,
     words_of,
 )
 from reports.variance import VarianceReport, VarianceRow, variance
 
-GROUPS = (
-    ("cost_center", "By cost centre"),
-    ("gl_account", "By GL account"),
-    ("project", "By project"),
-    ("kind", "Capital and operating expense"),
-    ("cost_center,gl_account", "By cost centre and account"),
-    ("cost_center,gl_account,project", "Every budget"),
-)
+GROUPS = groups_with(("kind", "Capital and operating expense"))
 KINDS = (("", "Capex and opex"), ("opex", "Operating expense"), ("capex", "Capital expense"))
 METHODS = {
     "seasonal": "same month of past years",
@@ -57,51 +53,37 @@ _MOST_ROWS = 500
 @login_required
 def budget_variance(request: HttpRequest) -> HttpResponse:
     """Budget against forecast; `?format=csv|xlsx` answers with a file of the same figures."""
-    require_role(request, *ROLES)
-    chosen = chosen_of(request, groups=GROUPS)
-    if chosen["format"] in FILES:
-        return file_of(
-            request,
-            chosen["format"],
-            name=_file_name("budget-variance", request, chosen),
-            made=lambda: tables.budget_variance(_report(request, chosen)),
-        )
-    report = _report(request, chosen)
-    context = {
-        **_context(request, chosen, report, "budget-variance"),
-        "rows": [(row, _name(row), *_links(chosen, row)) for row in report.rows],
-        "total_links": _links(chosen, report.totals),
-        "chart": _bars(report),
-        "most_bars": _MOST_BARS if len(report.rows) > _MOST_BARS else None,
-    }
-    return render(request, "reports/variance.html", context)
+    return _answer(
+        request,
+        "budget-variance",
+        table=tables.budget_variance,
+        template="reports/variance.html",
+        more=lambda report, chosen: {
+            "total_links": _links(chosen, report.totals),
+            "chart": _bars(report),
+            "most_bars": _MOST_BARS if len(report.rows) > _MOST_BARS else None,
+        },
+    )
 
 
 @login_required
 def forecast(request: HttpRequest) -> HttpResponse:
     """The rolling twelve months and three years; `?format=csv|xlsx` answers with a file."""
-    require_role(request, *ROLES)
-    chosen = chosen_of(request, groups=GROUPS)
-    if chosen["format"] in FILES:
-        return file_of(
-            request,
-            chosen["format"],
-            name=_file_name("forecast", request, chosen),
-            made=lambda: tables.forecast(_report(request, chosen)),
-        )
-    report = _report(request, chosen)
-    context = {
-        **_context(request, chosen, report, "forecast"),
-        "months": [
-            (day, ahead, _expected_links(chosen, {"month": f"{day:%Y-%m}"}))
-            for day, ahead in report.outlook.rolling
-        ],
-        "rows": [(row, _name(row), *_links(chosen, row)) for row in report.rows],
-        "links_of_all": _expected_links(chosen, {}),
-        "chart": _months_chart(report),
-        "years_chart": _years_chart(report),
-    }
-    return render(request, "reports/forecast.html", context)
+    return _answer(
+        request,
+        "forecast",
+        table=tables.forecast,
+        template="reports/forecast.html",
+        more=lambda report, chosen: {
+            "months": [
+                (day, ahead, _expected_links(chosen, {"month": f"{day:%Y-%m}"}))
+                for day, ahead in report.outlook.rolling
+            ],
+            "links_of_all": _expected_links(chosen, {}),
+            "chart": _months_chart(report),
+            "years_chart": _years_chart(report),
+        },
+    )
 
 
 @login_required
@@ -142,6 +124,38 @@ def expected_entries(request: HttpRequest) -> HttpResponse:
     return render(request, "reports/expected.html", context)
 
 
+def _answer(
+    request: HttpRequest,
+    name: str,
+    *,
+    table: Callable[[VarianceReport], Table],
+    template: str,
+    more: Callable[[VarianceReport, dict[str, Any]], dict[str, Any]],
+) -> HttpResponse:
+    """The page with what it has of its own, or the file that is asked for."""
+    require_role(request, *ROLES)
+    chosen = chosen_of(request, groups=GROUPS)
+    if chosen["format"] in FILES:
+        return file_of(
+            request,
+            chosen["format"],
+            name=f"{name}-{request.user.entity.code}-{chosen['fiscal_year']}",
+            made=lambda: table(_report(request, chosen)),
+        )
+    report = _report(request, chosen)
+    context = {
+        **frame_of(request, chosen, name),
+        "report": report,
+        "rows": [(row, _name(row), *_links(chosen, row)) for row in report.rows],
+        "groups": GROUPS,
+        "kinds": KINDS,
+        "methods": METHODS,
+        "used": sorted({row.method for row in report.rows}),
+        **more(report, chosen),
+    }
+    return render(request, template, context)
+
+
 def _report(request: HttpRequest, chosen: dict[str, Any]) -> VarianceReport:
     entity = request.user.entity
     days = [day for day in (chosen["as_of"], chosen["recorded_at"]) if day]
@@ -150,25 +164,6 @@ def _report(request: HttpRequest, chosen: dict[str, Any]) -> VarianceReport:
         today=min(days) if days else entity.day_of(timezone.now()),
         group_by=chosen["group_by"].split(","),
     )
-
-
-def _context(
-    request: HttpRequest, chosen: dict[str, Any], report: VarianceReport, name: str
-) -> dict[str, Any]:
-    used = {method for row in report.rows for method in (row.method,)}
-    return {
-        "report": report,
-        "entity": report.scope.entity,
-        "currency": report.scope.entity.currency,
-        "chosen": chosen,
-        "choices": choices_of(request),
-        "groups": GROUPS,
-        "kinds": KINDS,
-        "methods": METHODS,
-        "used": sorted(used),
-        "links": {kind: same(request, format=kind) for kind in FILES},
-        "schedule": f"{reverse('reports:schedule')}?" + urlencode({**kept(chosen), "report": name}),
-    }
 
 
 def _name(row: VarianceRow) -> list[str]:
@@ -204,17 +199,9 @@ def _expected_links(chosen: dict[str, Any], more: dict[str, str]) -> dict[str, s
 
 def _bars(report: VarianceReport) -> dict[str, Any]:
     rows = report.rows[:_MOST_BARS]
-    series = (
-        ("Spent", "spent", lambda row: row.figures.spent),
-        ("Committed and approved", "committed", lambda row: row.ahead.committed),
-        ("Run rate", "reserved", lambda row: row.ahead.run_rate),
-    )
     return {
         "labels": [_name(row)[0] for row in rows],
-        "series": [
-            {"label": words, "tone": tone, "values": [float(read(row)) for row in rows]}
-            for words, tone, read in series
-        ],
+        "series": _series([(row.figures.spent, row.ahead) for row in rows]),
         "stacked": True,
         "horizontal": True,
         "unit": report.scope.entity.currency,
@@ -225,37 +212,32 @@ def _months_chart(report: VarianceReport) -> dict[str, Any]:
     months = report.outlook.rolling
     return {
         "labels": [f"{MONTHS_3[day.month].capitalize()} {day:%y}" for day, _ in months],
-        "series": _ahead_series([ahead for _, ahead in months]),
+        "series": _series([(ahead.spent, ahead) for _, ahead in months]),
         "stacked": True,
         "unit": report.scope.entity.currency,
     }
 
 
 def _years_chart(report: VarianceReport) -> dict[str, Any]:
-    series = _ahead_series([year.ahead for year in report.years])
-    series[0]["values"] = [float(year.figures.spent) for year in report.years]
     return {
         "labels": [str(year.fiscal_year) for year in report.years],
-        "series": series,
+        "series": _series([(year.figures.spent, year.ahead) for year in report.years]),
         "stacked": True,
         "unit": report.scope.entity.currency,
     }
 
 
-def _ahead_series(found: list[Ahead]) -> list[dict[str, Any]]:
+def _series(found: list[tuple[Decimal, Ahead]]) -> list[dict[str, Any]]:
+    """Bars of what is spent and, on top of it, what is to come."""
     series = (
-        ("Spent", "spent", lambda ahead: ahead.spent),
-        ("Committed and approved", "committed", lambda ahead: ahead.committed),
-        ("Run rate", "reserved", lambda ahead: ahead.run_rate),
+        ("Spent", "spent", [spent for spent, _ in found]),
+        ("Committed and approved", "committed", [ahead.committed for _, ahead in found]),
+        ("Run rate", "reserved", [ahead.run_rate for _, ahead in found]),
     )
     return [
-        {"label": words, "tone": tone, "values": [float(read(ahead)) for ahead in found]}
-        for words, tone, read in series
+        {"label": words, "tone": tone, "values": [float(value) for value in values]}
+        for words, tone, values in series
     ]
-
-
-def _file_name(report: str, request: HttpRequest, chosen: dict[str, Any]) -> str:
-    return f"{report}-{request.user.entity.code}-{chosen['fiscal_year']}"
 
 
 def _month(text: str) -> int | None:

@@ -1,7 +1,6 @@
 """Segregation of duties in the browser: violations, near misses, exceptions; every row opens its
 documents."""
 
-from datetime import date
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -12,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Duty, Role
 from core.web import pages_of, require_role
 from reports import exports
-from reports.pages import FILES, file_of
+from reports.pages import FILES, day_of, file_of
 from reports.segregation import Report
 from reports.segregation import segregation as report_of
 
@@ -23,7 +22,7 @@ _ROLES = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR)
 def segregation(request: HttpRequest) -> HttpResponse:
     """The report; `?format=csv|xlsx` answers with a file of the same rows."""
     require_role(request, *_ROLES)
-    since, as_of = _day(request, "since"), _day(request, "as_of")
+    since, as_of = day_of(request.GET.get("since", "")), day_of(request.GET.get("as_of", ""))
     entity = request.user.entity
     report = report_of(entity=entity, since=since, as_of=as_of)
     wanted = request.GET.get("format", "")
@@ -73,10 +72,3 @@ def _rows(request: HttpRequest, report: Report) -> dict[str, Any]:
             for each in report.near_misses
         ],
     }
-
-
-def _day(request: HttpRequest, name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.GET.get(name, ""))
-    except ValueError:
-        return None

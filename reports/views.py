@@ -24,23 +24,17 @@ from reports.pages import (
     FILES,
     ROLES,
     asked_of,
-    choices_of,
     chosen_of,
     file_of,
+    frame_of,
+    groups_with,
     kept,
     month_of,
     same,
     words_of,
 )
 
-GROUPS = (
-    ("cost_center", "By cost centre"),
-    ("gl_account", "By GL account"),
-    ("project", "By project"),
-    ("period", "By month"),
-    ("cost_center,gl_account", "By cost centre and account"),
-    ("cost_center,gl_account,project", "Every budget"),
-)
+GROUPS = groups_with(("period", "By month"))
 BUDGET, ACCRUED = "BUD", "RNI"
 # What a figure may be made of, as tabs.
 FIGURES = (
@@ -82,6 +76,7 @@ def commitments(request: HttpRequest) -> HttpResponse:
     if compared and request.htmx:
         return render(request, "reports/_tie.html", {"report": report})
     context = {
+        **frame_of(request, chosen, "commitments"),
         "report": report,
         "by_month": "period" in report.group_by,
         "rows": [
@@ -89,16 +84,11 @@ def commitments(request: HttpRequest) -> HttpResponse:
             for row in report.rows
         ],
         "total_links": _drill(chosen, {}),
-        "chosen": chosen,
-        "choices": choices_of(request),
         "groups": GROUPS,
         "chart": _chart(report),
         "burn_down": _burn_down(request.user.entity, chosen) if chosen["cost_center"] else None,
         "chart_size": _size(report),
         "most_bars": _MOST_BARS if len(report.rows) > _MOST_BARS else None,
-        "links": {kind: same(request, format=kind) for kind in ("csv", "xlsx")},
-        "schedule": f"{reverse('reports:schedule')}?"
-        + urlencode({**kept(chosen), "report": "commitments"}),
         "compared": compared,
         "compare_url": same(request, compare="1"),
     }
