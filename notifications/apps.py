@@ -28,7 +28,7 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from core.events import subscribe
-        from notifications import tasks  # noqa: F401
+        from notifications import passwords, tasks  # noqa: F401
 
         for event_type, handler in SUBSCRIPTIONS:
             subscribe(event_type, handler)
