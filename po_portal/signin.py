@@ -1,6 +1,7 @@
 """Who may sign in and how: people are entered by an administrator, nobody signs up."""
 
 from typing import Any
+from uuid import uuid4
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -10,8 +11,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import second_factor
-from core import sealed
+from core import outbox, sealed
 from core.errors import DomainError
+from core.transactions import atomic
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -56,6 +58,24 @@ class _CodeForm(forms.Form):
         found.user = self.user
         self.authenticator = found
         return code
+
+
+class PasswordResetForm(forms.Form):
+    """Promises the mail and answers: whether anybody has the address is looked up afterwards."""
+
+    email = forms.EmailField(max_length=254, label="Email")
+
+    def save(self, request: HttpRequest, **_: Any) -> str:
+        email: str = self.cleaned_data["email"].strip().lower()
+        asked = str(uuid4())
+        with atomic():
+            outbox.enqueue(
+                "notifications.password_reset",
+                {"email": email, "asked": asked},
+                key=f"password_reset:{asked}",
+                at=timezone.now(),
+            )
+        return email
 
 
 class SignInCodeForm(_CodeForm, AuthenticateForm):
