@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from approvals import services
+from approvals.services import ratifications
 from core import outbox, periodic
 
 
@@ -13,6 +14,12 @@ from core import outbox, periodic
 def nudge(at: datetime) -> None:
     """Remind and escalate whatever has waited too long."""
     services.nudge(at=at)
+
+
+@periodic.job("approvals.remind_overdue_ratifications", every=timedelta(minutes=5))
+def remind_overdue_ratifications(at: datetime) -> None:
+    """Say of emergencies that nobody looked at in time that they are overdue."""
+    ratifications.remind_overdue(at=at)
 
 
 @outbox.handler("approvals.reroute_leaver")

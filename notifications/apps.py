@@ -7,6 +7,8 @@ SUBSCRIPTIONS = (
     ("approval.asked", "notifications.approval_asked"),
     ("approval.answered", "notifications.approval_answered"),
     ("ratification.due", "notifications.ratification_due"),
+    ("ratification.rerouted", "notifications.ratification_due"),
+    ("ratification.overdue", "notifications.ratification_due"),
     ("approval_request.approved", "notifications.approval_ended"),
     ("approval_request.rejected", "notifications.approval_ended"),
     ("approval_request.returned", "notifications.approval_ended"),

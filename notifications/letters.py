@@ -102,14 +102,16 @@ def mention(made: Comment, *, reference: str, page: str) -> Letter:
     )
 
 
-def ratification(task: Ratification) -> Letter:
-    """Ask for the look afterwards at what was approved as an emergency."""
+def ratification(task: Ratification, *, overdue: bool = False) -> Letter:
+    """Ask for the look afterwards at what was approved as an emergency; say so once it is late."""
     description = _described(task.request)
+    asked = f"Ratify {_total(description)} {description.title} – {task.requester}"
     return Letter(
-        subject=f"Ratify {_total(description)} {description.title} – {task.requester}",
+        subject=f"Overdue: {asked}" if overdue else asked,
         template="ratification_due",
         context={
             "task": task,
+            "overdue": overdue,
             "description": description,
             "base_currency": task.entity.currency,
             "url": absolute(reverse("approvals:emergencies")),

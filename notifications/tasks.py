@@ -124,7 +124,8 @@ def mentioned(*, event_id: str, document_id: str) -> None:
 
 @outbox.handler("notifications.ratification_due")
 def ratification_due(*, event_id: str, document_id: str) -> None:
-    """Ask for the look afterwards at an emergency."""
+    """Ask for the look afterwards at an emergency, again when its time is up."""
+    overdue = TrailEvent.objects.get(pk=event_id).type == "ratification.overdue"
     task = (
         Ratification.objects.select_related("assignee", "requester", "entity", "request")
         .filter(pk=UUID(document_id), status=Ratification.Status.DUE)
@@ -132,9 +133,9 @@ def ratification_due(*, event_id: str, document_id: str) -> None:
     )
     if task is not None and task.assignee.is_active:
         _send_once(
-            key=f"ratification.due:{task.pk}:{task.assignee_id}",
+            key=f"ratification.{'overdue' if overdue else 'due'}:{task.pk}:{task.assignee_id}",
             recipient=task.assignee.email,
-            letter=letters.ratification(task),
+            letter=letters.ratification(task, overdue=overdue),
             document_type=task.request.subject_type,
             document_id=task.request.subject_id,
         )

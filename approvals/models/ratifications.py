@@ -34,6 +34,7 @@ class Ratification(EntityOwned, Document):
     )
     incident = models.CharField(max_length=64)
     due_at = models.DateTimeField()
+    reminded_at = models.DateTimeField(null=True, help_text="When it was said that it is overdue.")
     status = FSMField(choices=Status, default=Status.DUE, protected=True)
     settled_at = models.DateTimeField(null=True)
     settled_by = models.ForeignKey(
@@ -51,6 +52,12 @@ class Ratification(EntityOwned, Document):
                 fields=["requester", "due_at"],
                 condition=Q(status="due"),
                 name="ratifications_of_requester",
+            ),
+            # what became overdue without anybody having been reminded of it
+            models.Index(
+                fields=["due_at"],
+                condition=Q(status="due", reminded_at__isnull=True),
+                name="ratifications_to_remind",
             ),
         ]
 

@@ -11,6 +11,7 @@ from core import events, transactions
 from core.transitions import perform
 
 DUE_AFTER_DAYS = 1  # working days
+MOST_REMINDED = 200
 
 
 def open_for(round_: ApprovalRequest, *, at: datetime) -> Ratification:
@@ -74,6 +75,7 @@ def hand_on(*, ratification: Ratification, at: datetime) -> bool:
     if task.status != Ratification.Status.DUE or task.assignee.is_active:
         return False
     left, task.assignee = task.assignee, _judge(task.request)
+    task.reminded_at = None  # who takes over hears of it in time, and once more when it is up
     task.save()
     events.publish(
         "ratification.rerouted",
@@ -84,6 +86,31 @@ def hand_on(*, ratification: Ratification, at: datetime) -> bool:
         data={"assignee": str(task.assignee_id), "subject_id": str(task.request.subject_id)},
     )
     return True
+
+
+@transactions.atomic
+def remind_overdue(*, at: datetime) -> int:
+    """Remind whoever has to look at an emergency that the time for it is up, once each.
+
+    What somebody settles at that moment is left to them. Returns how many were reminded. Sent 200
+    at a time; the next tick takes the rest.
+    """
+    overdue = list(
+        Ratification.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        .select_related("request", "entity")
+        .filter(status=Ratification.Status.DUE, reminded_at=None, due_at__lt=at)
+        .order_by("due_at", "pk")[:MOST_REMINDED]
+    )
+    for task in overdue:
+        task.reminded_at = at
+        task.save()
+        data = {
+            "assignee": str(task.assignee_id),
+            "subject_id": str(task.request.subject_id),
+            "incident": task.incident,
+        }
+        events.publish("ratification.overdue", task, actor=None, at=at, data=data)
+    return len(overdue)
 
 
 def _settle(
