@@ -9,12 +9,15 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
 
+import approvals.queries
+import core.queries
 from accounts.models import Role, User
 from approvals.models import ApprovalStep
 from budgets.models import Commitment, Stage
 from budgets.queries import forward
 from budgets.rates import RateMissing
 from core import transitions
+from core.models import TrailEvent
 from core.money import ZERO
 from purchase_orders import cover, queries
 from purchase_orders.models import Dispatch, OrderRevision, PurchaseOrder, PurchaseOrderLine
@@ -123,6 +126,26 @@ def holders(order: PurchaseOrder, open_steps: Iterable[ApprovalStep]) -> list[Us
     return [order.buyer] if order.status in EDITABLE and order.buyer else []
 
 
+def say_who_is_asked(orders: Iterable[PurchaseOrder]) -> None:
+    """Note on those in approval whom they wait for, as `with_whom`. Statements: 1 at most."""
+    waiting = {each.pk: each for each in orders if each.status == _STATUS.IN_APPROVAL}
+    asked = approvals.queries.holders_of(waiting) if waiting else {}
+    for pk, person in asked.items():
+        waiting[pk].with_whom = person.name  # type: ignore[attr-defined]
+
+
+def answer(order: PurchaseOrder) -> TrailEvent | None:
+    """Who said no last and why, while that is how it stands. Statements: 1, none for an order that
+    was never sent."""
+    if order.submitted_at is None or order.status not in (_STATUS.DRAFT, _STATUS.REJECTED):
+        return None
+    said = core.queries.timeline(order).filter(
+        type__in=[f"order.{name}" for name in ("submitted", "withdrawn", "returned", "rejected")]
+    )
+    last = said.select_related("actor").last()
+    return last if last and last.type in ("order.returned", "order.rejected") else None
+
+
 def own_actions(order: PurchaseOrder, user: User, needs: Collection[str]) -> set[str]:
     """The verbs of the order itself that this person may use now; deciding is done where approvals
     are. A draft is issued, or sent for approval where there is a reason (`needs`) to."""
@@ -161,9 +184,10 @@ def doing(order: PurchaseOrder) -> str:
 def life(
     order: PurchaseOrder, lines: list[PurchaseOrderLine], sent: Dispatch | None
 ) -> list[dict[str, Any]]:
-    """Issued → sent → received → billed → closed, and where it stopped if it did."""
+    """(Approved →) issued → sent → received → billed → closed, and where it stopped if it did."""
     steps = [
-        {"label": "Issued", "at": order.issued_at, "state": "done" if order.issued_at else "now"},
+        *_approved(order),
+        _issued(order),
         _sent(order, sent),
         _received(order, lines),
         _billed(order),
@@ -181,6 +205,21 @@ def life(
         waiting = next((step for step in steps[2:] if step["state"] != "done"), steps[-1])
         waiting |= {"state": "failed", "note": "on hold"}
     return steps
+
+
+def _approved(order: PurchaseOrder) -> list[dict[str, Any]]:
+    """Only of an order that was sent for approval itself."""
+    if order.status not in (_STATUS.IN_APPROVAL, _STATUS.REJECTED) and order.approved_at is None:
+        return []
+    state = {_STATUS.IN_APPROVAL: "now", _STATUS.REJECTED: "failed"}.get(order.status, "done")
+    note = "rejected" if state == "failed" else ""
+    return [{"label": "Approved", "at": order.approved_at, "state": state, "note": note}]
+
+
+def _issued(order: PurchaseOrder) -> dict[str, Any]:
+    waits = order.status in (_STATUS.IN_APPROVAL, _STATUS.REJECTED)
+    state = "done" if order.issued_at else "next" if waits else "now"
+    return {"label": "Issued", "at": order.issued_at, "state": state}
 
 
 def _sent(order: PurchaseOrder, sent: Dispatch | None) -> dict[str, Any]:

@@ -26,18 +26,13 @@ _NOT_RESERVED = (
 )
 
 
-@dataclass(frozen=True)
-class Outlook:
-    """The answer to "what if I submit this": what each budget says and whom it would go to."""
+@dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """What each budget says to a document, and whom it would go to."""
 
-    total: Decimal
-    base_total: Decimal
     checks: list[FundsCheck]
     steps: list[Any]
     approvers_problem: str = ""
-    references: list[str] = field(default_factory=list)
-    flags: list[Flag] = field(default_factory=list)
-    emergency_closed: str = ""
 
     @property
     def is_refused(self) -> bool:
@@ -46,6 +41,17 @@ class Outlook:
     @property
     def is_warned(self) -> bool:
         return any(check.verdict == "warn" for check in self.checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook(Prospect):
+    """The answer to "what if I submit this request"."""
+
+    total: Decimal
+    base_total: Decimal
+    references: list[str] = field(default_factory=list)
+    flags: list[Flag] = field(default_factory=list)
+    emergency_closed: str = ""
 
 
 def outlook(*, requester: User, data: RequisitionInput, at: datetime) -> Outlook:
@@ -59,7 +65,9 @@ def outlook(*, requester: User, data: RequisitionInput, at: datetime) -> Outlook
     asked = typed(data, judged, requester=requester, rate=rate)
     around = recent(asked, at=at)
     known = facts.approval_facts(asked, recent=around, checks=checks, on=on)
-    steps, problem = _steps(entity, requester, known)
+    steps, problem = approvals.services.expected(
+        entity=entity, applies_to=Requisition.document_type, requester=requester, facts=known
+    )
     return Outlook(
         total=judged.total,
         base_total=asked.amount,
@@ -70,19 +78,6 @@ def outlook(*, requester: User, data: RequisitionInput, at: datetime) -> Outlook
         flags=flags(asked, around, seen_by=requester),
         emergency_closed=emergencies.closed(asked, at=at) if data.emergency else "",
     )
-
-
-def _steps(entity: Entity, requester: User, known: dict[str, Any]) -> tuple[list[Any], str]:
-    """Who would be asked, or why nobody can be."""
-    try:
-        return approvals.services.preview(
-            entity=entity,
-            applies_to=Requisition.document_type,
-            requester=requester,
-            facts=known,
-        ), ""
-    except DomainError as problem:
-        return [], problem.detail
 
 
 def _references(entity: Entity, known: dict[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from approvals.services.policies import (
     new_version,
     retire,
 )
-from approvals.services.previews import StepPreview, preview
+from approvals.services.previews import StepPreview, expected, preview
 from approvals.services.questions import answer, ask
 from approvals.services.ratifications import object_to, ratify
 from approvals.services.rounds import cancel, request
@@ -45,6 +45,7 @@ __all__ = [
     "discard_policy",
     "draft_policy",
     "edit_policy",
+    "expected",
     "forward",
     "new_version",
     "nudge",

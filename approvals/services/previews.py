@@ -12,6 +12,7 @@ from accounts.models import Entity, User
 from approvals import chain, policy, queries
 from approvals.directory import Directory
 from approvals.services.rounds import plain
+from core.errors import DomainError
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,15 @@ def preview(
         for number, group in enumerate(groups, 1)
         for seat in group.seats
     ]
+
+
+def expected(
+    *, entity: Entity, applies_to: str, requester: User, facts: Mapping[str, Any]
+) -> tuple[list[StepPreview], str]:
+    """As `preview` for people who look before they send: who would be asked, or why nobody can
+    be, in words."""
+    try:
+        found = preview(entity=entity, applies_to=applies_to, requester=requester, facts=facts)
+    except DomainError as problem:
+        return [], problem.detail
+    return found, ""

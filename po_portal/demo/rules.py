@@ -167,8 +167,9 @@ def load(*, at: datetime) -> None:
         for name, priority, rules in policies:
             _policy(entity, name, priority, rules, administrator, at)
         _, priority, rules = policies[-1]
-        who = {"administrator": administrator, "at": at, "applies_to": "change_order"}
-        _policy(entity, "Changes of orders", priority, rules, **who)
+        for subject, title in (("order", "Orders"), ("change_order", "Changes of orders")):
+            who = {"administrator": administrator, "at": at, "applies_to": subject}
+            _policy(entity, title, priority, rules, **who)
         _policy(entity, *BUDGET_CHANGES[code], administrator, at, applies_to="budget_change")
         for check, direction, percent, absolute, action in TOLERANCES:
             Tolerance.objects.create(

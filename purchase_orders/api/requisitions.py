@@ -38,4 +38,5 @@ class OrderableRequisitionViewSet(RequisitionViewSet):
         quantities = None if said is None else {as_id(name): said[name] for name in said}
         orders = self.act(services.create_from_requisition, "requisition", quantities=quantities)
         shown = OrderViewSet(request=request, kwargs={}, basename="orders", format_kwarg=None)
+        shown.covered = True
         return shown.answer(orders[0], 201)

@@ -19,6 +19,7 @@ from core.web import act, place, require_role, visible_or_404
 from purchase_orders import change_forms, change_presentation, change_subjects, services
 from purchase_orders.inputs import ChangeInput
 from purchase_orders.models import ChangeOrder, PurchaseOrder
+from purchase_orders.outlook import of_change
 
 EVENTS = 40
 _WITH = ("order__vendor", "order__entity", "entity", "buyer")
@@ -124,6 +125,7 @@ def _sent(change: ChangeOrder) -> str:
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One change: what differs from what is in force and from what was first approved."""
     change = visible_or_404(ChangeOrder.objects.visible_to(request.user).select_related(*_WITH), pk)
+    actions = change_presentation.actions(change, request.user)
     context = {
         "change": change,
         "order": change.order,
@@ -131,7 +133,8 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         .filter(pk=change.order_id)
         .exists(),
         "differences": change_subjects.describe(change.pk).differences,
-        "actions": change_presentation.actions(change, request.user),
+        "actions": actions,
+        "outlook": of_change(change, at=timezone.now()) if "submit" in actions else None,
         "events": list(core.queries.timeline(change).reverse()[: EVENTS + 1]),
     }
     return render(request, "purchase_orders/change_orders/detail.html", context)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,9 +13,11 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
+import approvals.queries
 import core.queries
 import requisitions.queries
 from accounts.models import Role
+from approvals.models import ApprovalStep
 from core import attachments, files, outbox, related
 from core.errors import DomainError
 from core.web import act, keyset_page, place, require_role, visible_or_404
@@ -27,10 +29,13 @@ from purchase_orders.models import (
     PurchaseOrder,
     PurchaseOrderLine,
 )
+from purchase_orders.outlook import Outlook, of_order
 from purchase_orders.pdf import missing_library
 from requisitions.models import Requisition
 
 EVENTS = 40
+# Rounds and whom they asked stand in the chain beside the timeline; decisions are events.
+_SAYS_THE_CHAIN = Q(type__startswith="approval_request.") | Q(type="approval.requested")
 
 
 @login_required
@@ -38,8 +43,10 @@ def order_list(request: HttpRequest) -> HttpResponse:
     """Orders a person may see, by state, found by number, vendor or text."""
     tab, search = request.GET.get("show", "open"), request.GET.get("q", "").strip()
     is_buyer = request.user.has_role(Role.BUYER)
+    page = keyset_page(presentation.listed(request.user, tab=tab, search=search), request)
+    presentation.say_who_is_asked(page.items)
     context = {
-        "page": keyset_page(presentation.listed(request.user, tab=tab, search=search), request),
+        "page": page,
         "tabs": presentation.TABS,
         "tab": "" if search else tab,
         "search": search,
@@ -56,9 +63,15 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     lines, revisions = list(order.lines.all()), list(order.revisions.all())
     sent = presentation.last_dispatch(revisions)
     newest = revisions[-1] if revisions else None
-    events = queries.life_of(order, further=related.ids_of(order)).reverse()
+    further = [*related.ids_of(order), *_rounds(order)]
+    events = queries.life_of(order, further=further).exclude(_SAYS_THE_CHAIN).reverse()
+    needs = presentation.needs([order], request.user, on=order.entity.day_of(timezone.now()))
+    actions = presentation.actions(order, request.user, needs.get(order.pk, ()))
     context = {
         "order": order,
+        "outlook": _outlook(order, lines, request, actions, needs.get(order.pk, [])),
+        "answer": presentation.answer(order),
+        "waits_for": _open_steps(order),
         "lines": lines,
         "taxes": drafting.taxes(lines, order.currency),
         "requests": _requests(order, request),
@@ -68,7 +81,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "no_pdf": missing_library() if newest and newest.pdf_id is None else "",
         "sent": sent,
         "life": presentation.life(order, lines, sent),
-        "actions": presentation.actions(order, request.user),
+        "actions": actions,
         "may_change": change_presentation.may_change(order, request.user),
         "changes": list(order.change_orders.order_by("-sequence")),
         "is_clerk": request.user.has_role(Role.AP_CLERK, Role.AP_MANAGER),
@@ -79,6 +92,32 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "doing": presentation.doing(order),
     }
     return render(request, "purchase_orders/detail.html", context)
+
+
+def _rounds(order: PurchaseOrder) -> list[UUID]:
+    """Its rounds and steps, whose events belong on its timeline."""
+    return approvals.queries.trail_ids(order.pk) if order.submitted_at else []
+
+
+def _open_steps(order: PurchaseOrder) -> list[ApprovalStep]:
+    """Who is asked now to approve the order itself."""
+    if order.status != PurchaseOrder.Status.IN_APPROVAL:
+        return []
+    steps = approvals.queries.steps_of(order.pk)
+    return [step for step in steps if step.status == ApprovalStep.Status.ACTIVE]
+
+
+def _outlook(
+    order: PurchaseOrder,
+    lines: list[PurchaseOrderLine],
+    request: HttpRequest,
+    actions: list[str],
+    needs: list[str],
+) -> Outlook | None:
+    """What would happen if this person sent or issued it, where they may."""
+    if not {"submit", "issue"} & {*actions}:
+        return None
+    return of_order(order, lines, request.user, needs=needs, at=timezone.now())
 
 
 def _detailed(request: HttpRequest) -> Any:
@@ -110,8 +149,8 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     order = visible_or_404(found, pk)
     page = reverse("purchase_orders:detail", args=[pk])
-    if order.status != PurchaseOrder.Status.DRAFT:
-        messages.error(request, f"{order.reference} is issued: its terms are fixed.")
+    if order.status not in presentation.EDITABLE:
+        messages.error(request, _fixed(order))
         return redirect(page)
     data = request.POST if request.method == "POST" else None
     head, lines = forms.draft_forms(order, data)
@@ -133,6 +172,12 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "purchase_orders/edit.html", context, status=status)
 
 
+def _fixed(order: PurchaseOrder) -> str:
+    if order.status == PurchaseOrder.Status.IN_APPROVAL:
+        return f"{order.reference} is in approval: withdraw it to change it."
+    return f"{order.reference} is issued: its terms are fixed."
+
+
 @login_required
 @require_POST
 def perform(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
@@ -143,6 +188,8 @@ def perform(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
     who = {"order": order, "actor": request.user, "at": timezone.now()}
     reason = request.POST.get("reason", "").strip()
     calls = {
+        "submit": lambda: services.submit(**who, budget_reason=reason),
+        "withdraw": lambda: services.withdraw(**who, reason=reason),
         "issue": lambda: services.issue(**who, reason=reason),
         "hold": lambda: services.hold(**who, reason=reason),
         "resume": lambda: services.resume(**who, reason=reason),
