@@ -7,13 +7,14 @@ class BudgetsConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        from budgets import closed_years, proofs, tasks, walls
+        from budgets import closed_years, month_sums, proofs, tasks, walls
         from budgets.models import BudgetAdjustment, LedgerEntry
         from core import append_only, events
 
         append_only.protect(LedgerEntry)
         append_only.protect(BudgetAdjustment)
         post_migrate.connect(closed_years.install_trigger, dispatch_uid="closed-years")
+        post_migrate.connect(month_sums.install_trigger, dispatch_uid="month-sums")
         proofs.register()
         walls.register()
         for event_type in tasks.EVENTS:

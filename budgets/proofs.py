@@ -15,6 +15,7 @@ from django.db.models import (
     When,
     Window,
 )
+from django.db.models.functions import TruncMonth
 
 from accounts.models import Entity
 from budgets import invariants
@@ -32,6 +33,7 @@ from budgets.models import (
     Commitment,
     FiscalYear,
     LedgerEntry,
+    MonthSum,
     Stage,
 )
 from core.fields import AmountField
@@ -44,6 +46,7 @@ _DOCUMENT = "document_amount"
 
 def register() -> None:
     invariants.register("Stored balances", balances, proves=("M2",))
+    invariants.register("Sums of months", months, proves=("M2",))
     invariants.register("Budget amounts", amounts, proves=("M2",))
     invariants.register("Commitments", commitments, proves=("M3",))
     invariants.register("Commitments of cells", holdings, proves=("M2", "M3"))
@@ -77,6 +80,24 @@ def balances() -> Proof:
         f"{said}",
         faults,
     )
+
+
+def months() -> Proof:
+    """The stored sums of every cell and month = sums of its entries, stage by stage."""
+    stored = MonthSum.objects.values_list(
+        "cell_id", "month", "pre_encumbered", "encumbered", "spent"
+    )
+    counted = (
+        LedgerEntry.objects.values("cell_id", month=TruncMonth("posting_date"))
+        .annotate(**{stage.lower(): Sum("amount", filter=Q(stage=stage)) for stage in Stage.values})
+        .values_list("cell_id", "month", "pre", "enc", "act")
+    )
+    faults = [
+        f"budget cell {key[0]} ({cell_name(key[0])}) in {key[1]:%Y-%m}: stored PRE, ENC, ACT "
+        f"{figures(says)}, the entries of that month add up to {figures(sums)}"
+        for key, says, sums in disagreements(stored, counted, keys=2, most=MOST_FAULTS)
+    ]
+    return Proof(f"{MonthSum.objects.count():,} sums of months", faults)
 
 
 def amounts() -> Proof:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 
 from budgets.models import BudgetCell, Commitment, ForwardCommitment, LedgerEntry, Stage
 from core.money import ZERO, allocate
@@ -174,18 +174,15 @@ def _held_now(scope: Scope) -> Iterable[Held]:
 
 
 def _held_then(scope: Scope, cells: Mapping[int, Key]) -> Iterable[Held]:
-    rows = (
-        _entries(scope, cells)
-        .order_by()
-        .values_list("distribution_id", "cell_id", "stage")
-        .annotate(base=Sum("amount"))
-        .exclude(base=ZERO)
-    )
+    rows = _left(scope, cells).values_list("distribution_id", "cell_id", "stage", "base")
     return map(Held._make, rows)
 
 
-def _entries(scope: Scope, cells: Mapping[int, Key]) -> QuerySet[LedgerEntry]:
-    return entries_of(scope, cells).filter(stage__in=list(_WHAT))
+def _left(scope: Scope, cells: Mapping[int, Key]) -> QuerySet[LedgerEntry, dict[str, Any]]:
+    """What entries up to the day left of each distribution, by cell and stage."""
+    entries = entries_of(scope, cells).filter(stage__in=list(_WHAT)).order_by()
+    by_distribution = entries.values("distribution_id", "cell_id", "stage")
+    return by_distribution.annotate(base=Sum("amount")).exclude(base=ZERO)
 
 
 def _dates(scope: Scope, cells: Mapping[int, Key], wanted: set[UUID]) -> dict[UUID, Dated]:
@@ -201,14 +198,14 @@ def _dates(scope: Scope, cells: Mapping[int, Key], wanted: set[UUID]) -> dict[UU
         *("pk", "line__requisition_id", "line__requisition__number", "line__line_number"),
         *("line__description", "line__vendor__name", *dates),
     )
-    holding: Any = _entries(scope, cells) if scope.looks_back else _open(scope)
+    holding: Any = _left(scope, cells) if scope.looks_back else _open(scope)
     ahead = ForwardCommitment.objects.filter(state=ForwardCommitment.State.FORWARD)
+    # One list of both: two with OR between them may be looked up anew for each distribution.
+    named = holding.order_by().values("distribution_id")
+    named = named.union(ahead.order_by().values("commitment__distribution_id"))
     found: dict[UUID, Dated] = {}
     for kind, rows in (("order", orders), ("requisition", requests)):
-        rows = rows.filter(
-            Q(pk__in=holding.order_by().values("distribution_id"))
-            | Q(pk__in=ahead.order_by().values("commitment__distribution_id"))
-        )
+        rows = rows.filter(pk__in=named)
         for pk, document, number, line, description, vendor, *days in rows.order_by():
             if pk in wanted:
                 found[pk] = Dated(

@@ -1,4 +1,4 @@
-"""The two roads to a figure: stored balances, and the fold of ledger entries up to a day."""
+"""The two roads to a figure: stored sums, and the fold of ledger entries up to a day."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import ExtractMonth, ExtractYear
 
 from accounts.models import Entity
-from budgets.models import BudgetAdjustment, BudgetCell, LedgerEntry, Stage
+from budgets.models import BudgetAdjustment, BudgetCell, LedgerEntry, MonthSum, Stage
 from core.money import ZERO
 from reports.accruals import end_of
 
@@ -148,23 +148,54 @@ def stored(scope: Scope, groups: tuple[str, ...]) -> Sums:
 
 
 def folded(scope: Scope, groups: tuple[str, ...]) -> Sums:
-    """Entries and adjustments up to the day, folded. Statements: 3, however many rows."""
+    """What was moved up to the day, by month where so grouped. Statements: 2 to 4.
+
+    By posting date, months that were over by then come from their stored sums, and only the month
+    of the day is folded; what was known on a day is folded entry by entry.
+    """
+    sums: Sums = defaultdict(Figures)
+    if "period" not in groups:
+        sums.update({part_of(key, groups): Figures() for key in scope.cells.values()})
+    moves = [*_summed_months(scope, groups)] if scope.known_before is None else []
+    if scope.looks_back:
+        moves += _folded_entries(scope, groups)
+    for key, pre, enc, act in moves:
+        sums[key] += Figures(pre_encumbered=pre or ZERO, encumbered=enc or ZERO, spent=act or ZERO)
+    for key, amount in _budgets(scope, groups):
+        sums[key] += Figures(budget=amount)
+    return dict(sums)
+
+
+Move = tuple[Key, Decimal | None, Decimal | None, Decimal | None]  # PRE, ENC and ACT by key
+
+
+def _summed_months(scope: Scope, groups: tuple[str, ...]) -> Iterable[Move]:
+    """What every month moved that was over by the day, or every month. Statements: 1."""
+    months = MonthSum.objects.filter(scope.condition("cell__")).order_by()
+    if scope.as_of is not None:
+        months = months.filter(month__lt=scope.as_of.replace(day=1))
+    columns = ["month" if name == "period" else f"cell__{name}_id" for name in groups]
+    sums = (Sum(name) for name in ("pre_encumbered", "encumbered", "spent"))
+    for *key, pre, enc, act in months.values_list(*columns).annotate(*sums):
+        if "period" in groups:
+            key[-1] = scope.period_of(key[-1].month)
+        yield tuple(key), pre, enc, act
+
+
+def _folded_entries(scope: Scope, groups: tuple[str, ...]) -> Iterable[Move]:
+    """The entries up to the day that no month's sum stands for. Statements: 1, and the cells'."""
     by_month, by_cell = "period" in groups, len(groups) > ("period" in groups)
     columns = [*(["cell_id"] if by_cell else []), *(["month"] if by_month else [])]
-    sums: Sums = defaultdict(Figures)
-    if not by_month:
-        sums.update({part_of(key, groups): Figures() for key in scope.cells.values()})
     entries = entries_of(scope).order_by()
+    if scope.known_before is None and scope.as_of is not None:
+        entries = entries.filter(posting_date__gte=scope.as_of.replace(day=1))
     if by_month:
         entries = entries.annotate(month=ExtractMonth("posting_date"))
     for *found, pre, enc, act in entries.values_list(*columns).annotate(**_by_stage()):
         key = part_of(scope.cells[found[0]], groups) if by_cell else ()
         if by_month:
             key = (*key, scope.period_of(found[-1]))
-        sums[key] += Figures(pre_encumbered=pre or ZERO, encumbered=enc or ZERO, spent=act or ZERO)
-    for key, amount in _budgets(scope, groups):
-        sums[key] += Figures(budget=amount)
-    return dict(sums)
+        yield key, pre, enc, act
 
 
 def _by_stage() -> dict[str, Sum]:

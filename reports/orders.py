@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from statistics import median
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import F, Min, Q, QuerySet, Sum
@@ -93,12 +94,12 @@ def aging(*, entity: Entity, today: date, as_of: date | None = None) -> Aging:
     """
     with snapshot():
         held = _held(entity, as_of)
-        orders = list(_running(entity, as_of))
+        orders = list(_running(entity, as_of).values_list(*_Running._fields))
         late = _needed(entity)
         committed = _committed(entity, as_of)
     rows = [
-        _row(entity, order, today=today, held=held.pop(order.pk, ZERO), needed=late.get(order.pk))
-        for order in orders
+        _row(entity, order, today=today, held=held.get(order.pk, ZERO), needed=late.get(order.pk))
+        for order in map(_Running._make, orders)
     ]
     rows.sort(key=lambda row: (-row.age, row.number))
     total = sum((row.held for row in rows), ZERO)
@@ -106,16 +107,27 @@ def aging(*, entity: Entity, today: date, as_of: date | None = None) -> Aging:
     return Aging(entity, today, as_of, rows, total, difference == 0, difference)
 
 
+class _Running(NamedTuple):
+    """What is read of an order that runs; there are thousands."""
+
+    pk: UUID
+    number: str | None
+    title: str
+    vendor__name: str
+    buyer__name: str | None
+    issued_at: datetime
+
+
 def _row(
-    entity: Entity, order: PurchaseOrder, *, today: date, held: Decimal, needed: date | None
+    entity: Entity, order: _Running, *, today: date, held: Decimal, needed: date | None
 ) -> OpenOrder:
     issued = entity.day_of(order.issued_at)
     return OpenOrder(
         order_id=order.pk,
         number=order.number or "",
         title=order.title,
-        vendor=order.vendor.name,
-        buyer=str(order.buyer) if order.buyer else "",
+        vendor=order.vendor__name,
+        buyer=order.buyer__name or "",
         issued_on=issued,
         age=(today - issued).days,
         late=max((today - needed).days, 0) if needed else 0,
@@ -124,7 +136,7 @@ def _row(
 
 
 def _running(entity: Entity, as_of: date | None) -> QuerySet[PurchaseOrder]:
-    orders = PurchaseOrder.objects.filter(entity=entity).select_related("vendor", "buyer")
+    orders = PurchaseOrder.objects.filter(entity=entity)
     if as_of is None:
         return orders.filter(status__in=_OPEN).order_by()
     end = end_of(entity, as_of)
@@ -142,20 +154,19 @@ def _held(entity: Entity, as_of: date | None) -> dict[UUID, Decimal]:
             .annotate(Sum("amount"), Sum("liquidated"), Sum("released"))
         )
         return {order: whole - used - freed for order, whole, used, freed in rows}
-    entries = (
-        LedgerEntry.objects.filter(entity=entity, stage=Stage.ENC, posting_date__lte=as_of)
-        .order_by()
-        .values_list("distribution_id")
-        .annotate(Sum("amount"))
-    )
-    by_distribution = {pk: base for pk, base in entries if base}
+    entries = LedgerEntry.objects.filter(
+        entity=entity, stage=Stage.ENC, posting_date__lte=as_of
+    ).order_by()
+    left = entries.values("distribution_id").annotate(base=Sum("amount")).exclude(base=ZERO)
+    by_distribution = dict(left.values_list("distribution_id", "base"))
     found: dict[UUID, Decimal] = defaultdict(Decimal)
     shares = OrderDistribution.objects.filter(
-        line__order__entity=entity, line__order__issued_at__lt=end_of(entity, as_of)
+        pk__in=left.values("distribution_id"),
+        line__order__entity=entity,
+        line__order__issued_at__lt=end_of(entity, as_of),
     )
-    for pk, order in shares.order_by().values_list("pk", "line__order_id").iterator(5_000):
-        if pk in by_distribution:
-            found[order] += by_distribution[pk]
+    for pk, order in shares.order_by().values_list("pk", "line__order_id"):
+        found[order] += by_distribution[pk]
     return found
 
 

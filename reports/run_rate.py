@@ -15,7 +15,7 @@ from decimal import Decimal
 from django.db.models import Sum
 from django.db.models.functions import ExtractMonth, ExtractYear
 
-from budgets.models import GLAccount, LedgerEntry, Stage
+from budgets.models import GLAccount, LedgerEntry, MonthSum, Stage
 from core.money import ZERO, round_amount
 from reports.expected import first_of, month_of
 from reports.figures import Key, Scope
@@ -67,14 +67,25 @@ def of(spent: Months, *, now: int, kind: str, currency: str) -> RunRate:
 def spent_by_month(
     scope: Scope, cells: Mapping[int, Key], *, today: date
 ) -> dict[Key, dict[int, Decimal]]:
-    """What the budgets spent in each of the last three years' months. Statements: 1."""
+    """What the budgets spent in each of the last three years' months. Statements: 2, or 1.
+
+    Months that are over come from their stored sums, but for what was known on an earlier day.
+    """
     since = first_of(month_of(today) - MOST_YEARS * YEAR)
+    found: dict[Key, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    if scope.known_before is None:
+        this_month = today.replace(day=1)
+        over = MonthSum.objects.filter(
+            cell_id__in=list(cells), month__gte=since, month__lt=this_month
+        ).exclude(spent=ZERO)
+        for cell, day, base in over.order_by().values_list("cell_id", "month", "spent"):
+            found[cells[cell]][month_of(day)] += base
+        since = this_month
     rows = LedgerEntry.objects.filter(
         cell_id__in=list(cells), stage=Stage.ACT, posting_date__range=(since, today)
     )
     if scope.known_before is not None:
         rows = rows.filter(recorded_at__lt=scope.known_before)
-    found: dict[Key, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for cell, year, month, base in (
         rows.order_by()
         .values_list("cell_id", ExtractYear("posting_date"), ExtractMonth("posting_date"))

@@ -7,7 +7,7 @@ from budgets.models.alerts import (
     BudgetWatch,
     QuietWindow,
 )
-from budgets.models.cells import AccruedSum, BudgetAdjustment, BudgetCell
+from budgets.models.cells import AccruedSum, BudgetAdjustment, BudgetCell, MonthSum
 from budgets.models.coding import CostCenter, ExchangeRate, FiscalYear, GLAccount, Project
 from budgets.models.commitments import Commitment, LedgerEntry, Stage
 from budgets.models.forward import ForwardCommitment
@@ -27,6 +27,7 @@ __all__ = [
     "ForwardCommitment",
     "GLAccount",
     "LedgerEntry",
+    "MonthSum",
     "Project",
     "QuietWindow",
     "Stage",

@@ -190,6 +190,31 @@ class AccruedSum(models.Model):
         return f"{self.cell_id} {self.day or 'now'} {self.amount}"
 
 
+class MonthSum(models.Model):
+    """What the entries posted to one month moved in one budget, base currency, signed.
+
+    The database keeps it by itself with every entry (`budgets.month_sums`): reports by month are
+    read from here at any size of the ledger.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    cell = models.ForeignKey(
+        BudgetCell, on_delete=models.PROTECT, related_name="months_moved", db_index=False
+    )
+    month = models.DateField(help_text="Its first day.")
+    pre_encumbered = AmountField(default=0)
+    encumbered = AmountField(default=0)
+    spent = AmountField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["cell", "month"], name="month_sum_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cell_id} {self.month:%Y-%m}"
+
+
 class BudgetAdjustment(models.Model):
     """An append-only change of a cell's amount: the amount is the sum of its adjustments."""
 

@@ -128,9 +128,11 @@ class LedgerEntry(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # report as of a posting date, by cell, answered from the index alone; drill-down
+            # report as of a posting date, a day of recording or both, by cell, answered from the
+            # index alone; drill-down
             models.Index(
-                fields=["cell", "posting_date", "stage", "amount"], name="entries_of_cell"
+                fields=["cell", "posting_date", "stage", "amount", "recorded_at"],
+                name="entries_of_cell",
             ),
             # ledger lines on a document's page
             models.Index(fields=["document_id", "id"], name="entries_of_document"),

@@ -6,7 +6,8 @@ tests above them would prove nothing.
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
@@ -159,7 +160,8 @@ def lock_then_sum_in_an_old_snapshot(paper: Paper) -> None:
 
 
 def _note(paper: Paper) -> None:
-    """Only the entry: the balance of the cell would make the database refuse the second."""
+    """Only the entry: the balance of the cell, or the sum of its month, would make the database
+    refuse the second."""
     LedgerEntry.objects.create(
         event="order.issued",
         event_key=str(paper.id),
@@ -185,5 +187,19 @@ def _note(paper: Paper) -> None:
 def test_a_broken_build_is_caught(tight: Desk, broken: Callable[[Paper], None]):
     """In one rush of three at the latest: it says that more than ten passed, or loses count."""
     _open_to_all(tight.cell)
-    found = (exactly_ten(tight.cell, rush(tight.cell, broken)) for _ in range(3))
-    assert not all(found), f"{broken.__name__} went unnoticed"
+    with _without_sums_of_months():
+        found = (exactly_ten(tight.cell, rush(tight.cell, broken)) for _ in range(3))
+        assert not all(found), f"{broken.__name__} went unnoticed"
+
+
+@contextmanager
+def _without_sums_of_months() -> Iterator[None]:
+    """As in a build whose database does not keep them: they would refuse a second writer too."""
+    table = LedgerEntry._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_months")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {table}_months")
