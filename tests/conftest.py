@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Concurrency and fault tests prove nothing on SQLite; bin/test runs them on PostgreSQL."""
     if connection.vendor == "postgresql":
         return
-    reason = pytest.mark.skip(reason="needs PostgreSQL; bin/test runs it in its second pass")
+    reason = pytest.mark.skip(reason="needs PostgreSQL, where bin/test runs it too")
     for item in items:
         if item.get_closest_marker("postgres") or item.get_closest_marker("faults"):
             item.add_marker(reason)

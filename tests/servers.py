@@ -47,7 +47,7 @@ def postgres_bin() -> Path | None:
 
 
 def missing() -> list[str]:
-    """The Debian packages without which the second pass of the tests cannot run."""
+    """The Debian packages without which tests on PostgreSQL and Redis cannot run."""
     absent = []
     if not os.environ.get("DATABASE_URL") and postgres_bin() is None:
         absent.append("postgresql")
