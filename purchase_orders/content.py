@@ -41,6 +41,7 @@ def of(
         **_revised(order, revised_at),
         "currency": order.currency,
         **_parties(order),
+        **_agreed(order),
         "requisitions": list(requisitions),
         "ship_to": order.ship_to,
         "bill_to": order.bill_to,
@@ -63,6 +64,19 @@ def _revised(order: PurchaseOrder, at: datetime | None) -> dict[str, Any]:
     if at is None or order.revision == 1:
         return {}
     return {"revised_on": order.entity.day_of(at).isoformat()}
+
+
+def _agreed(order: PurchaseOrder) -> dict[str, Any]:
+    """The blanket order of a release, and what a blanket order is limited to; others state none."""
+    if order.agreement is not None:
+        return {"agreement": order.agreement.number}
+    if not order.is_blanket:
+        return {}
+    terms = order.agreement_terms
+    return {
+        "limited_by": terms.limit_by,
+        "limit": _text(terms.limit) if terms.limit is not None else None,
+    }
 
 
 def _parties(order: PurchaseOrder) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def _page(content: dict[str, Any]) -> dict[str, Any]:
         "valid_from": _day(content["valid_from"]),
         "valid_to": _day(content["valid_to"]),
         "lines": [_line(line, currency) for line in content["lines"]],
+        "limit": _money(content["limit"], currency) if content.get("limit") else "",
         "has_need_by": any(line["need_by"] for line in content["lines"]),
         "taxes": [_tax(row, currency) for row in content["taxes"]],
         "net": _money(content["net"], currency),
