@@ -170,6 +170,18 @@ def moving_order(order: PurchaseOrder) -> Iterator[None]:
     _follow(before, movements(lines))
 
 
+@contextmanager
+def following(document_id: UUID) -> Iterator[None]:
+    """The same where the block lets the commitments of a document stand in other budgets: what an
+    order accrues goes along. It is locked first. Statements: 1, and 11 for an order."""
+    order = PurchaseOrder.objects.select_for_update(no_key=True).filter(pk=document_id).first()
+    if order is None:
+        yield
+        return
+    with moving_order(order):
+        yield
+
+
 def begin(orders: Iterable[PurchaseOrder]) -> None:
     """Let budgets accrue what orders brought with them when they were taken over. Statements: 6."""
     ledger.accrue(movements(PurchaseOrderLine.objects.filter(order__in=orders)))

@@ -6,6 +6,7 @@ class PurchaseOrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from budgets import replay
+        from budgets.ledger import accruing
         from core import append_only
         from core.events import subscribe
         from purchase_orders import (
@@ -25,6 +26,7 @@ class PurchaseOrdersConfig(AppConfig):
         order_subjects.register()
         invariants.register()
         replay.accrue_by(accruals.every_movement)
+        accruing.follow_by(accruals.following)
         register(prices.last_prices)
         subscribe("requisition.approved", "purchase_orders.order_by_itself")
         subscribe("order.issued", "purchase_orders.render_document")

@@ -1,10 +1,12 @@
 """Received, not invoiced: stored sums beside the ledger, which receipts do not touch (C6)."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
@@ -12,6 +14,7 @@ from budgets.models import AccruedSum
 from core.transactions import atomic
 
 _TABLE = AccruedSum._meta.db_table
+_followers: list[Callable[[UUID], AbstractContextManager[None]]] = []
 
 
 @atomic
@@ -32,6 +35,28 @@ def accrue(moves: Mapping[tuple[int, date], Decimal]) -> None:
     rows = sorted(sums, key=lambda key: (key[0], key[1] or date.min))
     if rows:
         _add([(cell, day, sums[cell, day]) for cell, day in rows])
+
+
+def follow_by(following: Callable[[UUID], AbstractContextManager[None]]) -> None:
+    """`following(document_id)` stands around what lets commitments of a document stand elsewhere.
+
+    Filled in `apps.py` of those who know what came; no import points up.
+    """
+    if following not in _followers:
+        _followers.append(following)
+
+
+@contextmanager
+def along(documents: Iterable[UUID]) -> Iterator[None]:
+    """Let what documents accrue go to the cells in which the block lets their commitments stand.
+
+    Documents are locked, in key order, before it. Statements: none without a document.
+    """
+    with ExitStack() as stack:
+        for document in sorted(set(documents)):
+            for following in _followers:
+                stack.enter_context(following(document))
+        yield
 
 
 def _add(rows: list[tuple[int, date | None, Decimal]]) -> None:

@@ -28,13 +28,20 @@ def with_earlier(cells: Iterable[BudgetCell]) -> None:
 
 
 def carry(
-    takes: Mapping[int, Decimal], *, locks: Iterable[int], actor: Any, at: datetime, reason: str
+    takes: Mapping[int, Decimal],
+    *,
+    locks: Iterable[int],
+    actor: Any,
+    at: datetime,
+    reason: str,
+    partly: bool = False,
 ) -> None:
     """Bring what cumulative cells lack from what earlier periods left, oldest first.
 
     `takes` is what is asked of each cell, `locks` every cell that the posting moves: they are
     locked with the earlier ones in primary-key order. Where all that was left does not suffice,
-    nothing moves, and the posting is refused or overdraws like any other.
+    nothing moves, and the posting is refused or overdraws like any other; what may overdraw takes
+    it `partly` first.
     """
     asking = list(BudgetCell.objects.filter(pk__in=list(takes), is_cumulative=True))
     if not asking:
@@ -43,7 +50,7 @@ def carry(
     locked = {cell.pk: cell for cell in amounts.locked(wanted)}
     moved: dict[BudgetCell, Decimal] = {}
     for pk in sorted(cell.pk for cell in asking):
-        _bring(locked[pk], takes[pk], locked.values(), moved)
+        _bring(locked[pk], takes[pk], locked.values(), moved, partly=partly)
     amounts.store(moved, actor=actor, at=at, reason=reason)
 
 
@@ -52,9 +59,13 @@ def _bring(
     takes: Decimal,
     among: Iterable[BudgetCell],
     moved: dict[BudgetCell, Decimal],
+    *,
+    partly: bool,
 ) -> None:
     cell.earlier = before(cell, among)
     lacks = takes - (cell.available + cell.overdraft)
+    if partly:
+        lacks = min(lacks, cell.left_before)
     if not ZERO < lacks <= cell.left_before:
         return
     for source in cell.earlier:

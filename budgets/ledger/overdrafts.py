@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from accounts.models import Control
 from budgets import amounts
+from budgets.ledger import carrying
 from budgets.ledger.posting import Posting
 from budgets.models import BudgetCell
 from budgets.trail import told
@@ -20,12 +21,22 @@ def allow(posting: Posting, *, why: str) -> None:
     """Raise the overdraft of every stop that this posting would overspend, by what it lacks.
 
     Call it before `write`, inside its transaction. One adjustment and one event
-    (`budget.overdrawn`) for each such cell; cells are locked in primary-key order.
+    (`budget.overdrawn`) for each such cell; cells are locked in primary-key order. What earlier
+    periods left to a cumulative cell is used up first, so that it is not spent a second time.
     """
     asked: dict[int, Decimal] = defaultdict(Decimal)
     for entry in posting.entries.values():
         asked[entry.cell_id] += entry.amount
-    cells = amounts.locked(Q(pk__in=[pk for pk, amount in asked.items() if amount > ZERO]))
+    takes = {pk: amount for pk, amount in asked.items() if amount > ZERO}
+    carrying.carry(
+        takes,
+        locks=asked,
+        actor=posting.actor,
+        at=posting.at,
+        reason=f"Left by earlier periods, for {posting.source.number}",
+        partly=True,
+    )
+    cells = amounts.locked(Q(pk__in=list(takes)))
     lacks = {cell: asked[cell.pk] - cell.available - cell.overdraft for cell in cells}
     short = {
         cell: Decimal(lack)

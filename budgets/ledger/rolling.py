@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from budgets.ledger import forward, travelling
+from budgets.ledger import accruing, forward, travelling
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
 from budgets.ledger.posting import Posting, lock, mirror_entry, write
 from budgets.ledger.travelling import Rolled
@@ -54,7 +54,7 @@ def follow(commitments: Iterable[Commitment], calendar: Calendar) -> None:
     unless one stands in a closed year. Raises FiscalYearClosed for one that still holds
     something: its year end was not run.
     """
-    behind = [each for each in commitments if not each.cell.fiscal_year.is_open]
+    behind = left_behind(commitments)
     if not behind:
         return
     found = find_or_create(calendar, {Dimensions.of(each.cell) for each in behind})
@@ -64,6 +64,11 @@ def follow(commitments: Iterable[Commitment], calendar: Calendar) -> None:
                 f"{each.document_number} still stands in fiscal year {each.cell.fiscal_year}."
             )
         place(each, found[Dimensions.of(each.cell)].pk)
+
+
+def left_behind(commitments: Iterable[Commitment]) -> list[Commitment]:
+    """Those that stand in a closed year."""
+    return [each for each in commitments if not each.cell.fiscal_year.is_open]
 
 
 def place(commitment: Commitment, cell_id: int) -> None:
@@ -139,30 +144,38 @@ def roll(
     key = f"{EVENT}:{batch}:{turn}:{source.document_id}"
     out = Posting(source, EVENT, f"{key}:out", last_day, actor, at, reason)
     into = Posting(source, EVENT, f"{key}:in", first_day, actor, at, reason)
-    placed = lock_placed(pk__in=list(commitment_ids))
-    held = [each for each in placed if each.cell.fiscal_year_id == old.year.pk]
-    if not held or out.is_done() or into.is_done():
-        return []
-    found = find_or_create(new, {Dimensions.of(each.cell) for each in held})
-    waiting = forward.waiting(held)
-    rolled = []
+    with accruing.along([source.document_id]):
+        placed = lock_placed(pk__in=list(commitment_ids))
+        held = [each for each in placed if each.cell.fiscal_year_id == old.year.pk]
+        if not held or out.is_done() or into.is_done():
+            return []
+        rolled = _go_on(out, into, held, new, batch)
+        if not with_budget:
+            write([out, into], held)
+            return rolled
+        with travelling.along(rolled, actor=actor, at=at, reason=reason) as travelled:
+            write([out, into], held)
+        return travelled
+
+
+def _go_on(
+    out: Posting, into: Posting, held: list[Commitment], calendar: Calendar, batch: UUID
+) -> list[Rolled]:
+    """Let each stand in the cell of the new year, with what waited for it."""
+    found = find_or_create(calendar, {Dimensions.of(each.cell) for each in held})
+    waiting, rolled = forward.waiting(held), []
     for each in held:
         home = found[Dimensions.of(each.cell)].pk
         left, amount, document_amount = each.cell_id, each.open, each.document_open
         out.add_to(each, amount=-amount, document_amount=-document_amount)
         place(each, home)
         into.add_to(each, amount=amount, document_amount=document_amount)
-        due = [row for row in waiting.get(each.pk, []) if row.fiscal_year <= new.year.year]
+        due = [row for row in waiting.get(each.pk, []) if row.fiscal_year <= calendar.year.year]
         activated = sum(
             (forward.add(into, each, row, row.document_amount, cause=batch) for row in due), ZERO
         )
         rolled.append(Rolled(each.pk, each.stage, left, home, amount, activated))
-    if not with_budget:
-        write([out, into], held)
-        return rolled
-    with travelling.along(rolled, actor=actor, at=at, reason=reason) as travelled:
-        write([out, into], held)
-    return travelled
+    return rolled
 
 
 @atomic
@@ -181,21 +194,23 @@ def unroll(*, batch: UUID, rolled: Iterable[Rolled], actor: Any, at: datetime, r
         .order_by("id")
     )
     require_open(entries)
-    held = {row.pk: row for row in lock(pk__in=list(homes))}
-    _require_untouched(entries)
-    for row in forward.moved(held.values(), batch):
-        commitment = held[row.commitment_id]
-        commitment.amount -= row.amount
-        commitment.document_amount -= row.document_amount
-        forward.put_back(row)
-    for commitment in held.values():
-        place(commitment, homes[commitment.pk])
-    postings = _mirrors(entries, batch=batch, actor=actor, at=at, reason=reason)
-    back = [
-        replace(each, from_cell_id=each.to_cell_id, to_cell_id=each.from_cell_id) for each in rolled
-    ]
-    with travelling.back(back, actor=actor, at=at, reason=reason):
-        write(postings, held.values())
+    with accruing.along(entry.document_id for entry in entries):
+        held = {row.pk: row for row in lock(pk__in=list(homes))}
+        _require_untouched(entries)
+        for row in forward.moved(held.values(), batch):
+            commitment = held[row.commitment_id]
+            commitment.amount -= row.amount
+            commitment.document_amount -= row.document_amount
+            forward.put_back(row)
+        for commitment in held.values():
+            place(commitment, homes[commitment.pk])
+        postings = _mirrors(entries, batch=batch, actor=actor, at=at, reason=reason)
+        back = [
+            replace(each, from_cell_id=each.to_cell_id, to_cell_id=each.from_cell_id)
+            for each in rolled
+        ]
+        with travelling.back(back, actor=actor, at=at, reason=reason):
+            write(postings, held.values())
 
 
 @atomic
@@ -209,26 +224,28 @@ def activate(
     """
     calendar = Calendar.of(source.entity, on)
     year = calendar.year
-    held = [
-        each
-        for each in lock_placed(pk__in=list(commitment_ids))
-        if each.cell.fiscal_year_id == year.pk or not (each.open or each.document_open)
-    ]
-    if not held:
-        return ZERO
-    before = LedgerEntry.objects.filter(document_id=source.document_id, event=ACTIVATED).count()
-    key = f"{ACTIVATED}:{source.document_id}:{before + 1}"
-    reason = f"The service of fiscal year {year} begins"
-    posting = Posting(source, ACTIVATED, key, on, actor, at, reason)
-    found = find_or_create(calendar, {Dimensions.of(each.cell) for each in held})
-    waiting, total = forward.waiting(held), ZERO
-    for each in held:
-        due = [row for row in waiting.get(each.pk, []) if row.fiscal_year <= year.year]
-        if due and each.cell.fiscal_year_id != year.pk:
-            place(each, found[Dimensions.of(each.cell)].pk)
-        for row in due:
-            total += forward.add(posting, each, row, row.document_amount, cause=source.document_id)
-    write([posting], held)
+    with accruing.along([source.document_id]):
+        held = [
+            each
+            for each in lock_placed(pk__in=list(commitment_ids))
+            if each.cell.fiscal_year_id == year.pk or not (each.open or each.document_open)
+        ]
+        if not held:
+            return ZERO
+        before = LedgerEntry.objects.filter(document_id=source.document_id, event=ACTIVATED).count()
+        key = f"{ACTIVATED}:{source.document_id}:{before + 1}"
+        reason = f"The service of fiscal year {year} begins"
+        posting = Posting(source, ACTIVATED, key, on, actor, at, reason)
+        found = find_or_create(calendar, {Dimensions.of(each.cell) for each in held})
+        waiting, total = forward.waiting(held), ZERO
+        for each in held:
+            due = [row for row in waiting.get(each.pk, []) if row.fiscal_year <= year.year]
+            if due and each.cell.fiscal_year_id != year.pk:
+                place(each, found[Dimensions.of(each.cell)].pk)
+            for row in due:
+                part = row.document_amount
+                total += forward.add(posting, each, row, part, cause=source.document_id)
+        write([posting], held)
     return total
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from budgets.ledger import forward, rolling
+from budgets.ledger import accruing, forward, rolling
 from budgets.ledger.cells import Calendar
 from budgets.ledger.committing import give_back
 from budgets.ledger.posting import Posting, base_part, lock, mirror_entry, write
@@ -56,7 +56,9 @@ def liquidate(
         return
     if wanted - locked.keys():
         raise NothingCommitted()
-    rolling.follow(locked.values(), calendar)
+    behind = rolling.left_behind(locked.values())
+    with accruing.along(each.document_id for each in behind):
+        rolling.follow(behind, calendar)
     drawn = _draw(posting, settlements, locked)
     for settlement in settlements:
         _settle(posting, settlement, locked[settlement.order_distribution_id])
