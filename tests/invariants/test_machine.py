@@ -8,6 +8,7 @@ on either database, with other examples each time.
 
 import os
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from invoicing.models import Invoice
 from tests.factories import Organisation
 from tests.invariants.fixtures import assert_books_hold
-from tests.invariants.machine.ground import CELLS, PAYERS
+from tests.invariants.machine.ground import CODING, PAYERS
 from tests.invariants.machine.world import World
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES") or 200)
@@ -30,24 +31,21 @@ SHRINK = bool(os.environ.get("MACHINE_SHRINK"))  # to the fewest steps, which ta
 DEFAULT = not os.environ.get("MACHINE_EXAMPLES")
 
 MUST_HAPPEN = {
-    "cleared",
-    "void",
-    "accept",
-    "take back",
-    "close order",
-    "reopen order",
-    "cancel order",
-    "close request",
-    "decide: approve",
-    "journal",
-    "set budget",
+    *("decide: approve", "close request", "cancel request", "emergency"),
+    *("issue", "issue over years", "take back", "close order", "reopen order", "cancel order"),
+    *("hold", "issue change", "withdraw change"),
+    *("propose expired", "propose stale", "accept proposals", "reverse batch"),
+    *("cleared", "accept", "void"),
+    *("set budget", "cut budget", "transfer", "journal"),
+    *("year end", "year end went", "reverse year", "activate"),
 }
 
 pick = st.integers(0, 47)
 payers = st.sampled_from(PAYERS)
 quantity = st.integers(1, 10)
 price = st.sampled_from([10, 20, 40])
-cell = st.sampled_from(sorted(CELLS))
+name = st.sampled_from(sorted(CODING))
+seldom = st.sampled_from([False, False, True])
 
 
 class Machine(RuleBasedStateMachine):
@@ -76,7 +74,7 @@ class Machine(RuleBasedStateMachine):
     def agrees(self) -> None:
         self.world.agree()
 
-    @rule(payers=payers, quantity=quantity, price=price)
+    @rule(payers=payers, quantity=quantity, price=price, spans=seldom, emergency=seldom)
     def submit(self, **said: Any) -> None:
         self.world.submit(**said)
 
@@ -97,6 +95,12 @@ class Machine(RuleBasedStateMachine):
         self.world.draft_own(**said)
         self.world.issue(-4)
 
+    @rule(payers=payers, quantity=quantity, price=price, days=st.sampled_from([None, 5, 400]))
+    def buy_for_two_years(self, days: int | None, **said: Any) -> None:
+        valid_to = self.world.today + timedelta(days=days) if days else None
+        self.world.draft_own(**said, currency="EUR", spans=True, valid_to=valid_to)
+        self.world.issue(-4)
+
     @rule(pick=pick)
     def issue(self, **said: Any) -> None:
         self.world.issue(**said)
@@ -104,6 +108,32 @@ class Machine(RuleBasedStateMachine):
     @rule(verb=st.sampled_from(["close", "reopen", "cancel"]), pick=pick)
     def end_order(self, **said: Any) -> None:
         self.world.end_order(**said)
+
+    @rule(pick=pick, more=st.integers(-4, 6), dearer=st.sampled_from([0, 0, 4, -2]))
+    def change(self, pick: int, **said: Any) -> None:
+        self.world.draft_change(pick, **said)
+        self.world.submit_change(-4)
+
+    @rule(pick=pick)
+    def submit_change(self, **said: Any) -> None:
+        self.world.submit_change(**said)
+
+    @rule(pick=pick)
+    def issue_change(self, **said: Any) -> None:
+        self.world.issue_change(**said)
+
+    @rule(pick=pick)
+    def withdraw_change(self, **said: Any) -> None:
+        self.world.withdraw_change(**said)
+
+    @rule(pick=pick, most=st.integers(1, 5))
+    def release(self, **said: Any) -> None:
+        self.world.propose()
+        self.world.accept_proposals(**said)
+
+    @rule(pick=pick)
+    def reverse_batch(self, **said: Any) -> None:
+        self.world.reverse_batch(**said)
 
     @rule(pick=pick, quantity=quantity)
     def receive(self, **said: Any) -> None:
@@ -130,15 +160,15 @@ class Machine(RuleBasedStateMachine):
     def void(self, **said: Any) -> None:
         self.world.void(**said)
 
-    @rule(name=cell, amount=st.sampled_from([0, 400, 2000]))
+    @rule(name=name, amount=st.sampled_from([0, 100, 400, 2000]))
     def set_budget(self, **said: Any) -> None:
         self.world.set_budget(**said)
 
-    @rule(giver=cell, taker=cell, amount=st.sampled_from([10, 300]))
+    @rule(giver=name, taker=name, amount=st.sampled_from([10, 300]))
     def transfer(self, **said: Any) -> None:
         self.world.transfer(**said)
 
-    @rule(name=cell, amount=st.sampled_from([50, 700, -50]))
+    @rule(name=name, amount=st.sampled_from([50, 700, -50]))
     def spend_outside(self, **said: Any) -> None:
         self.world.spend_outside(**said)
 
@@ -146,13 +176,29 @@ class Machine(RuleBasedStateMachine):
     def tick(self, **said: Any) -> None:
         self.world.tick(**said)
 
+    @rule()
+    def new_year(self) -> None:
+        self.world.new_year()
+
+    @rule(policy=st.sampled_from(["with_budget", "without_budget"]))
+    def year_end(self, **said: Any) -> None:
+        self.world.year_end(**said)
+
+    @rule(verb=st.sampled_from(["resume", "reverse", "close", "reopen"]))
+    def end_year(self, **said: Any) -> None:
+        self.world.end_year(**said)
+
+    @rule()
+    def activate(self) -> None:
+        self.world.activate()
+
     @rule(pick=pick, times=st.sampled_from([1, 3]))
     def deliver(self, **said: Any) -> None:
         self.world.deliver(**said)
 
-    @rule(pick=pick, times=st.just(1))
-    def work(self, **said: Any) -> None:
-        self.world.deliver(**said)
+    @rule()
+    def work(self) -> None:
+        self.world.catch_up()
 
 
 @pytest.mark.django_db

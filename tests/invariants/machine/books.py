@@ -1,73 +1,83 @@
-"""What the books must say, reckoned without the portal: dictionaries, decimals and semantics §3.
+"""What the books must say of documents, reckoned without the portal: decimals and semantics §3.
 
-A document is paid by one or two budgets in equal parts. Amounts are chosen so that halves and rates
-leave no rounding: how cents are shared has tests of its own.
+A document is paid by budgets in equal parts. Amounts are chosen so that halves and rates leave no
+rounding: how cents are shared has tests of its own. Each event says what it would move; the verb
+that is its name moves it.
 """
 
-from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-ZERO = Decimal(0)
+from tests.invariants.machine.cells import ACT, ENC, PRE, ZERO, Cells, Key, Moves, nothing
 
-Moves = dict[str, list[Decimal]]  # PRE, ENC and ACT by budget
-
-
-def nothing() -> Moves:
-    return defaultdict(lambda: [ZERO, ZERO, ZERO])
-
-
-@dataclass
-class Cell:
-    amount: Decimal
-    control: str
-    overdraft: Decimal = ZERO
-    stages: list[Decimal] = field(default_factory=lambda: [ZERO] * 3)
-
-    @property
-    def used(self) -> Decimal:
-        return sum(self.stages, ZERO)
-
-    def bears(self, takes: Decimal) -> bool:
-        fits = self.used + takes <= self.amount + self.overdraft
-        return takes <= 0 or fits or self.control != "stop"
+RESERVES_AT = {"E": ENC, "F": ACT}  # accounts that take from the budget later than others (C28)
+SPLIT = 2026  # a service that runs over years is paid by this one and the next in halves
 
 
 @dataclass
 class Share:
-    """What one budget pays of a document. `used` other documents took, `given` it gave back."""
+    """What a budget pays of a document, from the cell where it stands.
 
-    cell: str
+    `used` other documents took, `given` it gave back. `later` waits for the next fiscal year;
+    `drawn` came of that already, `lapsed` went with the document. `whole` is all years together.
+    """
+
+    cell: Key
     amount: Decimal
+    later: Decimal = ZERO
     used: Decimal = ZERO
     given: Decimal = ZERO
+    drawn: Decimal = ZERO
+    lapsed: Decimal = ZERO
+    whole: Decimal = ZERO
 
     @property
     def held(self) -> Decimal:
         return self.amount - self.used - self.given
 
+    def draw(self, part: Decimal) -> None:
+        self.amount += part
+        self.later -= part
+        self.drawn += part
+
+    def lapse(self) -> None:
+        self.given += self.held
+        self.lapsed += self.later
+        self.later = ZERO
+
 
 @dataclass
 class Request:
+    payers: tuple[str, ...]
     quantity: int
     price: Decimal
-    shares: list[Share]
+    spans: bool = False
+    emergency: bool = False
+    shares: list[Share] = field(default_factory=list)  # once it is approved
     ordered: int = 0
 
 
 @dataclass
 class Order:
-    """`shares` in base currency at the order's `rate`; `price` in its own currency."""
+    """`price` in its own currency, of which one is `rate` in base currency, as are the shares."""
 
+    payers: tuple[str, ...]
     quantity: int
     price: Decimal
     rate: Decimal
-    shares: list[Share]
+    spans: bool = False
     request: Request | None = None
+    shares: list[Share] = field(default_factory=list)
     billed: Decimal = ZERO
     received: Decimal = ZERO
     accrues: bool = True
+
+    @property
+    def total(self) -> Decimal:
+        return self.quantity * self.price * self.rate
 
     def waits(self) -> Decimal:
         """Received, not invoiced, of each share, in base currency."""
@@ -78,171 +88,234 @@ class Order:
 
 
 @dataclass
+class Change:
+    """What shall become of an order; what it costs more is held while it waits."""
+
+    order: Order
+    quantity: int
+    price: Decimal
+    shares: list[Share] = field(default_factory=list)
+
+
+@dataclass
 class Bill:
-    """`rate` is that of the day it was written. What clearing took of each share of the order is
-    kept, so that a void can give back exactly that."""
+    """`rate` is that of the day it was written. `taken` says what clearing took of each share, drew
+    of its next year and ended there, and in which cell, so that a void gives back exactly that."""
 
     order: Order
     sign: int
     quantity: Decimal
     price: Decimal
     rate: Decimal
-    taken: list[Decimal] = field(default_factory=list)
-    cost: Decimal = ZERO
+    taken: list[tuple[Key, Decimal, Decimal, Decimal]] = field(default_factory=list)
     pieces: Decimal = ZERO
     is_cleared: bool = False
 
+    @property
+    def cost(self) -> Decimal:
+        return self.sign * self.quantity * self.price * self.rate / len(self.order.shares)
+
 
 class Books:
-    """Each event says what it would move; `apply` moves it."""
-
-    def __init__(self, cells: dict[str, Cell]) -> None:
+    def __init__(self, cells: Cells) -> None:
         self.cells = cells
         self.requests: dict[Any, Request] = {}
         self.orders: dict[Any, Order] = {}
+        self.changes: dict[Any, Change] = {}
         self.bills: dict[Any, Bill] = {}
+        self.closed: set[int] = set()
 
-    def bears(self, moves: Moves) -> bool:
-        return all(self.cells[name].bears(sum(stages)) for name, stages in moves.items())
+    def shares(
+        self, payers: Iterable[str], amount: Decimal, day: date, stage: int, *, spans: bool
+    ) -> list[Share]:
+        """What each pays at a stage; nothing where its account takes from the budget later."""
+        found, payers = [], tuple(payers)
+        for name in payers:
+            whole = amount / len(payers) if stage >= RESERVES_AT.get(name, PRE) else ZERO
+            later = whole / 2 if spans and day.year == SPLIT else ZERO
+            found.append(Share(self.cells.paying(name, day), whole - later, later, whole=whole))
+        return found
 
-    def apply(self, moves: Moves) -> None:
-        for name, stages in moves.items():
-            cell = self.cells[name]
-            cell.stages = [old + new for old, new in zip(cell.stages, stages, strict=True)]
+    def taking(self, shares: Iterable[Share], stage: int, sign: int = 1) -> Moves:
+        """+ what shares come to, or − what they hold."""
+        moves = nothing()
+        for share in shares:
+            moves[share.cell][stage] += share.amount if sign > 0 else -share.held
+        return moves
 
-    def accrued(self) -> dict[str, Decimal]:
-        sums: dict[str, Decimal] = dict.fromkeys(self.cells, ZERO)
+    def standing(self, share: Share, day: date) -> Key:
+        """Nothing is posted to a closed year: what holds nothing there goes on in this one."""
+        name, year, _ = share.cell
+        return (
+            self.cells.paying(name, day) if year in self.closed and not share.held else share.cell
+        )
+
+    def accrued(self) -> dict[Key, Decimal]:
+        sums: dict[Key, Decimal] = dict.fromkeys(self.cells.cells, ZERO)
         for order in self.orders.values():
             for share in order.shares:
                 sums[share.cell] += order.waits()
         return sums
 
-    # ---- requests: C1, C2, C4
+    # ---- requests and changes: C1, C2, C4, C18, C27
 
-    def reserving(self, shares: list[Share]) -> Moves:
-        moves = nothing()
+    def asking(self, request: Request, day: date, stage: int = PRE) -> list[Share]:
+        total = request.quantity * request.price
+        return self.shares(request.payers, total, day, stage, spans=request.spans)
+
+    def reserve(self, request: Request, day: date) -> bool:
+        request.shares = self.asking(request, day)
+        return self.cells.apply(self.taking(request.shares, PRE), overdraw=request.emergency)
+
+    def free(self, shares: list[Share]) -> None:
+        """C4, or a change that is not made."""
+        self.cells.apply(self.taking(shares, PRE, -1))
         for share in shares:
-            moves[share.cell][0] += share.amount
+            share.lapse()
+
+    # ---- orders: C3, C5, C18 to C21
+
+    def issuing(self, order: Order, day: date) -> Moves:
+        order.shares = self.shares(order.payers, order.total, day, ENC, spans=order.spans)
+        moves = self.taking(order.shares, ENC)
+        for share, now, _ in self._conversions(order):
+            moves[share.cell][PRE] -= now
         return moves
 
-    def unreserving(self, request: Request) -> Moves:
-        moves = nothing()
-        for share in request.shares:
-            moves[share.cell][0] -= share.held
-        return moves
-
-    # ---- orders: C3, C5, C19, C20, C21
-
-    def issuing(self, order: Order) -> Moves:
-        moves = nothing()
-        for share in order.shares:
-            moves[share.cell][1] += share.amount
-        for share, part in self._conversions(order):
-            moves[share.cell][0] -= part
-        return moves
-
-    def issue(self, key: Any, order: Order) -> None:
-        self.apply(self.issuing(order))
-        for share, part in self._conversions(order):
-            share.used += part
+    def issue(self, key: Any, order: Order, day: date) -> None:
+        emergency = order.request is not None and order.request.emergency
+        self.cells.apply(self.issuing(order, day), overdraw=emergency)
+        for share, now, later in self._conversions(order):
+            share.used += now
+            share.later -= later
         if order.request:
             order.request.ordered += order.quantity
         self.orders[key] = order
 
-    def _conversions(self, order: Order) -> list[tuple[Share, Decimal]]:
-        """C3: the estimate × q_order/q_requested, at most what remains; the last takes the rest."""
-        request = order.request
-        if request is None:
-            return []
-        done = request.ordered + order.quantity >= request.quantity
-        return [
-            (share, share.held if done else min(share.held, share.amount * order.quantity
-                                                / request.quantity))
-            for share in request.shares
-        ]  # fmt: skip
+    def _conversions(self, order: Order) -> list[tuple[Share, Decimal, Decimal]]:
+        """C3: the estimate × q_order/q_requested, at most what remains; the last takes the rest.
 
-    def releasing(self, order: Order) -> Moves:
-        moves = nothing()
-        for share in order.shares:
-            moves[share.cell][1] -= share.held
+        Of this year and the next in proportion to what each still has.
+        """
+        found, request = [], order.request
+        for share in request.shares if request else []:
+            rest = share.held + share.later
+            done = request.ordered + order.quantity >= request.quantity
+            asked = rest if done else min(rest, share.whole * order.quantity / request.quantity)
+            now = asked * share.held / rest if rest else ZERO
+            found.append((share, now, asked - now))
+        return found
+
+    def differences(self, change: Change, day: date) -> list[tuple[Share, Decimal, Decimal]]:
+        """C18: what each share will come to, this year and the next."""
+        order, found = change.order, []
+        total = change.quantity * change.price * order.rate / len(order.shares)
+        for share, name in zip(order.shares, order.payers, strict=True):
+            whole = total if RESERVES_AT.get(name, PRE) <= ENC else ZERO
+            waits = order.spans and day.year == SPLIT
+            later = max(whole / 2 - share.drawn, ZERO) if waits else ZERO
+            found.append((share, whole - later, later))
+        return found
+
+    def rises(self, change: Change, day: date) -> list[Share]:
+        """What is held while it waits, in the cells of what it raises."""
+        return [
+            Share(share.cell, now - share.amount)
+            for share, now, _ in self.differences(change, day)
+            if now > share.amount and RESERVES_AT.get(share.cell[0], PRE) == PRE
+        ]
+
+    def hold(self, change: Change, day: date) -> None:
+        change.shares = self.rises(change, day)
+        self.cells.apply(self.taking(change.shares, PRE))
+
+    def changing(self, change: Change, day: date) -> Moves:
+        moves = self.taking(change.shares, PRE, -1)
+        for share, now, _ in self.differences(change, day):
+            moves[share.cell][ENC] += now - share.amount
         return moves
+
+    def change(self, change: Change, day: date) -> None:
+        moves = self.changing(change, day)
+        for share, now, later in self.differences(change, day):
+            share.amount, share.later = now, later
+        for share in change.shares:
+            share.used += share.held
+        change.order.quantity, change.order.price = change.quantity, change.price
+        self.cells.apply(moves)
 
     def release(self, order: Order) -> None:
-        self.apply(self.releasing(order))
+        self.cells.apply(self.taking(order.shares, ENC, -1))
         for share in order.shares:
-            share.given += share.held
+            share.lapse()
 
-    def reopening(self, order: Order) -> Moves:
+    def reopening(self, order: Order, day: date) -> Moves:
         moves = nothing()
         for share in order.shares:
-            moves[share.cell][1] += share.given
+            moves[self.standing(share, day)][ENC] += share.given
         return moves
 
-    def reopen(self, order: Order) -> None:
-        self.apply(self.reopening(order))
+    def reopen(self, order: Order, day: date) -> None:
+        self.cells.apply(self.reopening(order, day))
         for share in order.shares:
-            share.given = ZERO
+            share.cell = self.standing(share, day)
+            share.later += share.lapsed
+            share.given = share.lapsed = ZERO
 
     # ---- invoices: C7 to C12, C14, C16, C17
 
-    def clearing(self, bill: Bill, pieces: Decimal) -> Moves:
+    def clearing(self, bill: Bill, pieces: Decimal, day: date) -> Moves:
         """−ENC at the order's price and rate, +ACT at the invoice's. A credit gives none back."""
-        moves, order = nothing(), bill.order
-        cost = self._cost(bill)
-        for share, taken in zip(order.shares, self._taken(bill, pieces), strict=True):
-            moves[share.cell][1] -= taken
-            moves[share.cell][2] += cost
+        moves = nothing()
+        for cell, taken, drawn, _ in self._taken(bill, pieces, day):
+            moves[cell][ENC] += drawn - taken
+            moves[cell][ACT] += bill.cost
         return moves
 
-    def _taken(self, bill: Bill, pieces: Decimal) -> list[Decimal]:
-        order = bill.order
-        if bill.sign < 0:
-            return [ZERO] * len(order.shares)
+    def _taken(
+        self, bill: Bill, pieces: Decimal, day: date
+    ) -> list[tuple[Key, Decimal, Decimal, Decimal]]:
+        order, found = bill.order, []
         final = order.billed + pieces >= order.quantity
         part = pieces * order.price * order.rate / len(order.shares)
-        return [share.held if final else min(share.held, part) for share in order.shares]
+        for share in order.shares:
+            cell = self.standing(share, day)
+            if bill.sign < 0:
+                found.append((cell, ZERO, ZERO, ZERO))
+                continue
+            drawn = min(max(part - share.held, ZERO), share.later)
+            held = share.held + drawn
+            taken, ended = (held, share.later - drawn) if final else (min(held, part), ZERO)
+            found.append((cell, taken, drawn, ended))
+        return found
 
-    def _cost(self, bill: Bill) -> Decimal:
-        return bill.sign * bill.quantity * bill.price * bill.rate / len(bill.order.shares)
-
-    def clear(self, bill: Bill, pieces: Decimal) -> None:
-        moves = self.clearing(bill, pieces)
-        bill.taken, bill.cost = self._taken(bill, pieces), self._cost(bill)
+    def clear(self, bill: Bill, pieces: Decimal, day: date) -> bool:
+        moves, bill.taken = self.clearing(bill, pieces, day), self._taken(bill, pieces, day)
         bill.pieces, bill.is_cleared = bill.sign * pieces, True
-        for share, taken in zip(bill.order.shares, bill.taken, strict=True):
+        for share, (cell, taken, drawn, ended) in zip(bill.order.shares, bill.taken, strict=True):
+            share.cell = cell
+            share.draw(drawn)
+            share.later -= ended
             share.used += taken
         bill.order.billed += bill.pieces
-        self.apply(moves)
+        return self.cells.apply(moves)
 
     def voiding(self, bill: Bill, *, closed: bool) -> Moves:
         """C17: the mirror; what comes back to a closed order is given up with all that it holds."""
         moves = nothing()
-        for share, taken in zip(bill.order.shares, bill.taken, strict=True):
-            moves[share.cell][1] += taken
-            moves[share.cell][2] -= bill.cost
-            if closed and taken > 0:
-                moves[share.cell][1] -= share.held + taken
+        for share, (cell, taken, drawn, _) in zip(bill.order.shares, bill.taken, strict=True):
+            back = taken - drawn
+            moves[share.cell][ENC] += -share.held if closed and taken > 0 else back
+            moves[cell][ACT] -= bill.cost
         return moves
 
     def void(self, bill: Bill, *, closed: bool) -> None:
-        self.apply(self.voiding(bill, closed=closed))
-        for share, taken in zip(bill.order.shares, bill.taken, strict=True):
+        self.cells.apply(self.voiding(bill, closed=closed))
+        for share, (_, taken, drawn, ended) in zip(bill.order.shares, bill.taken, strict=True):
             share.used -= taken
+            share.draw(-drawn)
+            share.later += ended
             if closed and taken > 0:
-                share.given += share.held
+                share.lapse()
         bill.order.billed -= bill.pieces
         bill.is_cleared = False
-
-    # ---- budgets
-
-    def transfer(self, source: str, target: str, amount: Decimal) -> None:
-        self.cells[source].amount -= amount
-        self.cells[target].amount += amount
-
-    def spend_outside(self, name: str, amount: Decimal) -> None:
-        """Other books say so: a stop lets it pass, and allows what it lacks."""
-        cell = self.cells[name]
-        cell.stages[2] += amount
-        lacks = cell.used - cell.amount - cell.overdraft
-        if cell.control == "stop" and amount > 0 and lacks > 0:
-            cell.overdraft += lacks
