@@ -6,6 +6,7 @@ from pathlib import Path
 import vendors.catalog
 import vendors.services
 from accounts.models import Entity, User
+from po_portal.demo import accounts
 from po_portal.demo.organisation import BRITAIN, GERMANY
 from vendors.inputs import ContactInput, VendorInput
 from vendors.models import MatchType, Vendor
@@ -171,6 +172,12 @@ def _enter(entity: Entity, data: VendorInput, manager: User, at: datetime) -> Ve
     if data.code == IN_REVIEW:
         return vendor
     vendor = vendors.services.approve(vendor=vendor, actor=manager, at=at)
+    vendors.services.bank.take_over(
+        vendor=vendor,
+        data=accounts.as_input(data),
+        at=at,
+        note="Taken over from the accounting system, where it was verified.",
+    )
     if data.code == SUSPENDED:
         reason = "Liability insurance expired; waiting for the new certificate."
         vendor = vendors.services.suspend(vendor=vendor, actor=manager, at=at, reason=reason)

@@ -19,8 +19,9 @@ from accounts.models import Entity, User
 from approvals.models import ApprovalStep
 from budgets.models import CostCenter, GLAccount, Project
 from core.models import OutboxItem
-from invoicing.inputs import InvoiceInput, InvoiceLineInput
+from invoicing.inputs import InvoiceInput, InvoiceLineInput, payees
 from invoicing.models import Invoice
+from po_portal.demo import accounts
 from purchase_orders.inputs import ReceiptInput
 from purchase_orders.models import Dispatch, OrderRevision, PurchaseOrder, Receipt
 from purchase_orders.pdf import PdfUnavailable
@@ -152,7 +153,11 @@ class Player:
         drafts = purchase_orders.services.create_from_requisition(
             requisition=made, actor=buyer, at=self.at, quantities=parts or None
         )
-        order = purchase_orders.services.issue(order=drafts[0], actor=buyer, at=self.at)
+        return self.issue(drafts[0], who)
+
+    def issue(self, draft: PurchaseOrder, who: str = "bea") -> PurchaseOrder:
+        """A buyer issues a draft; it is printed and sent."""
+        order = purchase_orders.services.issue(order=draft, actor=self.people[who], at=self.at)
         self._print_and_send(order)
         return order
 
@@ -233,9 +238,11 @@ class Player:
         quantities: dict[int, int | str],
         *,
         prices: dict[int, str] | None = None,
+        account: str = "",
         who: str = "finn",
     ) -> Invoice:
-        """The vendor's invoice comes in and is matched, as the worker does."""
+        """The vendor's invoice comes in and is matched, as the worker does. It names the vendor's
+        own account, or another one."""
         lines = {line.line_number: line for line in order.lines.all()}
         data = InvoiceInput(
             number=number,
@@ -244,6 +251,7 @@ class Player:
             currency=order.currency,
             vendor=order.vendor,
             order_reference=order.number or "",
+            payee_accounts=payees(account or accounts.of(order.vendor)),
             lines=[
                 InvoiceLineInput(
                     quantity=Decimal(quantity),

@@ -9,9 +9,11 @@ from accounts import duties
 from accounts.models import Duty, Entity
 from administration.models import ChangeRequest
 from approvals.models import ApprovalStep
+from po_portal.demo import accounts
 from po_portal.demo.history import Player, Story
 from po_portal.demo.organisation import BRITAIN, GERMANY
 from vendors.models import Vendor
+from vendors.services import bank
 
 Steps = Iterator[datetime]
 # Two people run the branch in Leeds: who approves there also enters the invoices, and roles may be
@@ -82,7 +84,64 @@ def a_new_address(p: Player) -> Steps:
     )
 
 
+def _asked_for(p: Player, code: str, reason: str) -> None:
+    """Another account in place of the vendor's own."""
+    vendor = Vendor.objects.get(entity=p.entity, code=code)
+    bank.request(
+        vendor=vendor,
+        data=accounts.as_input(vendor, series=8),
+        actor=p.people["vera"],
+        at=p.at,
+        reason=reason,
+        replaces=vendor.bank_accounts.get(),
+    )
+
+
+def an_account_that_cools(p: Player) -> Steps:
+    """Verified on the last working day: the old account counts a while longer."""
+    yield p.day(1, 9, 10)
+    _asked_for(p, "V-1006", "Letter of their new bank, signed by both directors.")
+    yield p.later(hours=3)
+    change = ChangeRequest.objects.get(kind=ChangeRequest.Kind.BANK, vendor__code="V-1006")
+    step = ApprovalStep.objects.select_related("assignee").get(
+        request__subject_id=change.pk, status=ApprovalStep.Status.ACTIVE
+    )
+    approvals.services.decide(
+        step=step,
+        decision="approve",
+        actor=step.assignee,
+        at=p.at,
+        comment="Called Freja Holm on the number in our contract; she read it out to me.",
+    )
+
+
+def an_account_asked_for_by_mail(p: Player) -> Steps:
+    """Waits for Controlling, who has to call first."""
+    yield p.day(1, 14, 5)
+    _asked_for(p, "V-1010", "A mail to accounts payable: please use our new account at once.")
+
+
+def billed_to_another_account(p: Player) -> Steps:
+    """Not a cent differs, but the money would go elsewhere."""
+    yield p.day(20, 13, 30)
+    made = p.request("rita", "Keyboards for the new desks", ("KB-MS-SET", 4, "CC400"))
+    yield from p.agree(made)
+    yield p.later(hours=5)
+    order = p.order(made)
+    yield p.later(days=6)
+    p.receive(order, {1: 4}, "W-7922")
+    yield p.later(days=2)
+    p.bill(order, "R-20718", {1: 4}, account=accounts.of(order.vendor, series=3))
+
+
 STORIES: dict[str, list[Story]] = {
-    GERMANY: [weekend_deliveries, a_higher_limit, a_new_address],
+    GERMANY: [
+        weekend_deliveries,
+        a_higher_limit,
+        a_new_address,
+        an_account_that_cools,
+        an_account_asked_for_by_mail,
+        billed_to_another_account,
+    ],
     BRITAIN: [],
 }

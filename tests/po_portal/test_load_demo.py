@@ -17,11 +17,11 @@ from approvals.models import ApprovalPolicy
 from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Project
 from chargeback.models import Allocation, Statement
 from core.models import OutboxItem, TrailEvent
-from invoicing.models import Invoice, Tolerance
+from invoicing.models import Invoice, MatchException, Tolerance
 from po_portal.demo import organisation
 from purchase_orders.models import PurchaseOrder
 from requisitions.models import Requisition
-from vendors.models import CatalogItem, Contract, Vendor
+from vendors.models import BankAccount, CatalogItem, Contract, Vendor
 
 PEOPLE = [
     *("rita", "axel", "dora", "bea", "rob", "finn"),
@@ -118,6 +118,16 @@ def test_a_change_of_a_vendor_waits_for_somebody_else(demo):
     change = ChangeRequest.objects.get(kind="vendor")
     assert change.status == "proposed"
     assert change.vendor.order_email == change.before["order_email"]
+
+
+def test_vendors_are_paid_where_their_invoices_say(demo):
+    assert not [each.code for each in Vendor.objects.filter(status="approved", bank_accounts=None)]
+    billed = Invoice.objects.exclude(vendor=None).exclude(payee_accounts=[])
+    assert billed.filter(status="cleared").count() > 20
+    stopped = MatchException.objects.filter(check_name="remit_to")
+    assert [each.invoice.number for each in stopped] == ["R-20718"]
+    new = BankAccount.objects.exclude(replaces=None).values_list("status", flat=True)
+    assert sorted(new) == ["pending", "verified"]
 
 
 def test_the_books_of_the_demo_hold(demo):
