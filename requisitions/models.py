@@ -12,7 +12,7 @@ from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, person, portal, role
-from approvals.models import ApprovalStep
+from approvals.models import ApprovalStep, Ratification
 from budgets.models import CostCenter, GLAccount, Project
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField, QuantityField, RateField
@@ -32,7 +32,8 @@ _SEES_ALL = (
 
 class RequisitionQuerySet(models.QuerySet["Requisition"]):
     def visible_to(self, user: Any) -> "RequisitionQuerySet":
-        """One's own, what one was asked to approve, what one's budget pays; some roles see all.
+        """One's own, what one was asked to approve or to look at afterwards, what one's budget
+        pays; some roles see all.
 
         Others' drafts are nobody's business.
         """
@@ -42,6 +43,7 @@ class RequisitionQuerySet(models.QuerySet["Requisition"]):
         return own.filter(
             Q(requester=user)
             | Q(pk__in=_asked_to_approve(user))
+            | Q(pk__in=_looked_at_afterwards(user))
             | Q(pk__in=_paid_by_budgets_of(user)) & ~Q(status=Requisition.Status.DRAFT)
         )
 
@@ -59,6 +61,12 @@ def _not_the_requester(requisition: Any, user: Any) -> bool:
 def _asked_to_approve(user: Any) -> Any:
     """What waits or waited for this person, or for who lets them decide at present."""
     return ApprovalStep.objects.visible_to(user).values("request__subject_id")
+
+
+def _looked_at_afterwards(user: Any) -> Any:
+    """Emergencies that fall to this person, and those that they ratified or objected to."""
+    fell = Ratification.objects.filter(Q(assignee=user) | Q(settled_by=user))
+    return fell.values("request__subject_id")
 
 
 def _paid_by_budgets_of(user: Any) -> Any:

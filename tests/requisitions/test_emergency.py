@@ -13,6 +13,8 @@ from budgets.models import BudgetCell, LedgerEntry
 from core.errors import Invalid
 from core.models import TrailEvent
 from requisitions import services
+from requisitions.models import Requisition
+from tests import pages
 from tests.factories import NOW, coded, decide_all, draft, line_input, submitted
 from tests.requisitions.asking import asked_by, chain_of, facts_of
 from tests.requisitions.test_risk_and_references import faults
@@ -147,3 +149,18 @@ def test_the_path_comes_back_when_it_is_settled(org, axel):
         ratification=Ratification.objects.get(), comment="It was down.", actor=axel, at=LATER
     )
     assert submitted(org, at=LATER, **EMERGENCY).status == "submitted"
+
+
+def test_whoever_looks_at_it_afterwards_sees_what_was_bought(org, rob):
+    """Rita's manager had no part in it, and must be able to judge it all the same."""
+    org.rita.manager = rob
+    org.rita.save()
+    made = submitted(org, **EMERGENCY)
+    assert made not in Requisition.objects.visible_to(rob)
+    decide_all(made)
+    assert made in Requisition.objects.visible_to(rob)
+    approvals.services.ratify(ratification=Ratification.objects.get(), actor=rob, at=NOW)
+    assert made in Requisition.objects.visible_to(rob)
+    assert made not in Requisition.objects.visible_to(org.vera)
+    page = pages.signed_in(rob).get("/approvals/emergencies/").content.decode()
+    assert f"/requisitions/{made.pk}/" in page
