@@ -11,7 +11,16 @@ from django.utils import timezone
 from accounts.models import Entity
 from core.provenance import coming_from
 from core.transactions import atomic
-from po_portal.demo import catalog, contracts, history, organisation, oversight, rules, shared_costs
+from po_portal.demo import (
+    agreements,
+    catalog,
+    contracts,
+    history,
+    organisation,
+    oversight,
+    rules,
+    shared_costs,
+)
 from po_portal.demo.stories import STORIES
 from requisitions.models import Requisition
 
@@ -64,7 +73,11 @@ def play_history(now: datetime, *, prints: bool = True) -> bool:
     if Requisition.objects.filter(entity__in=entities).exists():
         return False
     for entity in entities:
-        stories = [*STORIES[entity.code], *oversight.STORIES[entity.code]]
+        stories = [
+            *STORIES[entity.code],
+            *agreements.STORIES[entity.code],
+            *oversight.STORIES[entity.code],
+        ]
         history.play(entity=entity, stories=stories, now=now, prints=prints)
     shared_costs.load(now=now)
     return True
