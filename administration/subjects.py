@@ -9,6 +9,7 @@ from django.urls import reverse
 from administration import kinds, services
 from administration.models import ChangeRequest
 from approvals import subjects
+from approvals.outcomes import Outcomes
 from approvals.subjects import Description, Flag
 from core import events
 from core.money import ZERO
@@ -48,24 +49,13 @@ def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
     )
 
 
-@atomic
-def mark_rejected(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
-    """Everything stays as it was."""
-    change = services.locked(subject_id)
-    perform(change.reject, actor=actor, at=at)
-    change.save()
-    kinds.of(change).drop(change, actor, at, comment)
-    events.publish("setting_change.rejected", change, actor=actor, at=at, reason=comment)
-
-
-@atomic
-def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
+def _drop(change: ChangeRequest, *, actor: Any, at: datetime, comment: str) -> None:
     """Everything stays as it was; the proposer may propose something else."""
-    change = services.locked(subject_id)
-    perform(change.send_back, actor=actor, at=at)
-    change.save()
     kinds.of(change).drop(change, actor, at, comment)
-    events.publish("setting_change.returned", change, actor=actor, at=at, reason=comment)
+
+
+_ends = Outcomes(services.locked, {"rejected": _drop, "returned": _drop})
+mark_rejected, mark_returned = _ends.rejected, _ends.returned
 
 
 def present_digest(subject_id: UUID) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import budgets.services
 from approvals import subjects
+from approvals.outcomes import Outcomes
 from approvals.subjects import Description, Flag
 from budgeting import facts
 from budgeting.models import BudgetChange, BudgetChangeLine
@@ -60,22 +61,8 @@ def mark_approved(*, subject_id: UUID, actor: Any, at: datetime, comment: str = 
     )
 
 
-@atomic
-def mark_rejected(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
-    """Budgets stay as they are."""
-    change = changes.locked(subject_id)
-    perform(change.reject, actor=actor, at=at)
-    change.save()
-    events.publish("budget_change.rejected", change, actor=actor, at=at, reason=comment)
-
-
-@atomic
-def mark_returned(*, subject_id: UUID, actor: Any, at: datetime, comment: str = "") -> None:
-    """An approver wants it otherwise; who proposed it has it again."""
-    change = changes.locked(subject_id)
-    perform(change.send_back, actor=actor, at=at)
-    change.save()
-    events.publish("budget_change.returned", change, actor=actor, at=at, reason=comment)
+_ends = Outcomes(changes.locked)  # budgets stay as they are
+mark_rejected, mark_returned = _ends.rejected, _ends.returned
 
 
 def present_digest(subject_id: UUID) -> str:
