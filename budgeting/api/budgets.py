@@ -1,7 +1,7 @@
 """Budgets with what changes them, which the budgets' own room knows nothing of."""
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -11,18 +11,15 @@ from budgeting.api.changes import BudgetChangeSerializer, BudgetChangeViewSet
 from budgeting.api.fields import (
     CELL,
     BudgetReference,
-    RowReportSerializer,
     RowsFile,
     take_in,
+    takes_rows,
 )
 from budgeting.models import FileImport
 from budgeting.services import changes
 from budgets.api import BudgetViewSet
 from core.api.fields import DecimalInput
-from core.api.parsing import UploadParser
 from core.api.serializers import Input
-
-DRY_RUN = OpenApiParameter("dry_run", bool, description="Say what would happen; nothing goes in.")
 
 
 class TransferInput(Input):
@@ -54,24 +51,11 @@ class ChangeableBudgetViewSet(BudgetViewSet):
         )
         return shown.answer(made, 201)
 
-    @extend_schema(
-        request={"multipart/form-data": RowsFile},
-        parameters=[DRY_RUN],
-        responses={200: RowReportSerializer},
-    )
-    @action(
-        detail=False,
-        methods=["post"],
-        url_path="import",
-        parser_classes=[UploadParser],
-        throttle_scope="import",
-    )
+    @takes_rows
     def import_budgets(self, request: Request) -> Response:
         """Set budgets from CSV or XLSX. With a bad row nothing goes in, unless `partial`.
 
         Columns: fiscal_year, cost_center, gl_account, amount; period, months, is_cumulative,
         project and control where they matter. The same file again changes nothing.
         """
-        said = self.read(RowsFile)
-        made = take_in(request, FileImport.Kind.BUDGETS, said, timezone.now())
-        return Response(RowReportSerializer(made).data)
+        return take_in(request, FileImport.Kind.BUDGETS, self.read(RowsFile), timezone.now())

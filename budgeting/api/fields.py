@@ -1,9 +1,13 @@
 """Budgets named in a body, and what every import of a file says and answers."""
 
+from collections.abc import Callable
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from budgeting.intake import report
 from budgeting.models import FileImport
@@ -13,8 +17,10 @@ from budgets.models import BudgetCell
 from core import transactions
 from core.api.errors import BadRequest
 from core.api.fields import Reference
+from core.api.parsing import UploadParser
 from core.api.serializers import FieldErrorSerializer, Input, Output
 
+DRY_RUN = OpenApiParameter("dry_run", bool, description="Say what would happen; nothing goes in.")
 CELL = ("entity", "fiscal_year", "cost_center", "gl_account", "project")
 
 
@@ -82,8 +88,25 @@ class RowsFile(Input):
     )
 
 
+def takes_rows(view: Callable[..., Response]) -> Any:
+    """Make a method of a view set the `POST …/import/` that takes a file of rows."""
+    answers = extend_schema(
+        request={"multipart/form-data": RowsFile},
+        parameters=[DRY_RUN],
+        responses={200: RowReportSerializer},
+    )
+    posted = action(
+        detail=False,
+        methods=["post"],
+        url_path="import",
+        parser_classes=[UploadParser],
+        throttle_scope="import",
+    )
+    return answers(posted(view))
+
+
 @transactions.atomic
-def take_in(request: Request, kind: str, said: dict[str, Any], at: Any) -> dict[str, Any]:
+def take_in(request: Request, kind: str, said: dict[str, Any], at: Any) -> Response:
     """The row report of a file: of the dry run where one is asked for, else of the import."""
     is_dry, file = dry_run(request), said["file"]
     who = {"actor": request.user, "at": at}
@@ -93,7 +116,7 @@ def take_in(request: Request, kind: str, said: dict[str, Any], at: Any) -> dict[
     if not is_dry:
         more = {"partial": said["partial"], "reason": said["reason"]}
         brought = imports.apply(file_import=brought, **who, **more)
-    return brought.report
+    return Response(RowReportSerializer(brought.report).data)
 
 
 def dry_run(request: Request) -> bool:

@@ -10,8 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from budgeting.api.budgets import DRY_RUN
-from budgeting.api.fields import RowReportSerializer, RowsFile, take_in
+from budgeting.api.fields import RowsFile, take_in, takes_rows
 from budgeting.inputs import JournalInput, JournalLineInput
 from budgeting.models import FileImport, Journal, JournalLine
 from budgeting.services import journals
@@ -19,7 +18,6 @@ from budgets.models import CostCenter, GLAccount, Project
 from core import transitions
 from core.api.fields import AmountField, DecimalInput, FigureField, Id, MomentField, Reference
 from core.api.filtering import Filter, choice, created, day, exact
-from core.api.parsing import UploadParser
 from core.api.serializers import Input, Output, PersonSerializer
 from core.api.views import Resource, Timeline
 
@@ -138,24 +136,11 @@ class JournalViewSet(Timeline, Resource):
         """Undo it by the exact mirror of its entries."""
         return self.answer(self.act(journals.reverse, "journal", **self.read(ReversalInput)))
 
-    @extend_schema(
-        request={"multipart/form-data": RowsFile},
-        parameters=[DRY_RUN],
-        responses={200: RowReportSerializer},
-    )
-    @action(
-        detail=False,
-        methods=["post"],
-        url_path="import",
-        parser_classes=[UploadParser],
-        throttle_scope="import",
-    )
+    @takes_rows
     def import_journals(self, request: Request) -> Response:
         """Post journals from CSV or XLSX; rows of one external_id are one journal.
 
         Columns: external_id, posting_date, description, cost_center, gl_account, amount; project,
         currency, source and line_description where they matter.
         """
-        said = self.read(RowsFile)
-        made = take_in(request, FileImport.Kind.JOURNALS, said, timezone.now())
-        return Response(RowReportSerializer(made).data)
+        return take_in(request, FileImport.Kind.JOURNALS, self.read(RowsFile), timezone.now())
