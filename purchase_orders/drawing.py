@@ -53,6 +53,7 @@ def draw(
 ) -> None:
     """Write down what a release draws, or gives back, today; `amount` is signed, net."""
     terms = agreed.terms
+    before = terms.released
     terms.released += amount
     terms.save(update_fields=["released", "last_release"])
     if not amount:
@@ -73,6 +74,7 @@ def draw(
         actor=actor,
         at=at,
         reason=reason,
+        changes=[{"field": "released", "old": f"{before:,.2f}", "new": f"{terms.released:,.2f}"}],
         data={
             "release": release.number,
             "amount": str(amount),

@@ -184,13 +184,13 @@ def doing(order: PurchaseOrder) -> str:
 def life(
     order: PurchaseOrder, lines: list[PurchaseOrderLine], sent: Dispatch | None
 ) -> list[dict[str, Any]]:
-    """(Approved →) issued → sent → received → billed → closed, and where it stopped if it did."""
+    """(Approved →) issued → sent → received → billed → closed, and where it stopped if it did. What
+    comes and is billed of a blanket order is on its releases."""
     steps = [
         *_approved(order),
         _issued(order),
         _sent(order, sent),
-        _received(order, lines),
-        _billed(order),
+        *([] if order.is_blanket else [_received(order, lines), _billed(order)]),
         {
             "label": "Closed",
             "at": order.closed_at,

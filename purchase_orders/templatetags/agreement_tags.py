@@ -22,7 +22,7 @@ register = template.Library()
 def blanket(context: template.Context, order: PurchaseOrder) -> dict[str, Any]:
     """Limit, released, billed and what is left, the releases and every draw-down, newest first.
 
-    Statements: 6.
+    Statements: 7.
     """
     terms, user = order.agreement_terms, context["request"].user
     lines = PurchaseOrderLine.objects.filter(order__agreement=order).order_by()
@@ -34,6 +34,7 @@ def blanket(context: template.Context, order: PurchaseOrder) -> dict[str, Any]:
     releases = list(_releases(order, user)[: MOST_RELEASES + 1])
     rows = list(agreements.log(order).reverse()[: MOST_ROWS + 1])
     held = presentation.held(order)
+    taken = agreements.taken(order)
     parts = [("spent", billed), ("committed", to_bill), ("reserved", waits)]
     return {
         "order": order,
@@ -45,6 +46,10 @@ def blanket(context: template.Context, order: PurchaseOrder) -> dict[str, Any]:
         "is_over": left is not None and left < 0,
         "over": -left if left is not None else ZERO,
         "bars": bars(max(limit, billed + to_bill + waits), parts),
+        "prices": [
+            {"line": line, "taken": taken.get(line.pk, agreements.Taken())}
+            for line in order.lines.all()
+        ],
         "releases": releases[:MOST_RELEASES],
         "more_releases": len(releases) > MOST_RELEASES,
         "rows": rows[:MOST_ROWS],
