@@ -6,6 +6,7 @@ tried with; `BODIES` gives a POST that means something, so that who may is what 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,8 @@ from budgeting.models import YearEnd
 from budgeting.services import year_ends
 from budgets.models import BudgetAlert, QuietWindow
 from core import attachments, outbox
-from core.models import Attachment, TrailEvent
+from core.models import Attachment, Comment, TrailEvent
+from notifications.models import Mention
 from purchase_orders.models import PurchaseOrder, ReleaseProposal
 from reports import schedules
 from tests.api.conftest import signed_in
@@ -48,10 +50,14 @@ class Scene:
 
     def filled(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body with the names of things replaced by their ids."""
-        return {
-            key: self.ids.get(value, value) if isinstance(value, str) else value
-            for key, value in body.items()
-        }
+        return {key: self._named(value) for key, value in body.items()}
+
+    def _named(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self.filled(value)
+        if isinstance(value, list):
+            return [self._named(each) for each in value]
+        return self.ids.get(value, value) if isinstance(value, str) else value
 
 
 def build(org: Organisation, at: datetime) -> Scene:
@@ -107,6 +113,7 @@ def build(org: Organisation, at: datetime) -> Scene:
     submitted = requested(org)  # last: the helpers above have all approvers say yes
     order_own, order_asked = (_own_order(bea) for _ in range(2))
     post(bea, f"orders/{order_asked}/submit/")
+    blanket_draft, blanket = _blankets(org, bea)
     step = ApprovalStep.objects.get(request__subject_id=submitted["id"], assignee=org.axel)
     delegation = _delegated(org, at)
     sent, paused = (
@@ -127,6 +134,9 @@ def build(org: Organisation, at: datetime) -> Scene:
             "order_draft": drafted["id"],
             "order_own": order_own,
             "order_asked": order_asked,
+            "blanket_draft": blanket_draft["id"],
+            "blanket": blanket["id"],
+            "blanket_line": blanket["lines"][0]["id"],
             "order_issued": order["id"],
             "order_fresh": fresh_one["id"],
             "order_held": held["id"],
@@ -160,6 +170,7 @@ def build(org: Organisation, at: datetime) -> Scene:
             "delegation": str(delegation.pk),
             "ratification": str(_ratification(org, approved_one["id"], at).pk),
             "event": events[0]["id"],
+            "mention": str(_mentioned(org, submitted["id"], at).pk),
             "entry": entries[0]["id"],
             "seen_digest": step.request.digest,
             "sven_id": str(org.sven.pk),
@@ -172,6 +183,14 @@ def build(org: Organisation, at: datetime) -> Scene:
         },
         TrailEvent.objects.count(),
     )
+
+
+def _mentioned(org: Organisation, requisition: str, at: datetime) -> Mention:
+    """rita names axel in a comment."""
+    said = Comment.objects.create(
+        document_type="requisition", document_id=requisition, author=org.rita, text="@axel", at=at
+    )
+    return Mention.objects.create(person=org.axel, comment=said, reference="REQ", at=at)
 
 
 def _released(org: Organisation, open_: str, closed: str, at: datetime) -> dict[str, str]:
@@ -263,6 +282,18 @@ def _own_order(bea: Any) -> str:
     return post(bea, "orders/", {"vendor": "V-1000", "lines": [line]}, status=201)["id"]
 
 
+def _blankets(org: Organisation, bea: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A blanket order that is a draft, and one that its buyer was allowed to issue."""
+    said = {**BODIES["api:orders-list"], "kind": "blanket", "limit": "100"}
+    draft, wanted = (post(bea, "orders/", said, status=201) for _ in range(2))
+    org.bea.approval_limit, before = Decimal(100), org.bea.approval_limit
+    org.bea.save()
+    issued_one = post(bea, f"orders/{wanted['id']}/issue/")
+    org.bea.approval_limit = before
+    org.bea.save()
+    return draft, issued_one
+
+
 def _change(bea: Any, order: dict[str, Any]) -> str:
     """A drafted change that costs less, so that nobody has to agree to it."""
     line = {"order_line": order["lines"][0]["id"], "quantity": "9"}
@@ -311,6 +342,8 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "api:change-orders-*": [{"pk": "change_draft"}],
     "api:change-orders-issue": [{"pk": "change_ready"}],
     "api:orders-issue": [{"pk": "order_draft"}],
+    "api:orders-release": [{"pk": "blanket"}],
+    "api:orders-drawdown": [{"pk": "blanket"}],
     "api:orders-submit": [{"pk": "order_own"}],
     "api:orders-withdraw": [{"pk": "order_asked"}],
     "api:orders-cancel": [{"pk": "order_fresh"}],
@@ -364,6 +397,8 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
         {"pk": "policy_draft", "verb": "new-version"},
         {"pk": "policy_draft", "verb": "explode"},
     ],
+    "notifications:mention_seen": [{"pk": "mention"}],
+    "api:mentions-*": [{"pk": "mention"}],
     "notifications:mail_one": [{"name": "none"}],
     "notifications:mail_html": [{"name": "none"}],
     "notifications:mail_file": [{"name": "none", "index": "1"}],
@@ -382,6 +417,8 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     ],
     "purchase_orders:*": [{"pk": "order_issued"}],
     "purchase_orders:edit": [{"pk": "order_draft"}],
+    "purchase_orders:edit_blanket": [{"pk": "blanket_draft"}],
+    "purchase_orders:release": [{"pk": "blanket"}],
     "purchase_orders:change": [{"pk": "change_draft"}],
     "purchase_orders:edit_change": [{"pk": "change_draft"}],
     "purchase_orders:perform_change": [
@@ -565,6 +602,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "api:requisitions-list": {"title": "Cable", "vendor": "V-1000", "lines": [LINE]},
     "api:orders-list": {"title": "Cable", "vendor": "V-1000", "lines": [LINE]},
+    "api:orders-release": {"lines": [{"agreement_line": "blanket_line", "quantity": "1"}]},
+    "purchase_orders:release": {"line-1-quantity": "1"},
     "api:invoices-list": {
         "number": "N-1",
         "vendor": "V-1000",
