@@ -215,7 +215,7 @@ def requisition_numbers(order: PurchaseOrder) -> list[str]:
 
 def acts_on(order: UUID) -> list[QuerySet[Any]]:
     """Who requested, approved, ordered and received on this purchase, and who says where its
-    vendor is paid."""
+    vendor is paid. A release was approved with its blanket order."""
     requested = (
         PurchaseOrderLine.objects.filter(order=order, requisition_line__isnull=False)
         .order_by()
@@ -229,6 +229,7 @@ def acts_on(order: UUID) -> list[QuerySet[Any]]:
     return [
         *requests.acts_on(requested),
         acts_of(Duty.APPROVE, approved([order]), "decided_by"),
+        acts_of(Duty.APPROVE, approved(orders.order_by().values("agreement")), "decided_by"),
         acts_of(Duty.APPROVE, approved(changes.values("pk")), "decided_by"),
         acts_of(Duty.ORDER, orders, "buyer"),
         acts_of(Duty.ORDER, revisions, "issued_by"),
