@@ -273,7 +273,7 @@ def _ask(change: ChangeRequest, at: datetime) -> None:
         changes=told(change),
         data={"kind": change.kind, "person": str(change.person or "")},
     )
-    if change.vendor is not None:
+    if change.kind == ChangeRequest.Kind.VENDOR and change.vendor is not None:
         events.publish(
             "vendor.change_proposed",
             change.vendor,

@@ -77,15 +77,16 @@ def _keep_apart(change: ChangeRequest, person: Any, at: datetime) -> None:
 def _rows(change: ChangeRequest) -> list[Change]:
     account = _account(change)
     old = account.replaces
-    rows = [
-        Change("Paid to" if old else "May also be paid to", str(old or "none"), account.shown),
+    paid_to = Change("Paid to" if old else "May also be paid to", str(old or "none"), account.shown)
+    others = [
         Change("Holder", old.holder if old else "none", account.holder),
         Change("BIC", (old.bic if old else "") or "none", account.bic or "none"),
         Change("Currency", old.currency if old else "none", account.currency),
     ]
     warnings = vendors.services.bank.warnings(account)
     return [
-        *(row for row in rows if row.old != row.new),
+        paid_to,  # also where both end in the same four
+        *(row for row in others if row.old != row.new),
         *(Change("Look at this", "", warning) for warning in warnings),
     ]
 

@@ -24,6 +24,7 @@ from core.errors import DomainError
 from core.queries import timeline
 from core.transitions import available
 from core.web import Repeated, act, add_errors, keyset_page, once, require_role, visible_or_404
+from vendors.services import bank
 
 TABS = (("open", "Open"), ("decided", "Decided"))
 # What can be proposed about a person, by kind: the heading of its form, and what to know before.
@@ -63,8 +64,15 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
         "may_withdraw": "withdraw" in available(found, request.user),
         "events": timeline(found).reverse(),
         "oversees": request.user.has_role(*READERS),
+        "account": _account(found, request.user),
     }
     return render(request, "administration/change.html", context)
+
+
+def _account(change: ChangeRequest, user: User) -> str:
+    """The bank account that it is about, for those who may look at it."""
+    is_bank = change.kind == ChangeRequest.Kind.BANK
+    return str(change.after["account"]) if is_bank and user.has_role(*bank.READERS) else ""
 
 
 @login_required

@@ -16,8 +16,8 @@ def of(vendor: Vendor | VendorInput, *, series: int = 7) -> str:
     """The vendor's account as its invoices print it; another `series`, another account."""
     digits = vendor.code.removeprefix("V-")
     if vendor.country == "US":
-        return f"{_ROUTING}{rtn.calc_check_digit(_ROUTING)}/{series}0000{digits}"
-    number = f"{series}{digits.zfill(_DIGITS[vendor.country] - 1)}"
+        return f"{_ROUTING}{rtn.calc_check_digit(_ROUTING)}/4000{digits}{series}"
+    number = f"{digits.zfill(_DIGITS[vendor.country] - 1)}{series}"
     bban = f"{_BANKS[vendor.country]}{number}"
     return f"{vendor.country}{iban.calc_check_digits(f'{vendor.country}00{bban}')}{bban}"
 

@@ -102,6 +102,15 @@ def test_asked_for_it_counts_for_nothing_yet(org):
     assert last.startswith("Before you approve: call the vendor")
 
 
+def test_two_accounts_that_end_in_the_same_four_are_told_as_a_change(org):
+    account = {"country": "GB"}
+    old = bank.take_over(
+        vendor=org.vendor, data=wanted("12343000", routing="200000", **account), at=NOW, note="-"
+    )
+    change = ask(org.vendor, org.vera, "99993000", routing="200000", replaces=old, **account)
+    assert str(describe(change.pk).flags[0]) == "Paid to: GB ••••3000 → GB ••••3000"
+
+
 def test_one_at_a_time_and_none_twice(org):
     known(org.vendor)
     before = state()

@@ -66,7 +66,7 @@ def test_the_organisation_has_what_it_needs(demo):
     assert Project.objects.filter(**german).count() == 3
     controls = set(BudgetCell.objects.values_list("control", flat=True))
     assert controls == set(Control.values)
-    assert ApprovalPolicy.objects.filter(**german, status="active").count() == 7
+    assert ApprovalPolicy.objects.filter(**german, status="active").count() == 8
     assert Tolerance.objects.filter(**german, check_name="unit_price", percent=2).exists()
     assert Vendor.objects.filter(status="approved").count() >= 10
     assert CatalogItem.objects.count() >= 40
