@@ -19,6 +19,7 @@ SUBSCRIPTIONS = (
     ("statement_line.disputed", "notifications.line_disputed"),
     ("statement_line.resolved", "notifications.line_resolved"),
     ("comment.mentioned", "notifications.mentioned"),
+    ("comment.mentioned", "notifications.list_mentions"),
     ("vendor.edited", "notifications.vendor_changed"),
     ("vendor.bank_requested", "notifications.vendor_bank"),
     ("vendor.bank_verified", "notifications.vendor_bank"),
@@ -30,7 +31,7 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from core.events import subscribe
-        from notifications import passwords, tasks  # noqa: F401
+        from notifications import mentions, passwords, tasks  # noqa: F401
 
         for event_type, handler in SUBSCRIPTIONS:
             subscribe(event_type, handler)

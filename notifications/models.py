@@ -1,10 +1,12 @@
-"""Mail to people: one row per event and recipient, so nobody is told twice."""
+"""What people are told: mail, one row per event and recipient, and where they are named."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 
 from core.ids import new_id
+from core.models import Comment
 
 
 class OutgoingMail(models.Model):
@@ -52,3 +54,40 @@ class BouncingAddress(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+
+class MentionQuerySet(models.QuerySet["Mention"]):
+    def visible_to(self, user: Any) -> "MentionQuerySet":
+        """One's own alone: what somebody was told is nobody else's business."""
+        return self.filter(person=user)
+
+
+class Mention(models.Model):
+    """Somebody is named in a comment; listed on their home page until they have seen to it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    comment = models.ForeignKey(Comment, on_delete=models.PROTECT, related_name="+")
+    reference = models.CharField(max_length=200, help_text="The document, as it was called then.")
+    at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+
+    objects = MentionQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person", "comment"], name="mentioned_once"),
+        ]
+        indexes: ClassVar = [
+            # home page: what a person has not seen yet, newest first
+            models.Index(
+                fields=["person", "-id"],
+                condition=models.Q(seen_at__isnull=True),
+                name="mentions_unseen",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} on {self.reference}"

@@ -39,6 +39,7 @@ from core.api.attachments import AttachmentViewSet
 from core.api.trail import EventViewSet
 from core.api.views import Api
 from invoicing.api import InvoiceViewSet, MatchExceptionViewSet
+from notifications.api import MentionViewSet
 from purchase_orders.api import (
     ChangeOrderViewSet,
     OrderableRequisitionViewSet,
@@ -117,6 +118,7 @@ for prefix, viewset in (
     ("setting-changes", SettingChangeViewSet),
     ("attachments", AttachmentViewSet),
     ("events", EventViewSet),
+    ("mentions", MentionViewSet),
     ("scheduled-reports", ScheduledReportViewSet),
 ):
     router.register(prefix, viewset, basename=prefix)

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from notifications import mentions
 from po_portal import home as data
 
 
@@ -23,6 +24,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "work": work,
             "waiting": sum(group.count for group in work),
             "with_others": data.with_others(user),
+            "mentions": mentions.unseen(user),
             "budgets": data.own_budgets(user, year=year),
         }
     return render(request, "home.html", context)
