@@ -3,7 +3,7 @@
 `seal` encrypts (Fernet: AES-128-CBC with HMAC-SHA256, time-stamped) under the first of the keys in
 SEALING_KEYS and writes down which one it was, so that the others only open what is older. `index`
 is a keyed digest under a key of its own: equal words have equal ones, and nobody without the key
-can try words out. ADR 23 says what is sealed and how keys are changed.
+can try words out. ADR 27 says what is sealed and how keys are changed.
 """
 
 import hashlib

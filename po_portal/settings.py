@@ -8,7 +8,7 @@
     PORTAL_DEMO    demo people and the mail page      LOG_LEVEL     INFO
     ANCHOR_DIR     heads of the audit trail, hourly (DATA_DIR/anchors)
     APP_DATABASE_ROLE, APP_DATABASE_PASSWORD          who web and workers are in PostgreSQL
-    SEALING_KEYS, SEALING_INDEX_KEY                   bank accounts at rest (ADR 23)
+    SEALING_KEYS, SEALING_INDEX_KEY                   bank accounts at rest (ADR 27)
 
 po_portal/guards.py says which combinations are refused.
 """
