@@ -1,7 +1,8 @@
-"""(budgets) The books of budgets: postings a second, the proof, the report and its drill-down."""
+"""(budgets) The books of budgets: the proof, the reports, a drill-down, and postings a second."""
 
 import multiprocessing
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from itertools import chain
@@ -19,11 +20,15 @@ from budgets.models import BudgetCell, Commitment, LedgerEntry
 from core.ids import new_id
 from core.snapshot import patient, snapshot
 from po_portal import memory
-from reports import queries
+from purchase_orders.models import PurchaseOrder
+from reports import accruals, orders, queries
+from reports.figures import Scope
+from reports.variance import variance
 
 WRITERS, EVENTS = 8, 250  # of each writer
 AIM_SPREAD, AIM_ONE, AIM_PROOF, AIM_PAGE, AIM_NOW, AIM_PAST = 500, 150, 100_000, 150, 20, 1500
 DRILL_DOWN = "/budgets/{}/"
+PAST = TODAY - timedelta(days=45)
 _ONE_CENT = Decimal("0.01")
 
 
@@ -57,21 +62,43 @@ def _proofs() -> list[Result]:
 
 
 def _reports(stage: Stage, *, times: int) -> list[Result]:
-    """By cost centre and month, as the summary of a controller asks for it."""
-    scope: dict[str, Any] = {
-        "entity": stage.entity, "fiscal_year": TODAY.year, "tie_out": False,
-    }  # fmt: skip
-    entries = LedgerEntry.objects.count()
-    past, few = TODAY - timedelta(days=45), max(times // 4, 3)
+    """The commitment report by cost centre and month, then what else a controller opens."""
+    entity, year, few = stage.entity, TODAY.year, max(times // 6, 3)
+    center = min(stage.cost_centers)
+    order = PurchaseOrder.objects.filter(entity=entity).order_by("-pk").first()
+    if order is None:
+        raise RuntimeError("nothing was filled in")
+
+    def report(**days: Any) -> Callable[[], Any]:
+        groups = ["cost_center", "period"]
+        asked = {"entity": entity, "fiscal_year": year, "group_by": groups, "tie_out": False}
+        return lambda: queries.commitments(**asked, **days)
+
+    def figure(name: str, work: Callable[[], Any], aim: int | None, how: str = "") -> Result:
+        took = median_ms(work, times=times if aim == AIM_NOW else few, warm=1)
+        return Result(name, took, "ms", aim, at_least=False, how=how)
+
+    now, then = Scope(entity, year), Scope(entity, year, as_of=PAST)
     return [
-        Result("Commitment report by cost centre, now",
-               median_ms(lambda: queries.commitments(**scope, group_by=["cost_center"]),
-                         times=times),
-               "ms", AIM_NOW, at_least=False, how=f"{entries:,} entries, stored sums"),
-        Result("… by cost centre and month, as of a past day",
-               median_ms(lambda: queries.commitments(
-                   **scope, as_of=past, group_by=["cost_center", "period"]), times=few),
-               "ms", AIM_PAST, at_least=False, how="folded from the ledger"),
+        figure("Commitments by cost centre and month, now", report(), AIM_NOW,
+               f"{LedgerEntry.objects.count():,} entries, stored sums"),
+        figure("… as of a past day", report(as_of=PAST), AIM_PAST, "sums, one month folded"),
+        figure("… as known on a past day", report(known_on=PAST), AIM_PAST, "folded by entries"),
+        figure("… as of and as known on a past day", report(as_of=PAST, known_on=PAST), AIM_PAST,
+               "folded by entries"),
+        figure("Burn-down of a cost centre", lambda: queries.burn_down(
+            entity=entity, fiscal_year=year, cost_center=center), None),
+        figure("Burn-down of an order", lambda: orders.draw_downs(order), None),
+        figure("Variance and forecast, now", lambda: variance(now, today=TODAY), None,
+               "tie-out included"),
+        figure("… as of a past day", lambda: variance(then, today=PAST), None),
+        figure("Received, not invoiced, now", lambda: accruals.report(entity=entity), None,
+               "tie-out included"),
+        figure("… as of a past day", lambda: accruals.report(entity=entity, as_of=PAST), None),
+        figure("Open orders by age, now", lambda: orders.aging(entity=entity, today=TODAY), None,
+               f"{PurchaseOrder.objects.filter(entity=entity, status='issued').count():,} open"),
+        figure("… as of a past day",
+               lambda: orders.aging(entity=entity, today=PAST, as_of=PAST), None),
     ]  # fmt: skip
 
 

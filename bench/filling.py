@@ -38,7 +38,7 @@ from purchase_orders.models import (
 )
 
 BATCH = 5_000
-ENTRIES_PER_ORDER = 5  # on average, with one to three lines
+ENTRIES_PER_ORDER = 5.9  # on average, with one to three lines
 OPEN_FOR = timedelta(days=14)
 FIRST_DAY = date(TODAY.year, 1, 2)
 _NULL = r"\N"
@@ -89,11 +89,11 @@ def _text(value: Any) -> str:
 class Filler:
     """Turns purchases into rows; `flush` writes what has gathered."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, stage: Stage, *, closing: bool = False) -> None:
+        self.stage, self.closing = stage, closing
         mine, at = {"entity_id": stage.entity.pk}, {"version": 3}
         buyer, rob, finn = (stage.people[name].pk for name in ("bea", "rob", "finn"))
-        self.orders = Table(PurchaseOrder, **mine, **at, buyer_id=buyer, status="issued",
+        self.orders = Table(PurchaseOrder, **mine, **at, buyer_id=buyer,
                             ship_to=stage.entity.address, bill_to=stage.entity.address)  # fmt: skip
         self.lines = Table(PurchaseOrderLine)
         self.parts = Table(OrderDistribution, position=1)
@@ -122,7 +122,10 @@ class Filler:
         order_id, vendor = new_id(0, 0), self.stage.vendors[purchase.vendor]
         number = f"PO-{purchase.day.year}-{purchase.number:06d}"
         net, tax = purchase.net, purchase.tax
+        ended = self.closing and _is_complete(purchase)
         self.orders.add(
+            status="closed" if ended else "issued",
+            closed_at=moment + timedelta(days=1) if ended else _NULL,
             id=order_id, created_at=moment, number=number, title=_text(purchase.title),
             vendor_id=vendor.pk, currency=purchase.currency, net=net, tax=tax, total=net + tax,
             issued_at=moment, payment_terms_days=vendor.payment_terms_days,
@@ -269,9 +272,13 @@ class Filler:
         return written[self.entries.name]
 
 
+def _is_complete(purchase: Purchase) -> bool:
+    return purchase.day < TODAY - OPEN_FOR
+
+
 def _done(line: Line, purchase: Purchase) -> tuple[Decimal, Decimal]:
     """Whole pieces received and billed; what is older than two weeks is complete."""
-    if purchase.day < TODAY - OPEN_FOR:
+    if _is_complete(purchase):
         return line.quantity, line.quantity
     came = line.quantity * purchase.received // 1
     return came, min(came, line.quantity * purchase.billed // 1)
@@ -293,13 +300,15 @@ def fill(
     *,
     orders: int,
     lines: tuple[int, int] = (1, 3),
+    closing: bool = False,
     tell: Callable[[int], None] = lambda written: None,
 ) -> tuple[int, int]:
     """Write so many orders, evenly from the first days of the year to today.
 
-    Returns the orders and entries written. The same call on the same stage writes the same rows.
+    `closing` ends orders of which everything came and was billed. Returns the orders and entries
+    written. The same call on the same stage writes the same rows.
     """
-    filler = Filler(stage)
+    filler = Filler(stage, closing=closing)
     sequence, _ = NumberSequence.objects.get_or_create(
         stream=str(stage.entity.pk), kind="PO", fiscal_year=TODAY.year
     )

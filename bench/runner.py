@@ -54,20 +54,20 @@ def _among_many(
     """What is measured among few orders and among very many."""
     if missing := sizes["few"] - PurchaseOrder.objects.count():
         filling.fill(here, orders=max(missing, 0))
-    few = pages.measure(here, times=sizes["times"])
-    tell(_fill(here, sizes))
+    few = pages.measure(here, times=sizes["times"]) if wanted("e") else None
+    tell(_fill(here, sizes, closing=not (wanted("d") or wanted("e"))))
     if wanted("d"):
         tell(*report.run(here, times=max(sizes["times"] // 6, 5)))
-    if wanted("e"):
+    if few is not None:
         tell(*pages.compare(few, pages.measure(here, times=sizes["times"])))
     if wanted("budgets"):
         tell(*budgets.run(here, times=sizes["times"] // 2))
 
 
-def _fill(here: stage.Stage, sizes: dict[str, int]) -> Result:
+def _fill(here: stage.Stage, sizes: dict[str, int], *, closing: bool) -> Result:
     began = time.perf_counter()
-    wanted = max(sizes["orders"], sizes["entries"] // filling.ENTRIES_PER_ORDER)
-    orders, entries = filling.fill(here, orders=wanted)
+    wanted = max(sizes["orders"], int(sizes["entries"] / filling.ENTRIES_PER_ORDER))
+    orders, entries = filling.fill(here, orders=wanted, closing=closing)
     took = time.perf_counter() - began
     return Result("Orders filled in by COPY", orders / took, "orders/s",
                   how=f"{orders:,} orders, {entries:,} entries in {took:.0f} s")  # fmt: skip

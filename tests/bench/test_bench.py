@@ -83,7 +83,8 @@ def test_filled_books_hold_and_go_on():
     assert filling.fill(here, orders=150)[0] == 150
     numbers = list(PurchaseOrder.objects.order_by("pk").values_list("number", flat=True))
     assert numbers == sorted(numbers), "ids are in the order of the days"
-    filled = filling.fill(here, orders=60)
+    filled = filling.fill(here, orders=60, closing=True)
+    assert PurchaseOrder.objects.filter(status="closed", closed_at__isnull=False).exists()
     assert PurchaseOrder.objects.count() == 210 and Receipt.objects.exists()
     assert filled[1] < LedgerEntry.objects.count()
     assert NumberSequence.objects.get(kind="PO").last == 210
