@@ -3,6 +3,7 @@ from django.apps import AppConfig
 SUBSCRIPTIONS = (
     ("approval.requested", "notifications.approval_requested"),
     ("approval.reminded", "notifications.approval_reminded"),
+    ("approval.stuck", "notifications.approval_stuck"),
     ("approval.link_requested", "notifications.approval_link"),
     ("approval.asked", "notifications.approval_asked"),
     ("approval.answered", "notifications.approval_answered"),
@@ -31,7 +32,7 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from core.events import subscribe
-        from notifications import mentions, passwords, tasks  # noqa: F401
+        from notifications import mentions, passwords, stuck, tasks  # noqa: F401
 
         for event_type, handler in SUBSCRIPTIONS:
             subscribe(event_type, handler)
