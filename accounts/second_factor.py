@@ -2,7 +2,7 @@
 
 Codes are tried under the person's lock and each opens once. Five wrong ones in a quarter of an hour
 pause the person's codes, counted by the trail, so truly across processes. What a code is reckoned
-from is kept sealed (core/sealed.py). ADR 24 says why it is so.
+from is kept sealed (core/sealed.py). ADR 28 says why it is so.
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ PAUSE = timedelta(minutes=15)
 CODES_SHOWN = timedelta(minutes=15)
 REFUSED = "person.second_factor_refused"
 _KEPT, _LAST = "viewed_at", "last_counter"
+_SEALED = ("secret", "seed")
 
 _enrolled = Composed[Authenticator](
     lambda person: Authenticator.objects.filter(user_id=person, type=Authenticator.Type.TOTP)
@@ -261,3 +262,22 @@ def _require_unpaused(person: User, at: datetime) -> None:
 
 def _refuse(person: User, actor: User | None, at: datetime) -> None:
     events.publish(REFUSED, person, actor=actor, at=at, data={"why": "wrong-code"})
+
+
+@atomic
+def reseal(row_id: int) -> None:
+    """Seal one row's secret under the present key; nothing where it is already."""
+    row = Authenticator.objects.select_for_update(no_key=True).filter(pk=row_id).first()
+    for name in _SEALED:
+        if row is not None and name in row.data and not sealed.is_current(row.data[name]):
+            row.data[name] = sealed.reseal(row.data[name])
+            row.save(update_fields=["data"])
+
+
+def sealed_long_ago() -> list[int]:
+    """Rows whose secret an older key sealed. Statements: 1."""
+    return [
+        row.pk
+        for row in Authenticator.objects.order_by("pk")
+        if not all(sealed.is_current(row.data[name]) for name in _SEALED if name in row.data)
+    ]

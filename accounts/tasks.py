@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from accounts import second_factor
 from accounts.models import ApiToken
 from core.periodic import job
 
@@ -10,3 +11,10 @@ from core.periodic import job
 def forget_tokens(*, at: datetime) -> None:
     """Delete API tokens whose time is over; they were refused from that moment on."""
     ApiToken.objects.filter(expiry__lt=at).delete()
+
+
+@job("accounts.reseal_factors", every=timedelta(days=1))
+def reseal_factors(*, at: datetime) -> None:
+    """Seal under the present key what an older one sealed, so that the older one can go."""
+    for row in second_factor.sealed_long_ago():
+        second_factor.reseal(row)

@@ -21,6 +21,7 @@ from qrcode.image.svg import SvgPathImage
 from accounts import second_factor, step_up
 from accounts.forms import CodeForm
 from accounts.models import ApiToken
+from core import sealed
 from core.errors import DomainError
 from core.web import act, add_errors
 
@@ -67,7 +68,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
     """Show the secret as a picture and as text; the app's first code confirms it."""
     if second_factor.has(request.user):
         return redirect("security")
-    secret = request.session.setdefault(SECRET, generate_totp_secret())
+    secret = _secret(request) or _new_secret(request)
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         now = timezone.now()
@@ -96,7 +97,7 @@ def _enrol(request: HttpRequest, secret: str, code: str, now: Any) -> None:
 @proven("security_enrol")
 def picture(request: HttpRequest) -> HttpResponse:
     """The secret as a QR code, while it is being set up."""
-    secret = request.session.get(SECRET)
+    secret = _secret(request)
     if not secret:
         raise Http404
     adapter = get_adapter()
@@ -167,6 +168,18 @@ def remove(request: HttpRequest) -> HttpResponse:
         to=reverse("security"),
         refused_to=reverse("security"),
     )
+
+
+def _new_secret(request: HttpRequest) -> str:
+    """Sessions lie in the database, so what they keep of it is sealed."""
+    secret: str = generate_totp_secret()
+    request.session[SECRET] = sealed.seal(secret)
+    return secret
+
+
+def _secret(request: HttpRequest) -> str:
+    kept = request.session.get(SECRET)
+    return sealed.unseal(kept) if kept else ""
 
 
 def _in_fours(text: str) -> str:

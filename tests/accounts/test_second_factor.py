@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from accounts import second_factor
 from accounts.models import ApiToken
+from accounts.tasks import reseal_factors
+from core import sealed
 from core.errors import Conflict, Invalid, NotAllowed
 from core.models import TrailEvent
 from tests.accounts import factors
@@ -156,7 +158,9 @@ def test_a_wrong_proof_is_recorded_in_the_name_of_who_is_signed_in(axel):
 def test_setting_up_shows_a_picture_and_the_secret_and_a_code_confirms(org, monkeypatch):
     client = signed_in(org.axel)
     page = client.get(reverse("security_enrol"))
-    secret = client.session["second_factor_secret"]
+    kept = client.session["second_factor_secret"]
+    secret = sealed.unseal(kept)
+    assert secret not in kept
     assert secret[:4].encode() in page.content
     picture = client.get(reverse("security_picture"))
     assert picture["Content-Type"] == "image/svg+xml"
@@ -247,3 +251,15 @@ def test_reset_by_two_others_it_is_gone(org, axel):
     event = TrailEvent.objects.get(type="person.second_factor_reset")
     assert (event.actor, event.reason) == (org.cora, "Phone lost")
     assert event.data == {"proposed_by": str(org.ada.pk)}
+
+
+def test_a_new_key_seals_what_an_older_one_sealed_and_the_older_one_can_go(axel, settings):
+    old, new = settings.SEALING_KEYS, {"k2": "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY="}
+    codes = factors.recovery_codes(axel)
+    settings.SEALING_KEYS = {**new, **old}
+    assert len(second_factor.sealed_long_ago()) == 2
+    reseal_factors(at=timezone.now())
+    assert second_factor.sealed_long_ago() == []
+    settings.SEALING_KEYS = new
+    assert factors.recovery_codes(axel) == codes
+    assert second_factor.check(person=axel, code=factors.code(), at=timezone.now())

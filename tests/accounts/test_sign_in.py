@@ -1,9 +1,12 @@
 """Five wrong passwords pause one address, and only that one, with a page that says so."""
 
 import pytest
+from django.core.cache import cache
+from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from po_portal import settings as portal
 
 pytestmark = pytest.mark.django_db
 WRONG = 5  # AXES_FAILURE_LIMIT
@@ -11,6 +14,7 @@ WRONG = 5  # AXES_FAILURE_LIMIT
 
 @pytest.fixture
 def people():
+    cache.clear()
     return [
         User.objects.create_user(f"{name}@example.org", "right", name=name.title())
         for name in ("rita", "axel")
@@ -48,3 +52,15 @@ def test_a_paused_address_does_not_pause_its_neighbours(client, people):
 def test_an_unknown_address_is_paused_like_a_known_one(client, people):
     answers = [sign_in(client, "nobody@example.org", "wrong").status_code for _ in range(WRONG)]
     assert answers == [200] * (WRONG - 1) + [429]
+
+
+def test_one_address_tried_from_everywhere_is_paused_for_all(client, people, settings):
+    """X49: stuffing from many sources stays under the limit of each, not under that of all."""
+    assert portal.ACCOUNT_RATE_LIMITS["login_failed"] == "100/h/key"
+    settings.ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "3/h/key"}
+    for number in range(3):
+        sign_in(Client(REMOTE_ADDR=f"203.0.113.{number}"), "rita@example.org", "wrong")
+    answer = sign_in(Client(REMOTE_ADDR="203.0.113.9"), "rita@example.org", "right")
+    assert answer.status_code == 200
+    assert b"Too many failed login attempts" in answer.content
+    assert sign_in(client, "axel@example.org", "right").status_code == 302
