@@ -100,7 +100,7 @@ def burn_down(request: HttpRequest) -> HttpResponse:
             made=lambda: tables.burn_down(points, currency=entity.currency),
         )
     series = (
-        ("Left", "accent", lambda figures: figures.available),
+        ("Left", "good-full", lambda figures: figures.available),
         ("Committed", "committed", lambda figures: figures.encumbered),
         ("Spent", "spent", lambda figures: figures.spent),
     )

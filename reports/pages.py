@@ -179,3 +179,9 @@ def words_of(entity: Entity, chosen: dict[str, Any]) -> list[str]:
     if chosen["period"]:
         names.append(month_of(entity, chosen["period"]))
     return names
+
+
+def codes_of(row: Any) -> str:
+    """A row's codes, for the axis of a chart."""
+    parts = (row.cost_center, row.gl_account, row.project)
+    return " · ".join(part.code for part in parts if part and part.code)

@@ -24,6 +24,7 @@ from reports.pages import (
     ROLES,
     asked_of,
     chosen_of,
+    codes_of,
     file_of,
     frame_of,
     groups_with,
@@ -200,7 +201,7 @@ def _expected_links(chosen: dict[str, Any], more: dict[str, str]) -> dict[str, s
 def _bars(report: VarianceReport) -> dict[str, Any]:
     rows = report.rows[:_MOST_BARS]
     return {
-        "labels": [_name(row)[0] for row in rows],
+        "labels": [codes_of(row) or _name(row)[0] for row in rows],
         "series": _series([(row.figures.spent, row.ahead) for row in rows]),
         "stacked": True,
         "horizontal": True,

@@ -25,6 +25,7 @@ from reports.pages import (
     ROLES,
     asked_of,
     chosen_of,
+    codes_of,
     file_of,
     frame_of,
     groups_with,
@@ -188,7 +189,7 @@ def _chart(report: queries.CommitmentReport) -> dict[str, Any]:
     if not by_month:
         series.append(("Left", "left", lambda figures: max(figures.available, ZERO)))
     return {
-        "labels": [label(row) for row in rows]
+        "labels": [codes_of(row) or "no project" for row in rows]
         if not by_month
         else [month_of(report.entity, row.period, short=True) for row in rows],
         "series": [
@@ -235,9 +236,3 @@ def _burn_down(entity: Entity, chosen: dict[str, Any]) -> dict[str, Any] | None:
             "unit": entity.currency,
         },
     }
-
-
-def label(row: queries.CommitmentRow) -> str:
-    """A row's codes, for the axis of a chart."""
-    parts = (row.cost_center, row.gl_account, row.project)
-    return " · ".join(part.code for part in parts if part and part.code) or "no project"
