@@ -1,5 +1,6 @@
 """Year ends in the browser: looked at first, run as one batch, undone, and the year closed."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from budgets.models import FiscalYear
 from core.errors import DomainError
 from core.money import ZERO
 from core.transitions import available
-from core.web import act, keyset_page, require_role, visible_or_404
+from core.web import act, keyset_page, pages_of, require_role, visible_or_404
 
 READERS = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR, Role.BUDGET_OWNER)
 VERBS = {
@@ -59,14 +60,26 @@ def _preview(request: HttpRequest, year: int, policy: str) -> dict[str, Any]:
         lines = year_ends.preview(entity=request.user.entity, fiscal_year=year, policy=policy)
     except DomainError as refusal:
         return {"year": year, "problem": refusal.detail}
+    done = YearEnd.objects.filter(entity=request.user.entity, from_year__year=year)
     return {
         "year": year,
-        "lines": lines[:SHOWN],
+        "done": done.exclude(status=YearEnd.Status.REVERSED).first(),
+        "lines": _opened(request, lines[:SHOWN]),
         "count": len(lines),
         "total": sum((line.amount for line in lines), ZERO),
         "activated": sum((line.activated for line in lines), ZERO),
         "short": sum(line.is_short for line in lines),
     }
+
+
+def _opened(request: HttpRequest, lines: Iterable[Any]) -> list[tuple[Any, str]]:
+    """Lines with the page of their document, for those who may see it."""
+    found = list(lines)
+    pages = pages_of(
+        request.user,
+        ((line.commitment.document_type, line.commitment.document_id) for line in found),
+    )
+    return [(line, pages.get(line.commitment.document_id, "")) for line in found]
 
 
 def _run(request: HttpRequest) -> HttpResponse:
@@ -101,7 +114,7 @@ def year_end(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     context = {
         "year_end": found,
-        "lines": lines.order_by("state", "pk")[:SHOWN],
+        "lines": _opened(request, lines.order_by("state", "pk")[:SHOWN]),
         "sums": {name: value or ZERO for name, value in sums.items()},
         "actions": [name for name in VERBS if name in available(found, request.user)],
         "currency": found.entity.currency,

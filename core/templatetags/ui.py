@@ -23,7 +23,7 @@ TONES = {
     "wait": "in_exception on_hold assigned returned disputed expiring suspended overdue escalated "
     "reopened accepted_with_changes warn unconfirmed over held",
     "good": "approved accepted posted matched cleared paid confirmed resolved full passed pass "
-    "delivered applied exported authorised acknowledged balanced ok final kept corrected",
+    "delivered applied exported authorised acknowledged balanced ok final kept corrected run",
     "bad": "rejected blocked failed refused exception block stop missing duplicate bounced",
     "quiet": "closed cancelled withdrawn archived expired terminated reversed void waived skipped "
     "superseded retired short_closed returned_to_vendor revoked used",
