@@ -57,6 +57,14 @@ class DraftForm(forms.Form):
         offered = Contract.objects.filter(vendor=order.vendor_id, currency=order.currency)
         self.fields["contract"].queryset = offered.filter(live).order_by("number")
 
+    def clean(self) -> dict[str, Any]:
+        """Browsers send line breaks their own way; what nobody touched stays the same."""
+        said = super().clean() or {}
+        for name in ("ship_to", "bill_to", "note"):
+            if name in said:
+                said[name] = said[name].replace("\r\n", "\n")
+        return said
+
     def as_input(self, order: PurchaseOrder, lines: list[OrderLineInput]) -> OrderInput:
         return OrderInput(
             vendor=order.vendor,

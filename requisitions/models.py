@@ -227,6 +227,24 @@ class Requisition(EntityOwned, Document):
 
     @transition(
         status,
+        source=[Status.PARTIALLY_ORDERED, Status.ORDERED],
+        target=Status.APPROVED,
+        permission=either(role(Role.BUYER), portal),
+    )
+    def free_all(self, **_: Any) -> None:
+        """Its orders were cancelled: all of it can be ordered again."""
+
+    @transition(
+        status,
+        source=[Status.PARTIALLY_ORDERED, Status.ORDERED],
+        target=Status.PARTIALLY_ORDERED,
+        permission=either(role(Role.BUYER), portal),
+    )
+    def free_part(self, **_: Any) -> None:
+        """An order was cancelled: what it took can be ordered again."""
+
+    @transition(
+        status,
         source=[Status.APPROVED, Status.PARTIALLY_ORDERED, Status.ORDERED],
         target=Status.CLOSED,
         permission=either(role(Role.BUYER), portal),

@@ -17,7 +17,9 @@ from requisitions import content
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
 
 PURCHASING = "Purchasing"
-_INTERNAL = frozenset({"approve", "reject", "send_back", "order_part", "order_all"})
+_INTERNAL = frozenset(
+    {"approve", "reject", "send_back", "order_part", "order_all", "free_part", "free_all"}
+)
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,41 @@ def mark_ordered(
     return requisition
 
 
+@atomic
+def mark_unordered(
+    *,
+    requisition: Requisition,
+    quantities: Mapping[UUID, tuple[Decimal, Decimal]],
+    actor: User | None,
+    at: datetime,
+    reason: str,
+) -> Requisition:
+    """Undo `mark_ordered` for an order that was cancelled: what it took can be ordered again.
+
+    Called inside the order's transaction. Nothing is reserved for it again: the next order is
+    checked against its budgets like any other. One that was closed meanwhile stays closed. Raises
+    NotAllowed.
+    """
+    requisition = _locked(requisition)
+    if requisition.status not in (
+        Requisition.Status.PARTIALLY_ORDERED,
+        Requisition.Status.ORDERED,
+    ):
+        return requisition
+    lines = {
+        line.pk: line for line in requisition.lines.select_for_update(no_key=True).order_by("pk")
+    }
+    for pk, (quantity, amount) in quantities.items():
+        lines[pk].ordered_quantity = max(lines[pk].ordered_quantity - quantity, ZERO)
+        lines[pk].ordered_amount = max(lines[pk].ordered_amount - amount, ZERO)
+    part = any(line.ordered_quantity or line.ordered_amount for line in lines.values())
+    perform(requisition.free_part if part else requisition.free_all, actor=actor, at=at)
+    rows.store([lines[pk] for pk in quantities], ["ordered_quantity", "ordered_amount"])
+    requisition.save()
+    events.publish("requisition.orderable_again", requisition, actor=actor, at=at, reason=reason)
+    return requisition
+
+
 def funds(*, entity: Entity, data: RequisitionInput, on: date) -> list[ledger.FundsCheck]:
     """What its budgets would say to this input. Reads only. Raises Invalid, RateMissing."""
     judged = validation.judge(entity=entity, data=data, today=on)

@@ -11,6 +11,7 @@ from uuid import UUID
 from accounts.models import Entity, Role, User
 from core import events
 from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed, StaleVersion
+from core.money import round_amount
 from core.transactions import atomic
 from core.transitions import perform
 from purchase_orders import agreement_validation, contracts, drafting, validation
@@ -293,9 +294,11 @@ def _facts(order: PurchaseOrder) -> dict[str, Any]:
     """The header and the lines as text, for the trail's record of an edit."""
     names = (
         *("title", "kind", "currency", "delivery_terms", "ship_to", "bill_to", "note"),
-        *("payment_terms_days", "contract", "valid_from", "valid_to", "net", "total"),
+        *("payment_terms_days", "contract", "valid_from", "valid_to"),
     )
     facts = {name: str(getattr(order, name) or "") for name in names}
+    for name in ("net", "total"):
+        facts[name] = str(round_amount(getattr(order, name), order.currency))
     facts["vendor"] = order.vendor.name
     terms = drafting.stored_terms(order) if order.kind == PurchaseOrder.Kind.BLANKET else None
     for each in fields(AgreementInput):

@@ -138,7 +138,8 @@ def resume(*, order: PurchaseOrder, actor: User, at: datetime, reason: str = "")
 
 @atomic
 def cancel(*, order: PurchaseOrder, actor: User, at: datetime, reason: str) -> PurchaseOrder:
-    """Take an order back whole; its commitment goes back by the worker (C21).
+    """Take an order back whole; its commitment goes back by the worker (C21), and what it took from
+    requests can be ordered again.
 
     Raises IllegalTransition, NotAllowed, Invalid without a reason, Conflict once something was
     received or billed: close it short instead.
@@ -154,6 +155,8 @@ def cancel(*, order: PurchaseOrder, actor: User, at: datetime, reason: str) -> P
         withdraw_open(order, at=at, reason="the order was cancelled")
     order.save()
     drawing.cancelled(agreed, order, actor=actor, at=at, reason=reason)
+    if order.issued_at is not None:
+        _give_back_to_requisitions(order, lines, actor=actor, at=at)
     events.publish("order.cancelled", order, actor=actor, at=at, reason=reason)
     return order
 
@@ -292,6 +295,32 @@ def _take_from_requisitions(
             cover.require_approved(order, requisition)
         asked.append(requisition)
     return asked
+
+
+def _give_back_to_requisitions(
+    order: PurchaseOrder, lines: list[PurchaseOrderLine], *, actor: User, at: datetime
+) -> None:
+    """What each requisition noted when this order was issued: changes of it since took nothing."""
+    if not any(line.requisition_line_id for line in lines):
+        return
+    issued = order.revisions.get(revision=1).content["lines"]
+    taken = {
+        each["line_number"]: (Decimal(each["quantity"]), Decimal(each["net"])) for each in issued
+    }
+    given: dict[UUID, dict[UUID, tuple[Decimal, Decimal]]] = defaultdict(dict)
+    for line in lines:
+        if pk := line.requisition_line_id:
+            quantity, amount = given[line.requisition_id].get(pk, (ZERO, ZERO))
+            more, net = taken[line.line_number]
+            given[line.requisition_id][pk] = (quantity + more, amount + net)
+    for owner in sorted(given):
+        requisitions.services.mark_unordered(
+            requisition=Requisition(pk=owner),
+            quantities=given[owner],
+            actor=actor,
+            at=at,
+            reason=f"{order.number} was cancelled.",
+        )
 
 
 def _require_untouched(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> None:

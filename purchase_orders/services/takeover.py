@@ -5,7 +5,6 @@ of ours beside the one they came with, are committed on the day they are taken o
 neither printed nor sent to the vendor again.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,7 +20,6 @@ from budgets.rates import rate_on
 from core import events, numbering
 from core.errors import Conflict, FieldError, Invalid
 from core.money import HUNDRED, ZERO
-from core.text import folded
 from core.transactions import atomic
 from core.transitions import perform
 from purchase_orders import accruals, content, drafting
@@ -38,8 +36,6 @@ from purchase_orders.services import orders as issuing
 from purchase_orders.services import receipts as receiving
 from purchase_orders.services.drafts import require_buyer
 from vendors.models import Vendor
-
-UNKNOWN_COUNTRY = "ZZ"
 
 
 class DuplicateOrder(Conflict):
@@ -157,69 +153,6 @@ def default_coding(entity: Entity, on: date) -> Coding:
         detail = "No budget is tracked only: name the cost centre and the account to book to."
         raise Invalid(detail, errors=[FieldError("/cost_center", "required", detail)])
     return Coding(cell.cost_center, cell.gl_account, cell.project)
-
-
-@atomic
-def vendor_for(
-    *,
-    entity: Entity,
-    name: str,
-    country: str = UNKNOWN_COUNTRY,
-    tax_ids: Sequence[str] = (),
-    currency: str,
-    actor: User | None,
-    at: datetime,
-    **facts: str,
-) -> Vendor:
-    """The entity's vendor of an order issued elsewhere: by tax id, else by name and country.
-
-    One that is not known is taken over as approved: whoever issued the order had accepted it.
-    Raises VendorNotApproved when the known one is not.
-    """
-    known = _known_vendor(entity, name, country, tax_ids)
-    if known is not None:
-        if known.status != Vendor.Status.APPROVED:
-            state = known.get_status_display().lower()
-            raise issuing.VendorNotApproved(f"{known} is {state}; it gets no order.")
-        return known
-    identity = f"{folded(name)}|{country}|{'|'.join(sorted(map(_plain, tax_ids)))}"
-    vendor = Vendor(
-        entity=entity,
-        code=f"TO-{hashlib.sha256(identity.encode()).hexdigest()[:10].upper()}",
-        name=name[:200],
-        country=country,
-        tax_id=(tax_ids[0] if tax_ids else "")[:32],
-        currency=currency,
-        status=Vendor.Status.APPROVED,
-        created_at=at,
-        **facts,
-    )
-    vendor._history_user = actor
-    vendor.save()
-    data = {"code": vendor.code, "name": vendor.name}
-    events.publish("vendor.taken_over", vendor, actor=actor, at=at, data=data)
-    return vendor
-
-
-def _known_vendor(entity: Entity, name: str, country: str, tax_ids: Sequence[str]) -> Vendor | None:
-    vendors = list(Vendor.objects.filter(entity=entity).order_by("code"))
-    wanted = {_plain(each) for each in tax_ids} - {""}
-    if wanted:
-        by_tax_id = [each for each in vendors if _plain(each.tax_id) in wanted]
-        if by_tax_id:
-            return by_tax_id[0]
-    alike = (
-        each
-        for each in vendors
-        if folded(each.name) == folded(name)
-        and each.country == country
-        and not (wanted and _plain(each.tax_id))  # two tax ids that differ are two companies
-    )
-    return next(alike, None)
-
-
-def _plain(tax_id: str) -> str:
-    return "".join(each for each in tax_id.upper() if each.isalnum())
 
 
 def _refuse_known(entity: Entity, orders: Sequence[TakenOrder]) -> None:

@@ -14,14 +14,13 @@ from purchase_orders import capture
 from purchase_orders.capture import CapturedOrder, CapturedOrderLine
 from purchase_orders.models import PurchaseOrder
 from purchase_orders.services.drafts import require_buyer
+from purchase_orders.services.taken_vendors import UNKNOWN_COUNTRY, vendor_for
 from purchase_orders.services.takeover import (
-    UNKNOWN_COUNTRY,
     Coding,
     TakenLine,
     TakenOrder,
     default_coding,
     take_over,
-    vendor_for,
 )
 from purchase_orders.validation import MOST_NET, MOST_PRICE, MOST_QUANTITY
 from vendors.models import Vendor

@@ -32,6 +32,7 @@ from purchase_orders.models import (
 from purchase_orders.outlook import Outlook, of_order
 from purchase_orders.pdf import missing_library
 from requisitions.models import Requisition
+from vendors.models import Vendor
 
 EVENTS = 40
 # Rounds and whom they asked stand in the chain beside the timeline; decisions are events.
@@ -242,6 +243,13 @@ def pdf(request: HttpRequest, pk: UUID) -> HttpResponse:
     return response
 
 
+def _unapproved(vendor: Vendor) -> str:
+    return (
+        f"{vendor} is not approved yet: it gets no new order, and its invoices wait for a vendor "
+        "manager."
+    )
+
+
 @login_required
 def import_order(request: HttpRequest) -> HttpResponse:
     """Take over a UBL order that was issued elsewhere."""
@@ -259,6 +267,8 @@ def import_order(request: HttpRequest) -> HttpResponse:
             refusal = problem
         else:
             messages.success(request, f"{order.legacy_number} is taken over as {order.number}.")
+            if not order.vendor.is_approved:
+                messages.warning(request, _unapproved(order.vendor))
             return redirect("purchase_orders:detail", pk=order.pk)
     context = {"form": form, "refusal": refusal}
     status = 422 if request.method == "POST" else 200

@@ -12,7 +12,7 @@ from purchase_orders.models import PurchaseOrder
 from tests.factories import NOW, TODAY
 from tests.shared_data import folder
 from vendors.inputs import BankInput
-from vendors.services import bank
+from vendors.services import bank, master_data
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 def taken_over(org, bea):
     data = (folder("oasis-ubl") / "UBL-Order-2.0-Example.xml").read_bytes()
     order = orders.import_ubl(entity=org.entity, data=data, actor=bea, at=NOW)
+    master_data.approve(vendor=order.vendor, actor=org.vera, at=NOW)
     account = BankInput("Consortial", "12345678", routing="10-26-58", country="GB")
     bank.take_over(vendor=order.vendor, data=account, at=NOW, note="On file before the portal")
     return order

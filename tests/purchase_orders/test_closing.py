@@ -3,19 +3,23 @@
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 import invoicing.services
+import requisitions.services
 from budgets.ledger import BudgetExceeded
-from budgets.models import LedgerEntry
+from budgets.models import LedgerEntry, Stage
 from core.errors import Conflict, IllegalTransition, Invalid, NotAllowed
 from core.models import TrailEvent
 from purchase_orders import services
 from purchase_orders.models import PurchaseOrder
+from requisitions.models import Requisition
 from tests.factories import NOW
 from tests.invoicing.billing import Biller
 from tests.purchase_orders.making import Maker, events_of, held, line_of, run_worker
+from tests.purchase_orders.test_change_orders import changed, draft
 
 VERBS: dict[str, Callable[..., Any]] = {
     "hold": services.hold,
@@ -134,6 +138,59 @@ def test_c21_a_cancelled_order_gives_everything_back_once(make: Maker) -> None:
     assert events_of(order.pk)[-2:] == ["order.cancelled", "order.released"]
     assert TrailEvent.objects.get(type="order.released").data["released"] == "100.0000"
     assert make.org.cell("CC100", "6600").available == 100_000
+
+
+def test_what_a_cancelled_order_took_can_be_ordered_again(make: Maker) -> None:
+    requisition = make.requisition(("10", "10"))
+    first = make.issue(make.drafts(requisition, quantities={_only(requisition): Decimal(4)})[0])
+    second = make.issue(make.drafts(requisition)[0])
+    requisition.refresh_from_db()
+    assert requisition.status == "ordered"
+    services.cancel(order=second, actor=make.org.bea, at=NOW, reason="Wrong vendor")
+    requisition.refresh_from_db()
+    assert (requisition.status, _ordered(requisition)) == ("partially_ordered", (4, 40))
+    services.cancel(order=first, actor=make.org.bea, at=NOW, reason="Wrong vendor")
+    requisition.refresh_from_db()
+    assert (requisition.status, _ordered(requisition)) == ("approved", (0, 0))
+    told = TrailEvent.objects.filter(type="requisition.orderable_again").last()
+    assert told.reason == f"{first.number} was cancelled."
+    run_worker("release_unused")
+    assert (held(requisition.pk, Stage.PRE), held(first.pk), held(second.pk)) == (0, 0, 0)
+    again = make.issue(make.drafts(requisition)[0])
+    requisition.refresh_from_db()
+    assert (requisition.status, held(again.pk)) == ("ordered", 100)
+
+
+def test_a_change_of_an_order_took_nothing_more_of_its_request(make: Maker) -> None:
+    """8 of 10 stay after a change; cancelled, all 10 are free."""
+    order = make.issued(("10", "10"))
+    requisition = line_of(order).requisition_line.requisition
+    change = draft(make, order, changed(order, quantity="8"))
+    services.submit_change(change=change, actor=make.org.bea, at=NOW)
+    services.issue_change(change=change, actor=make.org.bea, at=NOW)
+    services.cancel(order=order, actor=make.org.bea, at=NOW, reason="Wrong")
+    requisition.refresh_from_db()
+    assert (requisition.status, _ordered(requisition)) == ("approved", (0, 0))
+
+
+def test_a_closed_request_stays_closed_when_its_order_is_cancelled(make: Maker) -> None:
+    order = make.issued(("10", "10"))
+    requisition = line_of(order).requisition_line.requisition
+    requisitions.services.close(
+        requisition=requisition, actor=make.org.bea, at=NOW, reason="Nothing more"
+    )
+    services.cancel(order=order, actor=make.org.bea, at=NOW, reason="Wrong")
+    requisition.refresh_from_db()
+    assert (requisition.status, _ordered(requisition)) == ("closed", (10, 100))
+
+
+def _only(requisition: Requisition) -> UUID:
+    return requisition.lines.get().pk
+
+
+def _ordered(requisition: Requisition) -> tuple[Decimal, Decimal]:
+    line = requisition.lines.get()
+    return line.ordered_quantity, line.ordered_amount
 
 
 def test_a_cancelled_draft_holds_nothing(make: Maker) -> None:

@@ -13,7 +13,7 @@ from core.money import round_amount
 from purchase_orders import queries, services
 from purchase_orders.models import PurchaseOrder
 from tests.factories import NOW, Organisation
-from tests.purchase_orders.making import events_of, held
+from tests.purchase_orders.making import Maker, events_of, held
 from tests.shared_data import folder
 from vendors.models import Vendor
 
@@ -87,10 +87,29 @@ def test_a_second_import_is_refused(org: Organisation) -> None:
 
 def test_a_vendor_that_is_suspended_gets_no_order(org: Organisation) -> None:
     vendor = take_over(org, (OURS / "order.xml").read_bytes()).vendor
+    vendor.approve()
     vendor.suspend()
     vendor.save()
     data = (OURS / "order.xml").read_bytes()
     refuse(org, data, services.VendorNotApproved)
+
+
+def test_a_vendor_that_came_with_an_order_gets_no_new_one_before_it_is_approved(
+    org: Organisation,
+) -> None:
+    """The order of elsewhere stands, and the next one of the same vendor is taken over, too."""
+    first = (OURS / "order.xml").read_bytes()
+    vendor = take_over(org, first).vendor
+    assert vendor.status == Vendor.Status.IN_REVIEW
+    number = queries.by_any_number(org.entity, "MW-70031").get().legacy_number
+    second = take_over(org, first.replace(number.encode(), b"MW-70032"))
+    assert second.vendor == vendor
+    make = Maker(org)
+    data = make.order_data(make.line("1", "10"), vendor=vendor)
+    draft = services.create(entity=org.entity, data=data, actor=org.bea, at=NOW)
+    for act in (services.issue, services.submit):
+        with pytest.raises(services.VendorNotApproved, match="in review"):
+            act(order=draft, actor=org.bea, at=NOW)
 
 
 def test_coding_of_another_entity_is_refused(org: Organisation) -> None:
@@ -140,7 +159,7 @@ def test_the_oasis_order_is_taken_at_its_line_amount(org: Organisation) -> None:
     assert (line.quantity, line.unit, line.unit_price, line.net) == (100, "KGM", 1, 100)
     assert (line.tax_percent, order.tax) == (Decimal("17.5"), Decimal("17.50"))
     assert (order.vendor.name, order.vendor.tax_id) == ("Consortial", "175 269 2355")
-    assert order.vendor.status == Vendor.Status.APPROVED
+    assert order.vendor.status == Vendor.Status.IN_REVIEW
     assert held(order.pk) == 115
     remarks = TrailEvent.objects.get(type="order.taken_over").data["remarks"]
     assert len(remarks) == 1

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role, RoleAssignment
+from core.models import TrailEvent
 from purchase_orders import services
 from purchase_orders.models import Dispatch, PurchaseOrder
 from tests.factories import NOW, Organisation
@@ -277,6 +278,15 @@ def test_an_issued_order_is_not_edited(make: Maker, web: Client) -> None:
     assert "its terms are fixed" in said_by(answer)
     order.refresh_from_db()
     assert not order.note
+
+
+def test_line_breaks_of_a_browser_change_no_address(make: Maker, web: Client) -> None:
+    order = make.draft(("10", "10"))
+    there = order.ship_to.replace("\n", "\r\n")
+    assert there != order.ship_to
+    web.post(page_of(order, "edit"), terms(order, ship_to=there, note="Late"))
+    edited = TrailEvent.objects.get(document_id=order.pk, type="order.edited")
+    assert [each["field"] for each in edited.changes] == ["note"]
 
 
 def test_the_document_is_there_once_it_is_printed(make: Maker, web: Client) -> None:

@@ -19,7 +19,8 @@ from core.provenance import coming_from
 from core.transactions import atomic
 from purchase_orders import scms
 from purchase_orders.models import PurchaseOrder
-from purchase_orders.services.takeover import Coding, default_coding, take_over, vendor_for
+from purchase_orders.services.taken_vendors import vendor_for
+from purchase_orders.services.takeover import Coding, default_coding, take_over
 from vendors.models import Vendor
 
 BATCH = 200

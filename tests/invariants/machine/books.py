@@ -70,6 +70,7 @@ class Order:
     rate: Decimal
     spans: bool = False
     request: Request | None = None
+    took: int = 0  # of its request, when it was issued
     shares: list[Share] = field(default_factory=list)
     billed: Decimal = ZERO
     received: Decimal = ZERO
@@ -189,7 +190,8 @@ class Books:
             share.used += now
             share.later -= later
         if order.request:
-            order.request.ordered += order.quantity
+            order.took = order.quantity
+            order.request.ordered += order.took
         self.orders[key] = order
 
     def _conversions(self, order: Order) -> list[tuple[Share, Decimal, Decimal]]:

@@ -108,7 +108,7 @@ class Orders(Ground):
         ):
             self._ended(order, verb == "reopen")
             if verb == "cancel" and order.request:
-                order.request.ordered -= order.quantity  # it can be ordered again
+                order.request.ordered -= order.took  # it can be ordered again
 
     def _ended(self, order: Order, reopened: bool) -> None:
         """An open change goes with its order at once; the worker gives back the rest."""
