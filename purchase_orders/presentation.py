@@ -83,6 +83,8 @@ def listed(user: User, *, tab: str, search: str = "") -> QuerySet[PurchaseOrder]
         return found
     if tab in _TAB_STATES:
         found = found.filter(status__in=_TAB_STATES[tab])
+    if tab in ("to_receive", "to_bill"):
+        found = found.exclude(kind=PurchaseOrder.Kind.BLANKET)  # that is done on its releases
     if tab == "to_receive":
         found = found.filter(receipt_state__in=[queries.NONE, queries.PARTIAL])
     if tab == "to_bill":

@@ -188,9 +188,10 @@ def by_any_number(entity: Entity, text: str) -> QuerySet[PurchaseOrder]:
 def to_receive(user: User) -> QuerySet[PurchaseOrder]:
     """Issued orders that a person may see and that expect goods, the oldest first.
 
-    Lines that are matched without a receipt expect none.
+    Lines that are matched without a receipt expect none, nor do blanket orders: releases do.
     """
     waiting = PurchaseOrder.objects.visible_to(user).filter(status=PurchaseOrder.Status.ISSUED)
+    waiting = waiting.exclude(kind=PurchaseOrder.Kind.BLANKET)
     short = _some_line(Q(received__lt=F("quantity")) & ~Q(match_type=MatchType.TWO_WAY))
     return with_progress(waiting.filter(short)).select_related("vendor").order_by("pk")
 

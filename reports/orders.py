@@ -14,7 +14,12 @@ from accounts.models import Entity
 from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
 from core.money import ZERO
 from core.snapshot import snapshot
-from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
+from purchase_orders.models import (
+    Agreement,
+    OrderDistribution,
+    PurchaseOrder,
+    PurchaseOrderLine,
+)
 from reports.accruals import end_of
 
 # Upper ends in days, with words; the last has none.
@@ -136,7 +141,10 @@ def _row(
 
 
 def _running(entity: Entity, as_of: date | None) -> QuerySet[PurchaseOrder]:
-    orders = PurchaseOrder.objects.filter(entity=entity)
+    """A blanket order that commits nothing itself is none of them: its releases are."""
+    orders = PurchaseOrder.objects.filter(entity=entity).exclude(
+        kind=PurchaseOrder.Kind.BLANKET, agreement_terms__commits=Agreement.Commits.RELEASES
+    )
     if as_of is None:
         return orders.filter(status__in=_OPEN).order_by()
     end = end_of(entity, as_of)

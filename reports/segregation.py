@@ -185,7 +185,8 @@ def _sql_of(duty: str, entity: Entity) -> tuple[str, list[Any]]:
 
 
 def _approvals_sql(entity: Entity) -> tuple[str, list[Any]]:
-    """Rounds name their document without a foreign key: joined by ids of requests and orders."""
+    """Rounds name their document without a foreign key: joined by ids of requests and orders, of a
+    release also by that of its blanket order."""
     lines = PurchaseOrderLine.objects.filter(order__entity=entity, requisition_line__isnull=False)
     asked, first = (
         lines.order_by()
@@ -199,14 +200,21 @@ def _approvals_sql(entity: Entity) -> tuple[str, list[Any]]:
         .values_list(F("pk"), F("pk"), Value("order"))
         .query.sql_with_params()
     )
+    agreed, third = (
+        PurchaseOrder.objects.filter(entity=entity, agreement__isnull=False)
+        .order_by()
+        .values_list(F("pk"), F("agreement"), Value("order"))
+        .query.sql_with_params()
+    )
     step, round_ = ApprovalStep._meta.db_table, ApprovalRequest._meta.db_table
     sql = (
-        f"WITH purchases(order_id, subject_id, kind) AS ({asked} UNION ALL {orders})"  # noqa: S608
+        f"WITH purchases(order_id, subject_id, kind) AS ({asked} UNION ALL {orders}"  # noqa: S608
+        f" UNION ALL {agreed})"
         " SELECT p.order_id, s.decided_by_id, s.decided_at, p.kind, p.subject_id"
         f' FROM "{step}" s JOIN "{round_}" r ON r.id = s.request_id'
         " JOIN purchases p ON p.subject_id = r.subject_id WHERE s.status = %s"
     )
-    return sql, [*first, *second, ApprovalStep.Status.APPROVED]
+    return sql, [*first, *second, *third, ApprovalStep.Status.APPROVED]
 
 
 def _joined(

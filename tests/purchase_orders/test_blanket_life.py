@@ -5,11 +5,15 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.models import Duty
+from approvals.models import ApprovalStep
+from approvals.services import decide
 from core.errors import Conflict, Invalid
-from purchase_orders import services
+from purchase_orders import presentation, queries, services
 from purchase_orders.agreements import BeyondAgreement
 from purchase_orders.inputs import ChangedLine, ChangeInput
 from purchase_orders.models import ReleaseProposal
+from reports.orders import aging
 from tests.factories import NOW, TODAY
 from tests.purchase_orders.blankets import Blankets, log, terms
 from tests.purchase_orders.making import Maker, held, line_of, run_worker
@@ -133,3 +137,30 @@ def test_a_valid_blanket_order_is_never_stale(make, blankets):
     blankets.issued(commits="limit")
     services.propose(entity=make.org.entity, at=NOW + timedelta(days=200))
     assert not ReleaseProposal.objects.exists()
+
+
+def test_whoever_approved_a_blanket_order_approved_its_releases(make, blankets):
+    make.org.bea.approval_limit = None
+    make.org.bea.save()
+    blanket = services.submit(order=blankets.draft(("1", "100")), actor=make.org.bea, at=NOW)
+    while step := ApprovalStep.objects.filter(
+        request__subject_id=blanket.pk, status=ApprovalStep.Status.ACTIVE
+    ).first():
+        decide(step=step, decision="approve", actor=step.assignee, at=NOW)
+    approvers = {
+        step.decided_by_id for step in ApprovalStep.objects.filter(request__subject_id=blanket.pk)
+    }
+    blanket.refresh_from_db()
+    release = blankets.release(make.issue(blanket), "1")
+    performed = queries.performed_on(release)
+    assert approvers
+    assert set(performed[Duty.APPROVE]) >= approvers
+
+
+def test_nothing_is_received_or_billed_of_a_blanket_order_itself(make, blankets):
+    blanket = blankets.issued()
+    release = blankets.release(blanket, "1")
+    assert list(queries.to_receive(make.org.rob)) == [release]
+    for tab in ("to_receive", "to_bill"):
+        assert list(presentation.listed(make.org.bea, tab=tab)) == [release]
+    assert [row.order_id for row in aging(entity=make.org.entity, today=TODAY).rows] == [release.pk]
