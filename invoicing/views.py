@@ -26,6 +26,8 @@ from invoicing.models import Invoice, MatchException
 AP = (Role.AP_CLERK, Role.AP_MANAGER)
 MOST_QUEUED = 100
 
+EXCEPTION_TABS = (("all", "All"), ("fraud", "Possible fraud"))
+
 
 @login_required
 def invoice_list(request: HttpRequest) -> HttpResponse:
@@ -231,12 +233,15 @@ def perform(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
 def exceptions(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
     """The workbench: the queue on the left, one exception with its three documents on the right."""
     require_role(request, *AP, Role.BUYER, Role.AUDITOR, Role.CONTROLLER)
-    queue = queries.exceptions_queue(request.user)
-    current = queue.first() if pk is None else queue.filter(pk=pk).first()
+    everything = queries.exceptions_queue(request.user)
+    tab = "fraud" if request.GET.get("show") == "fraud" else "all"
+    queue = everything.about_fraud() if tab == "fraud" else everything
+    current = queue.first() if pk is None else everything.filter(pk=pk).first()
     if pk is not None and current is None:
         visible_or_404(MatchException.objects.visible_to(request.user), pk)
         return redirect("invoicing:exceptions")
-    return render(request, "invoicing/exceptions.html", _workbench(request, queue, current))
+    context = {"tabs": EXCEPTION_TABS, "tab": tab, **_workbench(request, queue, current)}
+    return render(request, "invoicing/exceptions.html", context)
 
 
 def _workbench(request: HttpRequest, queue: Any, current: MatchException | None) -> dict[str, Any]:
@@ -253,11 +258,9 @@ def _workbench(request: HttpRequest, queue: Any, current: MatchException | None)
         context |= presentation.comparison(current)
         context["refusal"] = services.accept_refusal(current, request.user, timezone.now())
         context["may_wait"] = queries.expects_receipt(current.invoice)
-        context["others"] = [
-            each
-            for each in context["queue"]
-            if each.invoice_id == current.invoice_id and each.pk != current.pk
-        ]
+        everything = queries.exceptions_queue(request.user)
+        others = everything.filter(invoice=current.invoice_id).exclude(pk=current.pk)
+        context["others"] = list(others[:MOST_QUEUED])
     return context
 
 

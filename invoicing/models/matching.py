@@ -93,6 +93,10 @@ class MatchExceptionQuerySet(models.QuerySet["MatchException"]):
             status__in=[MatchException.Status.RESOLVED, MatchException.Status.WAIVED]
         )
 
+    def about_fraud(self) -> "MatchExceptionQuerySet":
+        """As `MatchException.is_about_fraud`."""
+        return self.filter(Q(check_name="remit_to") | Q(rule="D5"))
+
 
 class MatchException(EntityOwned, Document):
     """One check of one invoice that needs a person."""
@@ -151,6 +155,11 @@ class MatchException(EntityOwned, Document):
 
     def __str__(self) -> str:
         return f"{self.invoice} {self.check_name}"
+
+    @property
+    def is_about_fraud(self) -> bool:
+        """Another account than the vendor's, or what a vendor in disguise billed before (D5)."""
+        return self.check_name == "remit_to" or self.rule == "D5"
 
     @transition(
         status, source=[Status.OPEN, Status.ASSIGNED], target=Status.ASSIGNED, permission=_AP

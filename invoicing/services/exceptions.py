@@ -169,7 +169,7 @@ def _require_may_accept(
         raise NotAllowed("There is nothing to accept: name the order and line it bills.")
     if refusal := unbillable(invoice):
         raise NotAllowed(refusal)
-    if _is_about_fraud(exception) and not actor.has_role(Role.AP_MANAGER):
+    if exception.is_about_fraud and not actor.has_role(Role.AP_MANAGER):
         raise NotAllowed("Only the head of accounts payable says that this is no fraud.")
     if exception.value_at_stake > actor.variance_limit:
         raise NotAllowed(
@@ -178,11 +178,6 @@ def _require_may_accept(
         )
     if reason_code not in ACCEPT_REASONS:
         raise Invalid(errors=[FieldError("/reason_code", "required", "Choose why it is accepted.")])
-
-
-def _is_about_fraud(exception: MatchException) -> bool:
-    """Another account than the vendor's, or an invoice that a vendor in disguise sent before."""
-    return exception.check_name == "remit_to" or exception.rule == "D5"
 
 
 def _wait(

@@ -14,6 +14,7 @@ from core.models import TrailEvent
 from invoicing import services
 from invoicing.inputs import PayeeInput, payees
 from invoicing.models import Invoice, MatchRun, Tolerance
+from tests import pages
 from tests.factories import NOW
 from tests.invoicing.billing import LATER
 from tests.vendors.accounts_of import NEW, OLD, OTHER, known, wanted
@@ -240,6 +241,20 @@ def test_only_the_head_of_accounts_payable_says_that_it_is_no_fraud(org, bills, 
             exception=bills.exception(invoice, "duplicate"), actor=org.finn, at=LATER,
             resolution="accept", reason_code="other", comment="Chance",
         )  # fmt: skip
+
+
+def test_what_may_be_fraud_has_a_queue_of_its_own(org, make, bills, order):
+    known(org.vendor)
+    client = pages.signed_in(org.fay)
+    assert "No sign of fraud" in pages.text_of(client.get("/exceptions/?show=fraud"))
+    dear = make.issued(("10", "100"))
+    make.receive(dear, "10")
+    bills.billed(dear, ("10", "120"), number="DEAR-1")
+    bills.billed(order, ("5", "100"), number="ELSE-1", **named(OTHER))
+    everything = pages.text_of(client.get("/exceptions/"))
+    assert "DEAR-1" in everything and "ELSE-1" in everything
+    suspicious = pages.text_of(client.get("/exceptions/?show=fraud"))
+    assert "ELSE-1" in suspicious and "DEAR-1" not in suspicious
 
 
 def test_the_other_entity_is_another_world(org, bills, order, disguised):
