@@ -33,17 +33,14 @@ def is_proven(request: Any, *, at: datetime) -> bool:
     """Whether the signed-in person proved who they are a moment ago."""
     if not request.user.is_authenticated:
         return False
-    has_second_factor = second_factor.has(request.user)
     token = getattr(request, "auth", None)
     if token is not None:
-        showed_it = token.second_factor or not has_second_factor
-        return showed_it and at - token.created <= TOKEN_FRESH
+        young = at - token.created <= TOKEN_FRESH
+        return young and (token.second_factor or not second_factor.has(request.user))
     since = time.time() - FRESH.total_seconds()  # the records carry the system's own time
-    return any(
-        record["at"] >= since
-        for record in get_authentication_records(request, request.user)
-        if not has_second_factor or record["method"] == SECOND_FACTOR
-    )
+    records = get_authentication_records(request, request.user)
+    shown = {record["method"] for record in records if record["at"] >= since}
+    return SECOND_FACTOR in shown or (bool(shown) and not second_factor.has(request.user))
 
 
 def require(request: Any, *, at: datetime, why: str) -> None:
