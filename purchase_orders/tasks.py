@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from accounts.models import Entity
+from budgets.services import FiscalYearClosed, fiscal_year_for
 from core import outbox
 from core.models import TrailEvent
 from core.periodic import job
@@ -32,9 +33,17 @@ def order_by_itself(*, event_id: str, document_id: str) -> None:
 
 @outbox.handler("purchase_orders.release_unused")
 def release_unused(*, event_id: str, document_id: str) -> None:
-    """Give back what a closed or cancelled order still holds, dated by its closing."""
-    event = TrailEvent.objects.get(pk=event_id)
-    services.release_unused(order=PurchaseOrder.objects.get(pk=document_id), at=event.at)
+    """Give back what a closed or cancelled order still holds, dated by its closing.
+
+    A worker who comes after that fiscal year was closed dates it today: what is left went over.
+    """
+    order = PurchaseOrder.objects.select_related("entity").get(pk=document_id)
+    at = TrailEvent.objects.get(pk=event_id).at
+    try:
+        fiscal_year_for(order.entity, order.entity.day_of(at))
+    except FiscalYearClosed:
+        at = timezone.now()
+    services.release_unused(order=order, at=at)
 
 
 @outbox.handler("purchase_orders.render_document")

@@ -101,6 +101,8 @@ def hold(
     for move in rises:
         assert move.wanted.held_as is not None  # what goes does not rise
         commitment = locked[move.wanted.held_as]
+        if commitment.cell_id != move.cell_id:  # it was held before, and its order went on since
+            rolling.place(commitment, move.cell_id)
         amount = to_base(move.amount, rate=source.rate, base_currency=source.entity.currency)
         commitment.amount += amount
         commitment.document_amount += move.amount
@@ -166,10 +168,11 @@ def change(
         for each in wanted
     )
     ids = {each.distribution_id for each in wanted} | {each.held_as for each in wanted} - {None}
-    rows, drawn_on = drawing.lock_beside(draw, distribution_id__in=ids)
+    rows, drawn_on = drawing.lock_beside(draw, placed=True, distribution_id__in=ids)
     locked = {(row.distribution_id, str(row.stage)): row for row in rows}
     if posting.is_done():
         return
+    rolling.follow(rows, Calendar(source.entity, on))
     standing = {each.distribution_id: locked[each.distribution_id, Stage.ENC] for each in wanted}
     for each in _this_years(wanted, standing, source, on, keep=True):
         held = locked.get((each.held_as, Stage.PRE)) if each.held_as else None
@@ -265,7 +268,7 @@ def _moves(source: Source, wanted: list[Wanted], on: date) -> list[_Move]:
             moves.append(_Move(each, cell_id, each.amount))
         elif not commitment.holds:
             continue  # its account reserves when billed (C28)
-        elif commitment.cell_id == cell_id:
+        elif commitment.cell_id == cell_id or rolling.left_behind([commitment]):
             moves.append(_Move(each, cell_id, each.amount - commitment.document_amount))
         else:
             moves.append(_Move(each, commitment.cell_id, -commitment.document_open))
@@ -288,12 +291,14 @@ def _rises(moves: list[_Move]) -> list[_Move]:
 
 
 def _cells(source: Source, wanted: list[Wanted], on: date) -> dict[UUID, int]:
-    """The cell that pays each distribution: its own while the coding stays, else the day's."""
+    """The cell that pays each distribution: its own while coding and year stay, else the day's."""
     stored = _committed(wanted)
     found: dict[UUID, int] = {}
     for each in wanted:
         commitment = stored.get(each.distribution_id)
-        if commitment is not None and Dimensions.of(commitment.cell) == Dimensions.of(each):
+        if commitment is None or rolling.left_behind([commitment]):
+            continue
+        if Dimensions.of(commitment.cell) == Dimensions.of(each):
             found[each.distribution_id] = commitment.cell_id
     missing = [each for each in wanted if each.distribution_id not in found]
     if missing:
@@ -307,7 +312,7 @@ def _committed(wanted: list[Wanted]) -> dict[UUID, Commitment]:
     rows = Commitment.objects.filter(
         distribution_id__in=[each.distribution_id for each in wanted], stage=Stage.ENC
     )
-    return {row.distribution_id: row for row in rows.select_related("cell")}
+    return {row.distribution_id: row for row in rows.select_related("cell__fiscal_year")}
 
 
 def _reserving(wanted: list[Wanted], stage: Stage) -> set[UUID]:

@@ -22,6 +22,9 @@ def world(org: Organisation, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]
     assert_books_hold()
 
 
+OF_A = {"entity__code": "DE01", "cost_center__code": "CC100", "gl_account__code": "6600"}
+
+
 def issued(world: World, *payers: str) -> None:
     """An order of 6 × 10."""
     world.draft_own(payers, 6, 10, "EUR")
@@ -34,6 +37,14 @@ def year_ended(world: World, policy: str = "with_budget") -> None:
     world.catch_up()
     assert world.done["year end went"], (world.done, world.refused)
     world.agree()
+
+
+def year_closed(world: World) -> None:
+    world.new_year()
+    world.year_end("with_budget")
+    world.catch_up()
+    world.end_year("close")
+    assert world.done["close year"], world.refused
 
 
 def test_what_awaits_its_invoice_goes_along_into_the_next_year(world: World) -> None:
@@ -69,3 +80,62 @@ def test_other_books_use_up_what_earlier_months_left_before_they_overdraw(world:
     world.spend_outside("D", 120)
     april.refresh_from_db()
     assert (april.amount, april.overdraft) == (200, 70)
+
+
+def test_an_order_closed_before_its_year_was_gives_back_though_the_worker_comes_late(
+    world: World,
+) -> None:
+    issued(world, "A")
+    world.end_order("close", 0)
+    world.new_year()
+    world.year_end("with_budget")
+    for item in world.work().filter(done_at=None, handler="budgeting.run_year_end"):
+        world.run(item, 1)
+    world.end_year("close")
+    assert world.done["close year"], world.refused
+    world.catch_up()
+    assert BudgetCell.objects.get(fiscal_year__year=2027, **OF_A).encumbered == 0
+
+
+def test_a_change_of_what_was_used_up_in_a_closed_year_is_paid_by_this_one(world: World) -> None:
+    issued(world, "A")
+    world.receive(0, 6)
+    world.bill(0, 6, 0, "invoice")
+    world.catch_up()
+    year_closed(world)
+    world.draft_change(0, 2, 0)
+    world.submit_change(-4)
+    world.agree()
+    world.agree_to(0)
+    world.issue_change(0)
+    assert world.done["issue change"], world.refused
+    assert BudgetCell.objects.get(fiscal_year__year=2027, **OF_A).encumbered == 20
+
+
+def test_what_a_change_holds_stands_where_its_order_does_when_put_up_again(world: World) -> None:
+    """It was sent back in the old year; the order went over without it."""
+    issued(world, "A")
+    world.draft_change(0, 6, 0)
+    world.submit_change(-4)
+    world.decide("return", 0)
+    assert world.done["decide: return"], world.refused
+    year_ended(world)
+    world.submit_change(-4)
+    assert BudgetCell.objects.get(fiscal_year__year=2027, **OF_A).pre_encumbered == 60
+
+
+def test_what_later_years_pay_is_drawn_and_comes_due(world: World) -> None:
+    """Half of 6 × 10 waits for 2027; five are billed in 2026, of which two are paid early."""
+    world.draft_own(("A",), 6, 10, "EUR", spans=True)
+    world.issue(-4)
+    world.receive(0, 5)
+    world.bill(0, 5, 0, "invoice")
+    world.catch_up()
+    assert world.done["drawn"], (world.done, world.refused)
+    world.agree()
+    world.new_year()
+    world.activate()
+    assert world.done["activate"]
+    assert BudgetCell.objects.get(fiscal_year__year=2027, **OF_A).encumbered == 10
+    world.agree()
+    world.void(0)

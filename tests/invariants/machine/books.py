@@ -222,7 +222,7 @@ class Books:
     def rises(self, change: Change, day: date) -> list[Share]:
         """What is held while it waits, in the cells of what it raises."""
         return [
-            Share(share.cell, now - share.amount)
+            Share(self.standing(share, day), now - share.amount)
             for share, now, _ in self.differences(change, day)
             if now > share.amount and RESERVES_AT.get(share.cell[0], PRE) == PRE
         ]
@@ -234,12 +234,13 @@ class Books:
     def changing(self, change: Change, day: date) -> Moves:
         moves = self.taking(change.shares, PRE, -1)
         for share, now, _ in self.differences(change, day):
-            moves[share.cell][ENC] += now - share.amount
+            moves[self.standing(share, day)][ENC] += now - share.amount
         return moves
 
     def change(self, change: Change, day: date) -> None:
         moves = self.changing(change, day)
         for share, now, later in self.differences(change, day):
+            share.cell = self.standing(share, day)
             share.amount, share.later = now, later
         for share in change.shares:
             share.used += share.held
