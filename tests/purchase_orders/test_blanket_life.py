@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.template.loader import render_to_string
 
 from accounts.models import Duty
 from approvals.models import ApprovalStep
@@ -13,6 +14,7 @@ from purchase_orders import presentation, queries, services
 from purchase_orders.agreements import BeyondAgreement
 from purchase_orders.inputs import ChangedLine, ChangeInput
 from purchase_orders.models import ReleaseProposal
+from purchase_orders.pdf import _page
 from reports.orders import aging
 from tests.factories import NOW, TODAY
 from tests.purchase_orders.blankets import Blankets, log, terms
@@ -164,3 +166,19 @@ def test_nothing_is_received_or_billed_of_a_blanket_order_itself(make, blankets)
     for tab in ("to_receive", "to_bill"):
         assert list(presentation.listed(make.org.bea, tab=tab)) == [release]
     assert [row.order_id for row in aging(entity=make.org.entity, today=TODAY).rows] == [release.pk]
+
+
+def test_documents_name_each_other(make, blankets):
+    blanket = blankets.issued(commits="limit", limit="150000")
+    release = blankets.release(blanket, "1")
+    frame, drawn = (
+        render_to_string("pdf/order.html", _page(each.revisions.get().content))
+        for each in (blanket, release)
+    )
+    assert "150,000.00 EUR net" in frame
+    assert f"{blanket.number}/001 and so on" in frame
+    assert f"<dt>Released from</dt><dd>{blanket.number}</dd>" in drawn
+    prices = blankets.issued(limit_by="price").revisions.get().content
+    assert "None; each release orders at these prices" in render_to_string(
+        "pdf/order.html", _page(prices)
+    )
