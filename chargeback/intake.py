@@ -1,7 +1,6 @@
 """A file of consumption read into rows: UTF-8, comma or semicolon, header in row 1."""
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -10,6 +9,7 @@ from accounts.models import Entity
 from budgets.models import CostCenter
 from chargeback.inputs import UnitsInput
 from chargeback.services.consumption import MOST_ROWS
+from core import delimited
 from core.decimals import NotADecimal, parse
 from core.errors import Invalid, TooLarge
 
@@ -49,15 +49,8 @@ def _units(said: str) -> Decimal | None:
 
 
 def _rows(data: bytes) -> Iterator[tuple[str, str, str]]:
-    if len(data) > MAX_BYTES:
-        raise TooLarge(f"The file is larger than {MAX_BYTES // 1024**2} MB.")
-    try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid("The file is not UTF-8 text.") from error
-    first = content.split("\n", 1)[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    content, delimiter = delimited.opened(data, most_bytes=MAX_BYTES)
+    reader = csv.reader(content, delimiter=delimiter, strict=True)
     try:
         yield from _named(reader)
     except csv.Error as error:

@@ -1,7 +1,6 @@
 """The catalog from a CSV file: good rows go in, bad rows are reported by their number."""
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 
 from accounts.models import Entity, Role, TaxCode, User
 from accounts.permissions import role
-from core import events, text
+from core import delimited, events, text
 from core.decimals import NotADecimal, parse, places
 from core.errors import FieldError, Invalid, NotAllowed, TooLarge
 from core.money import UnknownCurrency, minor_units
@@ -110,15 +109,8 @@ def _put(
 
 
 def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    if len(data) > MAX_BYTES:
-        raise TooLarge(f"The file is larger than {MAX_BYTES // 1024**2} MB.")
-    try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid("The file is not UTF-8 text.") from error
-    first = content.split("\n", 1)[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(content), delimiter=delimiter, strict=True)
+    content, delimiter = delimited.opened(data, most_bytes=MAX_BYTES)
+    reader = csv.DictReader(content, delimiter=delimiter, strict=True)
     names = [name.strip().lower() for name in reader.fieldnames or []]
     if missing := [name for name in REQUIRED if name not in names]:
         raise Invalid(f"The header lacks: {', '.join(missing)}.")
