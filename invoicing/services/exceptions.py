@@ -22,6 +22,7 @@ ACCEPT_REASONS = {
     "rounding": "Rounding",
     "freight_agreed": "Freight or charge agreed",
     "tax_checked": "Tax checked",
+    "account_called": "Account confirmed by a call",
     "other": "Other, see comment",
 }
 WAIT = timedelta(days=30)

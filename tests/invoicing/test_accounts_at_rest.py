@@ -4,6 +4,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -105,7 +106,7 @@ def test_keys_are_changed_and_the_old_one_is_not_needed_any_more(
     before, histories = indexes(), BankAccount.history.count() + Invoice.history.count()
     keys(settings, k2=new, k1=old)
     said = StringIO()
-    call_command("reseal_bank_accounts", stdout=said)
+    call_command("reseal", stdout=said)
     assert int(said.getvalue().split()[0]) > 10
     keys(settings, k2=new)
     assert indexes() == before
@@ -119,8 +120,21 @@ def test_keys_are_changed_and_the_old_one_is_not_needed_any_more(
     ]
     assert set(opened) == set(ALL)
     said = StringIO()
-    call_command("reseal_bank_accounts", stdout=said)
+    call_command("reseal", stdout=said)
     assert said.getvalue() == "0 rows resealed\n"
+
+
+def test_second_factors_are_resealed_with_them(org, settings):
+    """One command, after which the old key is needed for nothing."""
+    keys(settings, k1=Fernet.generate_key().decode())
+    row = Authenticator.objects.create(
+        user=org.vera, type=Authenticator.Type.TOTP, data={"secret": sealed.seal("JBSWY3DP")}
+    )
+    keys(settings, k2=Fernet.generate_key().decode(), **settings.SEALING_KEYS)
+    call_command("reseal", stdout=StringIO())
+    row.refresh_from_db()
+    assert sealed.is_current(row.data["secret"])
+    assert sealed.unseal(row.data["secret"]) == "JBSWY3DP"
 
 
 def test_the_index_key_is_changed_and_accounts_are_still_found(org, make, bills, settings):
@@ -129,7 +143,7 @@ def test_the_index_key_is_changed_and_accounts_are_still_found(org, make, bills,
     make.receive(order, "10")
     before = bills.captured(order, ("1", "100"), payee_accounts=payees(OLD))
     settings.SEALING_INDEX_KEY = "another key of more than forty characters"
-    call_command("reseal_bank_accounts", stdout=StringIO())
+    call_command("reseal", stdout=StringIO())
     after = bills.captured(order, ("1", "100"), payee_accounts=payees(OLD))
     for invoice in (before, after):
         assert bills.match(invoice).status == Invoice.Status.CLEARED
@@ -143,5 +157,5 @@ def test_a_key_taken_away_too_early_is_said_and_changes_nothing(
     before = sorted(dump())
     keys(settings, k2=Fernet.generate_key().decode())
     with pytest.raises(CommandError):
-        call_command("reseal_bank_accounts", stdout=StringIO())
+        call_command("reseal", stdout=StringIO())
     assert sorted(dump()) == before
