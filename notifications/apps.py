@@ -36,3 +36,5 @@ class NotificationsConfig(AppConfig):
 
         for event_type, handler in SUBSCRIPTIONS:
             subscribe(event_type, handler)
+        for event_type in passwords.CHANGED:
+            subscribe(event_type, "notifications.sign_in_changed")
