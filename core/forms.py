@@ -42,6 +42,16 @@ class GridSelect(forms.Select):
         return format_html("<select{}>{}</select>", given, mark_safe("".join(options)))
 
 
+class LinesField(forms.CharField):
+    """Words in several lines. Browsers send line breaks their own way; kept is "\\n", so that an
+    address that nobody touched is no change of a document."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
 class FigureField(forms.DecimalField):
     """A quantity, price or percentage as people write it: 1250.5, 1,250.50, 1.250,50, 1 250,5.
 

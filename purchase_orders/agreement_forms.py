@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
-from core.forms import FigureField
+from core.forms import FigureField, LinesField
 from core.money import ZERO
 from purchase_orders import agreements, changed, drafting
 from purchase_orders.change_forms import NEW, as_line, new_line
@@ -58,9 +58,9 @@ class BlanketForm(forms.Form):
     payment_terms_days = forms.IntegerField(
         label="Payment terms", min_value=0, max_value=365, required=False
     )
-    ship_to = forms.CharField(label="Deliver to", **_AREA)
-    bill_to = forms.CharField(label="Invoice to", **_AREA)
-    note = forms.CharField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
+    ship_to = LinesField(label="Deliver to", **_AREA)
+    bill_to = LinesField(label="Invoice to", **_AREA)
+    note = LinesField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -123,7 +123,7 @@ class ReleaseForm(forms.Form):
     """What is said of a release as a whole."""
 
     title = forms.CharField(max_length=200, required=False)
-    note = forms.CharField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
+    note = LinesField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
 
 
 class ReleaseLineForm(forms.Form):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from core.forms import FigureField
+from core.forms import FigureField, LinesField
 from core.money import ZERO
 from purchase_orders import changed
 from purchase_orders.forms import figure_text
@@ -44,8 +44,8 @@ class ChangeForm(forms.Form):
     )
     delivery_terms = forms.CharField(label="Delivery terms", max_length=120, required=False)
     payment_terms_days = forms.IntegerField(label="Payment terms", min_value=0, max_value=365)
-    ship_to = forms.CharField(label="Deliver to", **_AREA)
-    note = forms.CharField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
+    ship_to = LinesField(label="Deliver to", **_AREA)
+    note = LinesField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
     valid_from = forms.DateField(label="Valid from", required=False, **_DATE)
     valid_to = forms.DateField(label="Valid to", required=False, **_DATE)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 
-from core.forms import FigureField
+from core.forms import FigureField, LinesField
 from core.money import HUNDRED, ZERO
 from purchase_orders.drafting import stored_terms
 from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput, ReceiptInput
@@ -47,23 +47,15 @@ class DraftForm(forms.Form):
     )
     valid_from = forms.DateField(label="Valid from", required=False, **_DATE)
     valid_to = forms.DateField(label="Valid to", required=False, **_DATE)
-    ship_to = forms.CharField(label="Deliver to", **_AREA)
-    bill_to = forms.CharField(label="Invoice to", **_AREA)
-    note = forms.CharField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
+    ship_to = LinesField(label="Deliver to", **_AREA)
+    bill_to = LinesField(label="Invoice to", **_AREA)
+    note = LinesField(label="Note to the vendor", help_text="Printed on the order.", **_AREA)
 
     def __init__(self, *args: Any, order: PurchaseOrder, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         live = Q(status__in=Contract.LIVE) | Q(pk=order.contract_id)
         offered = Contract.objects.filter(vendor=order.vendor_id, currency=order.currency)
         self.fields["contract"].queryset = offered.filter(live).order_by("number")
-
-    def clean(self) -> dict[str, Any]:
-        """Browsers send line breaks their own way; what nobody touched stays the same."""
-        said = super().clean() or {}
-        for name in ("ship_to", "bill_to", "note"):
-            if name in said:
-                said[name] = said[name].replace("\r\n", "\n")
-        return said
 
     def as_input(self, order: PurchaseOrder, lines: list[OrderLineInput]) -> OrderInput:
         return OrderInput(

@@ -156,3 +156,14 @@ def test_an_approver_reads_the_differences(make: Maker) -> None:
 
 def change_steps(change: ChangeOrder) -> list[Any]:
     return list(ApprovalStep.objects.filter(request__subject_id=change.pk, status="active"))
+
+
+def test_line_breaks_of_a_browser_ask_nobody_for_approval(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "100"))
+    there = order.ship_to.replace("\n", "\r\n")
+    assert there != order.ship_to
+    said = typed(order, ship_to=there, **{"line-1-quantity": "9", "send": "1"})
+    web.post(begin(order), said)
+    change = ChangeOrder.objects.get()
+    assert (change.status, change.needs) == (ChangeOrder.Status.APPROVED, [])
+    assert change.after["ship_to"] == change.before["ship_to"]
