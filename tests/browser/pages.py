@@ -41,6 +41,7 @@ def _looking() -> list[Opened]:
     spent = LedgerEntry.objects.filter(stage="ACT", entity__code="DE01").order_by("pk").first()
     center = BudgetCell.objects.get(pk=spent.cell_id).cost_center.code
     vendor = Vendor.objects.filter(entity__code="DE01", status="approved").order_by("pk").first()
+    account = vendor.bank_accounts.get()
     report, entries = reverse("reports:commitments"), reverse("reports:entries")
     return [
         Opened("home-requester", "rita", "/"),
@@ -60,6 +61,10 @@ def _looking() -> list[Opened]:
         Opened("entries-accrued", "cora", f"{entries}?stage=RNI"),
         Opened("vendors", "vera", reverse("vendors:list")),
         Opened("vendor", "vera", reverse("vendors:detail", args=[vendor.pk])),
+        Opened(
+            "bank-account", "vera", reverse("vendors:bank_account", args=[vendor.pk, account.pk])
+        ),
+        Opened("bank-account-new", "vera", reverse("vendors:bank_new", args=[vendor.pk])),
         Opened("catalog", "rita", reverse("vendors:catalog")),
         Opened("audit", "olga", reverse("core:audit")),
         Opened("mail", "ada", reverse("notifications:mail")),
@@ -148,6 +153,10 @@ def _without_sign_in(at: datetime) -> list[Opened]:
         Opened("decide-by-mail", "", link),
         Opened("decide-signed-in", step.assignee.email.split("@")[0], link),
         Opened("sign-in", "", reverse("account_login")),
+        Opened("forgotten-password", "", reverse("account_reset_password")),
+        Opened("forgotten-password-sent", "", reverse("account_reset_password_done")),
+        Opened("security", "rita", reverse("security")),
+        Opened("change-password", "rita", reverse("account_change_password")),
         Opened("unknown", "", "/no/such/page/", 404),
         Opened("forbidden", "rita", reverse("core:audit"), 403),
     ]
