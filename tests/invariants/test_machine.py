@@ -38,7 +38,15 @@ DEFAULT = not os.environ.get("MACHINE_EXAMPLES")
 
 MUST_HAPPEN = {
     *("decide: approve", "close request", "cancel request", "emergency"),
-    *("issue", "issue over years", "take back", "close order", "reopen order", "cancel order"),
+    *(
+        "issue",
+        "issue approved",
+        "issue over years",
+        "take back",
+        "close order",
+        "reopen order",
+        "cancel order",
+    ),
     *("hold", "issue change", "withdraw change"),
     *("propose expired", "propose stale", "accept proposals", "reverse batch"),
     *("cleared", "accept", "void"),
@@ -114,6 +122,27 @@ class Machine(RuleBasedStateMachine):
     def buy_for_two_years(self, days: int | None, **said: Any) -> None:
         valid_to = self.world.today + timedelta(days=days) if days else None
         self.world.draft_own(**said, currency="EUR", spans=True, valid_to=valid_to)
+        self.world.issue(-4)
+
+    @rule(payers=payers, price=st.sampled_from([40, 60]))
+    def buy_with_approval(self, **said: Any) -> None:
+        self.world.draft_own(quantity=9, currency="EUR", **said)
+        self.world.submit_order(-4)
+
+    @rule(
+        payers=payers,
+        limit=st.sampled_from([100, 200, 400]),
+        commits=st.sampled_from(["releases", "limit"]),
+    )
+    def agree_on(self, **said: Any) -> None:
+        self.world.agree_on(**said)
+        self.world.submit_order(-4)
+        self.world.agree_to(-4)
+        self.world.issue(-4)
+
+    @rule(pick=pick, quantity=quantity)
+    def release_from(self, **said: Any) -> None:
+        self.world.release_from(**said)
         self.world.issue(-4)
 
     @rule(pick=pick)

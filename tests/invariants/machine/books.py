@@ -75,6 +75,9 @@ class Order:
     billed: Decimal = ZERO
     received: Decimal = ZERO
     accrues: bool = True
+    ended: str = ""
+    blanket: "Blanket | None" = None  # what it draws on
+    drawn: Decimal = ZERO
 
     @property
     def total(self) -> Decimal:
@@ -86,6 +89,31 @@ class Order:
         if not self.accrues or self.received <= 0 or value <= 0:
             return ZERO
         return value / len(self.shares) * self.rate
+
+
+@dataclass
+class Blanket(Order):
+    """One piece whose price is what it commits itself, its limit or nothing (C24)."""
+
+    limit: Decimal = ZERO
+    releases: list[Order] = field(default_factory=list)
+
+    def drawing(self, release: Order, drawn: Decimal) -> list[tuple[Share, Decimal]]:
+        """What goes over to releases, or comes back, when one of them draws so much in all.
+
+        What others gave back comes when the worker has taken it off them.
+        """
+        others = [each for each in self.releases if each is not release]
+        waits = sum((s.held for each in others if each.ended for s in each.shares), ZERO)
+        used = sum((share.used for share in self.shares), ZERO)
+        whole = used + sum((share.held for share in self.shares), ZERO)
+        asked = min(drawn + sum((each.drawn for each in others), ZERO) + waits, whole) - used
+        found = []
+        for share in self.shares:
+            part = min(asked, share.held) if asked > 0 else max(asked, -share.used)
+            asked -= part
+            found.append((share, part))
+        return found
 
 
 @dataclass
@@ -176,12 +204,16 @@ class Books:
 
     # ---- orders: C3, C5, C18 to C21
 
+    def demanding(self, order: Order, day: date) -> Moves:
+        """What an order asks of its budgets before it is issued, whenever they are to pay."""
+        return self.taking(self.shares(order.payers, order.total, day, ACT, spans=order.spans), ENC)
+
     def issuing(self, order: Order, day: date) -> Moves:
         order.shares = self.shares(order.payers, order.total, day, ENC, spans=order.spans)
         moves = self.taking(order.shares, ENC)
         for share, now, _ in self._conversions(order):
             moves[share.cell][PRE] -= now
-        return moves
+        return self._drawn(moves, order, order.total, day)
 
     def issue(self, key: Any, order: Order, day: date) -> None:
         emergency = order.request is not None and order.request.emergency
@@ -192,7 +224,25 @@ class Books:
         if order.request:
             order.took = order.quantity
             order.request.ordered += order.took
+        if order.blanket:
+            self._draw(order, order.total, day)
+            order.blanket.releases.append(order)
         self.orders[key] = order
+
+    def _drawn(self, moves: Moves, order: Order, drawn: Decimal, day: date) -> Moves:
+        """What its blanket order gives or gets in the same breath; an ended one keeps nothing."""
+        for share, part in order.blanket.drawing(order, drawn) if order.blanket else []:
+            left = share.held if order.blanket and order.blanket.ended else part
+            moves[self.standing(share, day)][ENC] -= left
+        return moves
+
+    def _draw(self, order: Order, drawn: Decimal, day: date) -> None:
+        for share, part in order.blanket.drawing(order, drawn) if order.blanket else []:
+            share.cell = self.standing(share, day)
+            share.used += part
+            if order.blanket and order.blanket.ended:
+                share.lapse()
+        order.drawn = drawn
 
     def _conversions(self, order: Order) -> list[tuple[Share, Decimal, Decimal]]:
         """C3: the estimate × q_order/q_requested, at most what remains; the last takes the rest.
@@ -235,10 +285,14 @@ class Books:
         moves = self.taking(change.shares, PRE, -1)
         for share, now, _ in self.differences(change, day):
             moves[self.standing(share, day)][ENC] += now - share.amount
-        return moves
+        return self._drawn(moves, change.order, self._changed_total(change), day)
+
+    def _changed_total(self, change: Change) -> Decimal:
+        return change.quantity * change.price * change.order.rate
 
     def change(self, change: Change, day: date) -> None:
         moves = self.changing(change, day)
+        self._draw(change.order, self._changed_total(change), day)
         for share, now, later in self.differences(change, day):
             share.cell = self.standing(share, day)
             share.amount, share.later = now, later
@@ -247,8 +301,16 @@ class Books:
         change.order.quantity, change.order.price = change.quantity, change.price
         self.cells.apply(moves)
 
-    def release(self, order: Order) -> None:
-        self.cells.apply(self.taking(order.shares, ENC, -1))
+    def end(self, order: Order, how: str) -> None:
+        """Closed it drew what was billed of it, at its own price; cancelled it drew nothing."""
+        used = min(max(order.billed, ZERO), order.quantity) * order.price * order.rate
+        order.ended, order.accrues = how, False
+        order.drawn = min(used, order.drawn) if how == "closed" else ZERO
+
+    def release(self, order: Order, day: date) -> None:
+        moves = self.taking(order.shares, ENC, -1)
+        self.cells.apply(self._drawn(moves, order, order.drawn, day))
+        self._draw(order, order.drawn, day)
         for share in order.shares:
             share.lapse()
 
@@ -256,10 +318,12 @@ class Books:
         moves = nothing()
         for share in order.shares:
             moves[self.standing(share, day)][ENC] += share.given
-        return moves
+        return self._drawn(moves, order, order.total, day)
 
     def reopen(self, order: Order, day: date) -> None:
         self.cells.apply(self.reopening(order, day))
+        self._draw(order, order.total, day)
+        order.ended, order.accrues = "", True
         for share in order.shares:
             share.cell = self.standing(share, day)
             share.later += share.lapsed

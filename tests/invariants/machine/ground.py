@@ -57,7 +57,7 @@ class Ground:
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.year_ends: dict[Any, Any] = {}
-        org.bea.approval_limit = Decimal(1_000_000)
+        org.bea.approval_limit = Decimal(200)
         org.bea.save()
         for year in YEARS:
             for month in range(1, 13):

@@ -63,8 +63,18 @@ class Orders(Ground):
             ),
         )
 
-    def issue(self, pick: int) -> None:
+    def submit_order(self, pick: int) -> None:
+        """What its buyer may not decide alone is put up; nothing is held (C1)."""
         made = self.one(PurchaseOrder.objects.all(), pick, "draft")
+        if made is not None:
+            self.attempt(
+                "submit order",
+                lambda: services.submit(order=made, actor=self.org.bea, at=self.now),
+                lambda: self.books.demanding(self._modelled(made), self.today),
+            )
+
+    def issue(self, pick: int) -> None:
+        made = self.one(PurchaseOrder.objects.all(), pick, "draft", "approved")
         if made is None:
             return
         order = self._modelled(made)
@@ -75,6 +85,7 @@ class Orders(Ground):
             lambda: self.books.issuing(order, self.today),
             overdraw=emergency,
         ):
+            self.done["issue approved"] += made.status == "approved"
             self.books.issue(made.pk, order, self.today)
             self.done["issue over years"] += any(share.later for share in order.shares)
 
@@ -89,6 +100,7 @@ class Orders(Ground):
             self.rate(made.currency),
             line.period is not None,
             self.books.requests[asked.requisition_id] if asked else None,
+            blanket=self.books.orders.get(made.agreement_id),
         )
 
     def end_order(self, verb: str, pick: int) -> None:
@@ -106,19 +118,19 @@ class Orders(Ground):
             )
             and order
         ):
-            self._ended(order, verb == "reopen")
+            self._ended(order, {"close": "closed", "cancel": "cancelled"}.get(verb, ""))
             if verb == "cancel" and order.request:
                 order.request.ordered -= order.took  # it can be ordered again
 
-    def _ended(self, order: Order, reopened: bool) -> None:
+    def _ended(self, order: Order, how: str) -> None:
         """An open change goes with its order at once; the worker gives back the rest."""
-        if reopened:
+        if not how:
             self.books.reopen(order, self.today)
-        else:
-            for change in self.books.changes.values():
-                if change.order is order:
-                    self.books.free(change.shares)
-        order.accrues = reopened
+            return
+        self.books.end(order, how)
+        for change in self.books.changes.values():
+            if change.order is order:
+                self.books.free(change.shares)
 
     def receive(self, pick: int, quantity: int) -> None:
         made = self.one(PurchaseOrder.objects.all(), pick, "issued")
@@ -166,7 +178,7 @@ class Orders(Ground):
             ),
         )
         for proposal in batch.proposals.all() if batch else []:
-            self._ended(self.books.orders[proposal.order_id], False)
+            self._ended(self.books.orders[proposal.order_id], "closed")
 
     def reverse_batch(self, pick: int) -> None:
         batches = list(ReleaseBatch.objects.order_by("pk"))
@@ -185,7 +197,7 @@ class Orders(Ground):
             lambda: self._reopening(orders),
         ):
             for order in orders:
-                self._ended(order, True)
+                self._ended(order, "")
 
     def _reopening(self, orders: list[Order]) -> Moves:
         moves = nothing()
@@ -199,4 +211,4 @@ class Orders(Ground):
         made = PurchaseOrder.objects.get(pk=order_id)
         order = self.books.orders.get(made.pk)
         if order is not None and made.status in ("closed", "cancelled"):
-            self.books.release(order)
+            self.books.release(order, self.today)

@@ -13,17 +13,17 @@ from budgeting.models import YearEnd
 from core import outbox
 from core.models import OutboxItem
 from invoicing.models import Invoice
+from tests.invariants.machine.blankets import Blankets
 from tests.invariants.machine.changes import Changes
 from tests.invariants.machine.ground import EXACT, QUIET, later
 from tests.invariants.machine.invoices import Invoices
 from tests.invariants.machine.money import Money
-from tests.invariants.machine.orders import Orders
 from tests.invariants.machine.requests import Requests
 
 LAST = date(2027, 12, 1)  # no fiscal year follows
 
 
-class World(Requests, Orders, Changes, Invoices, Money):
+class World(Requests, Blankets, Changes, Invoices, Money):
     """The steps of every document, and those of time and workers."""
 
     def begin(self) -> None:
