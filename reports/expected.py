@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from budgets.models import BudgetCell, Commitment, ForwardCommitment, LedgerEntry, Stage
-from core.money import ZERO, allocate
+from core.money import allocate
 from purchase_orders.models import OrderDistribution
-from reports.figures import Key, Scope, entries_of
+from reports.figures import Key, Scope
 from requisitions.models import RequisitionDistribution
 
 ON_ORDER, RESERVED, FORWARD = "on_order", "reserved", "forward"
@@ -174,15 +174,23 @@ def _held_now(scope: Scope) -> Iterable[Held]:
 
 
 def _held_then(scope: Scope, cells: Mapping[int, Key]) -> Iterable[Held]:
-    rows = _left(scope, cells).values_list("distribution_id", "cell_id", "stage", "base")
-    return map(Held._make, rows)
+    """What is held now less what was booked since: it costs what happened since. Statements: 2."""
+    left: dict[tuple[UUID, int, str], Decimal] = defaultdict(Decimal)
+    for each in _held_now(scope):
+        left[each.distribution_id, each.cell_id, each.stage] += each.base
+    since = _since(scope, cells).values_list("distribution_id", "cell_id", "stage")
+    for *key, base in since.annotate(Sum("amount")):
+        left[key[0], key[1], key[2]] -= base
+    return [Held(*key, base) for key, base in left.items() if base]
 
 
-def _left(scope: Scope, cells: Mapping[int, Key]) -> QuerySet[LedgerEntry, dict[str, Any]]:
-    """What entries up to the day left of each distribution, by cell and stage."""
-    entries = entries_of(scope, cells).filter(stage__in=list(_WHAT)).order_by()
-    by_distribution = entries.values("distribution_id", "cell_id", "stage")
-    return by_distribution.annotate(base=Sum("amount")).exclude(base=ZERO)
+def _since(scope: Scope, cells: Mapping[int, Key]) -> QuerySet[LedgerEntry]:
+    """The entries that do not count yet on the day that is looked back to."""
+    later = Q(posting_date__gt=scope.as_of) if scope.as_of else Q()
+    if scope.known_before is not None:
+        later |= Q(recorded_at__gte=scope.known_before)
+    entries = LedgerEntry.objects.filter(later, cell_id__in=list(cells), stage__in=list(_WHAT))
+    return entries.order_by()
 
 
 def _dates(scope: Scope, cells: Mapping[int, Key], wanted: set[UUID]) -> dict[UUID, Dated]:
@@ -198,14 +206,17 @@ def _dates(scope: Scope, cells: Mapping[int, Key], wanted: set[UUID]) -> dict[UU
         *("pk", "line__requisition_id", "line__requisition__number", "line__line_number"),
         *("line__description", "line__vendor__name", *dates),
     )
-    holding: Any = _left(scope, cells) if scope.looks_back else _open(scope)
     ahead = ForwardCommitment.objects.filter(state=ForwardCommitment.State.FORWARD)
-    # One list of both: two with OR between them may be looked up anew for each distribution.
-    named = holding.order_by().values("distribution_id")
-    named = named.union(ahead.order_by().values("commitment__distribution_id"))
+    # One list of all: several with OR between them may be looked up anew for each distribution.
+    named = [
+        _open(scope).order_by().values("distribution_id"),
+        ahead.order_by().values("commitment__distribution_id"),
+    ]
+    if scope.looks_back:
+        named.append(_since(scope, cells).values("distribution_id"))
     found: dict[UUID, Dated] = {}
     for kind, rows in (("order", orders), ("requisition", requests)):
-        rows = rows.filter(pk__in=named)
+        rows = rows.filter(pk__in=named[0].union(*named[1:]))
         for pk, document, number, line, description, vendor, *days in rows.order_by():
             if pk in wanted:
                 found[pk] = Dated(
