@@ -20,7 +20,7 @@ from core.api.serializers import Output, PersonSerializer
 from core.api.views import Resource
 
 
-class DocumentSerializer(Output):
+class RoundDocumentSerializer(Output):
     type = serializers.CharField(source="subject_type")
     id = Id(source="subject_id")
     title = serializers.CharField(source="subject_title")
@@ -37,7 +37,7 @@ class RoundHistorySerializer(Output):
     """A round as a snapshot: policy version, facts seen, and every decision with its channel."""
 
     id = Id()
-    document = DocumentSerializer(source="*")
+    document = RoundDocumentSerializer(source="*")
     requester = PersonSerializer()
     status = serializers.ChoiceField(choices=ApprovalRequest.Status.choices)
     amount = AmountField(currency="entity.currency")
