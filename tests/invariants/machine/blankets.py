@@ -6,8 +6,8 @@ from typing import Any
 from purchase_orders import services
 from purchase_orders.inputs import AgreementInput, OrderInput, OrderLineInput, ReleaseLineInput
 from purchase_orders.models import Agreement, PurchaseOrder
-from tests.invariants.machine.books import Blanket, Order
 from tests.invariants.machine.cells import ZERO
+from tests.invariants.machine.documents import Blanket, Order
 from tests.invariants.machine.orders import Orders
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 from purchase_orders import services
 from purchase_orders.inputs import ChangedLine, ChangeInput
 from purchase_orders.models import ChangeOrder, PurchaseOrder
-from tests.invariants.machine.books import Change
 from tests.invariants.machine.cells import PRE
+from tests.invariants.machine.documents import Change
 from tests.invariants.machine.ground import Ground
 
 

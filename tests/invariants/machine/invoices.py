@@ -8,7 +8,7 @@ from invoicing import services
 from invoicing.inputs import InvoiceInput, InvoiceLineInput
 from invoicing.models import Invoice, InvoiceLine
 from purchase_orders.models import PurchaseOrder
-from tests.invariants.machine.books import Bill
+from tests.invariants.machine.documents import Bill
 from tests.invariants.machine.ground import Ground
 
 

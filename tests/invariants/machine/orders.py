@@ -13,8 +13,8 @@ from purchase_orders.models import (
     ReleaseProposal,
 )
 from requisitions.models import Requisition
-from tests.invariants.machine.books import Order
 from tests.invariants.machine.cells import ENC, Moves, nothing
+from tests.invariants.machine.documents import Order
 from tests.invariants.machine.ground import NAMES, Ground
 
 PERIOD = {"period_from": date(2026, 7, 1), "period_to": date(2027, 6, 30)}  # half of it each year

@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tests.invariants.machine.books import SPLIT, Books, Share
+from tests.invariants.machine.books import SPLIT, Books
 from tests.invariants.machine.cells import ENC, PRE, ZERO, Key, Moves, nothing
+from tests.invariants.machine.documents import Share
 
 
 @dataclass
