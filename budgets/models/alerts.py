@@ -140,7 +140,4 @@ class AlertSetting(models.Model):
     in_working_time_only = models.BooleanField(default=True)
 
     def __str__(self) -> str:
-        return str(self.entity_id)
-
-    def __str__(self) -> str:
         return "Mail about budgets"
