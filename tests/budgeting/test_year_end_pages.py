@@ -56,6 +56,24 @@ def test_a_year_end_shows_its_lines_and_is_undone(org: Organisation, page: Clien
     assert year_end.status == "reversed"
 
 
+def test_a_year_end_that_was_run_is_shown_and_not_offered_again(
+    org: Organisation, page: Client
+) -> None:
+    year_end = run(org)
+    listed = page.get(reverse("budgeting:year_ends"), {"fiscal_year": "2026"}).content.decode()
+    assert f'href="{reverse("budgeting:year_end", args=[year_end.pk])}">see what' in listed
+    assert "Run the year end" not in listed
+
+
+def test_lines_open_the_documents_and_budgets_they_name(org: Organisation, page: Client) -> None:
+    order = Maker(org).issued(("10", "10"))
+    shown = page.get(reverse("budgeting:year_ends"), {"fiscal_year": "2026"}).content.decode()
+    assert f'href="{reverse("purchase_orders:detail", args=[order.pk])}">{order.number}' in shown
+    year_end = run(org)
+    shown = page.get(reverse("budgeting:year_end", args=[year_end.pk])).content.decode()
+    assert f'href="{reverse("purchase_orders:detail", args=[order.pk])}">{order.number}' in shown
+
+
 def test_a_refused_year_end_says_why(org: Organisation, page: Client) -> None:
     said = {"fiscal_year": "2027", "policy": "with_budget", "reason": "Now"}
     shown = page.post(reverse("budgeting:year_ends"), said, follow=True)
