@@ -48,7 +48,7 @@ MUST_HAPPEN = {
         "cancel order",
     ),
     *("hold", "issue change", "withdraw change"),
-    *("propose expired", "propose stale", "accept proposals", "reverse batch"),
+    *("propose expired", "propose stale", "accept proposals", "reverse batch", "draft release"),
     *("cleared", "accept", "void"),
     *("set budget", "cut budget", "transfer", "journal"),
     *("year end", "year end went"),
