@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts import permissions
 from accounts.models import EntityOwned, Role
 from approvals.models import ApprovalPolicy
 from core.documents import Document
+from core.states import StateField
 from vendors.models import Vendor
 
 READERS = (Role.ADMINISTRATOR, Role.CONTROLLER, Role.AUDITOR)
@@ -94,7 +95,7 @@ class ChangeRequest(EntityOwned, Document):
     proposed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
-    status = FSMField(choices=Status, default=Status.PROPOSED, protected=True)
+    status = StateField(choices=Status, default=Status.PROPOSED, protected=True)
     decided_at = models.DateTimeField(null=True, editable=False)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -6,13 +6,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.dates import WEEKDAYS
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
 from accounts.models import EntityOwned
 from accounts.permissions import either, person, portal
 from core.documents import Document
 from core.ids import new_id
 from core.models import StoredFile
+from core.states import StateField
 from reports.asking import may_read
 
 _OWNER = person("owner")
@@ -58,7 +59,7 @@ class ScheduledReport(EntityOwned, Document):
     )
     month_day = models.PositiveSmallIntegerField(default=1, help_text="Of a monthly one: 1 to 28.")
     hour = models.PositiveSmallIntegerField(default=7, help_text="0 to 23, where the entity is.")
-    status = FSMField(choices=Status, default=Status.ACTIVE, protected=True)
+    status = StateField(choices=Status, default=Status.ACTIVE, protected=True)
     next_run_at = models.DateTimeField(null=True, editable=False)
     ended_because = models.CharField(max_length=200, blank=True, editable=False)
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -17,6 +17,7 @@ from budgets.models import CostCenter, GLAccount, Project
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField, QuantityField, RateField
 from core.ids import new_id
+from core.states import StateField
 from vendors.models import CatalogItem, ServiceType, Vendor
 
 _REQUESTER = person("requester")
@@ -120,7 +121,7 @@ class Requisition(EntityOwned, Document):
         "risk_register, sow.",
     )
     total = AmountField(default=0, editable=False, help_text="Net, document currency.")
-    status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    status = StateField(choices=Status, default=Status.DRAFT, protected=True)
     submitted_at = models.DateTimeField(null=True, editable=False)
     approved_at = models.DateTimeField(null=True, editable=False)
     history = HistoricalRecords()

@@ -2,7 +2,7 @@
 
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('before', models.JSONField(default=dict)),
                 ('after', models.JSONField(default=dict)),
                 ('reason', models.TextField()),
-                ('status', django_fsm.FSMField(choices=[('proposed', 'Proposed'), ('applied', 'Applied'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('withdrawn', 'Withdrawn')], default='proposed', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('proposed', 'Proposed'), ('applied', 'Applied'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('withdrawn', 'Withdrawn')], default='proposed', max_length=50, protected=True)),
                 ('decided_at', models.DateTimeField(editable=False, null=True)),
                 ('decided_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.entity')),
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('before', models.JSONField(default=dict)),
                 ('after', models.JSONField(default=dict)),
                 ('reason', models.TextField()),
-                ('status', django_fsm.FSMField(choices=[('proposed', 'Proposed'), ('applied', 'Applied'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('withdrawn', 'Withdrawn')], default='proposed', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('proposed', 'Proposed'), ('applied', 'Applied'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('withdrawn', 'Withdrawn')], default='proposed', max_length=50, protected=True)),
                 ('decided_at', models.DateTimeField(editable=False, null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField()),

@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('policy_version', models.PositiveIntegerField(default=1)),
                 ('applies_to', models.CharField(help_text='Document type, such as requisition.', max_length=32)),
                 ('priority', models.PositiveSmallIntegerField(default=100, help_text='Policies are tried in this order; the first with a matching rule wins.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=50, protected=True)),
                 ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.entity')),
             ],
             options={
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('facts', models.JSONField(default=dict)),
                 ('policy_version', models.PositiveIntegerField(default=0)),
                 ('rule_name', models.CharField(blank=True, max_length=120)),
-                ('status', django_fsm.FSMField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('cancelled', 'Cancelled')], default='pending', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('cancelled', 'Cancelled')], default='pending', max_length=50, protected=True)),
                 ('closed_at', models.DateTimeField(null=True)),
                 ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.entity')),
                 ('policy', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='approvals.approvalpolicy')),
@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ('mode', models.CharField(default='all', help_text='any: one of the group suffices.', max_length=4)),
                 ('why', models.CharField(help_text='Why this person, in words.', max_length=200)),
                 ('required_limit', core.fields.AmountField(help_text='Base currency; whoever approves needs this limit when they do.', null=True)),
-                ('status', django_fsm.FSMField(choices=[('waiting', 'Waiting'), ('active', 'Active'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('skipped', 'Skipped'), ('escalated', 'Escalated')], default='waiting', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('waiting', 'Waiting'), ('active', 'Active'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('skipped', 'Skipped'), ('escalated', 'Escalated')], default='waiting', max_length=50, protected=True)),
                 ('activated_at', models.DateTimeField(null=True)),
                 ('due_at', models.DateTimeField(null=True)),
                 ('next_nudge_at', models.DateTimeField(help_text='Next reminder or escalation.', null=True)),
@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 ('policy_version', models.PositiveIntegerField(default=1)),
                 ('applies_to', models.CharField(help_text='Document type, such as requisition.', max_length=32)),
                 ('priority', models.PositiveSmallIntegerField(default=100, help_text='Policies are tried in this order; the first with a matching rule wins.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=50, protected=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField()),
                 ('history_change_reason', models.CharField(max_length=100, null=True)),
@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
                 ('facts', models.JSONField(default=dict)),
                 ('policy_version', models.PositiveIntegerField(default=0)),
                 ('rule_name', models.CharField(blank=True, max_length=120)),
-                ('status', django_fsm.FSMField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('cancelled', 'Cancelled')], default='pending', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('cancelled', 'Cancelled')], default='pending', max_length=50, protected=True)),
                 ('closed_at', models.DateTimeField(null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField()),

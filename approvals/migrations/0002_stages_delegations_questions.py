@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 from django.conf import settings
 from django.db import migrations, models
 
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('valid_to', models.DateTimeField()),
                 ('max_amount', core.fields.AmountField(help_text='Base currency; never above the limit of the one who delegates.', null=True)),
                 ('reason', models.CharField(max_length=200)),
-                ('status', django_fsm.FSMField(choices=[('standing', 'Standing'), ('revoked', 'Revoked')], default='standing', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('standing', 'Standing'), ('revoked', 'Revoked')], default='standing', max_length=50, protected=True)),
                 ('revoked_at', models.DateTimeField(null=True)),
             ],
         ),
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(editable=False)),
                 ('incident', models.CharField(max_length=64)),
                 ('due_at', models.DateTimeField()),
-                ('status', django_fsm.FSMField(choices=[('due', 'Due'), ('ratified', 'Ratified'), ('objected', 'Objected to')], default='due', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('due', 'Due'), ('ratified', 'Ratified'), ('objected', 'Objected to')], default='due', max_length=50, protected=True)),
                 ('settled_at', models.DateTimeField(null=True)),
                 ('comment', models.TextField(blank=True)),
             ],

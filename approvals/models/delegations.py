@@ -9,13 +9,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, portal, role
 from core.composed import Composed
 from core.documents import Document
 from core.fields import AmountField
+from core.states import StateField
 
 DECIDING_ROLES = (
     *(Role.APPROVER, Role.BUDGET_OWNER, Role.CONTROLLER, Role.AP_MANAGER),
@@ -91,7 +92,7 @@ class Delegation(EntityOwned, Document):
         null=True, help_text="Base currency; never above the limit of the one who delegates."
     )
     reason = models.CharField(max_length=200)
-    status = FSMField(choices=Status, default=Status.STANDING, protected=True)
+    status = StateField(choices=Status, default=Status.STANDING, protected=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )

@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
 from core.documents import Document
+from core.states import StateField
 
 
 class ApprovalPolicy(EntityOwned, Document):
@@ -30,7 +31,7 @@ class ApprovalPolicy(EntityOwned, Document):
         default=100,
         help_text="Policies are tried in this order; the first with a matching rule wins.",
     )
-    status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    status = StateField(choices=Status, default=Status.DRAFT, protected=True)
     editors = models.ManyToManyField(
         settings.AUTH_USER_MODEL,
         related_name="+",

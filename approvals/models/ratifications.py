@@ -5,12 +5,13 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
 from accounts.models import EntityOwned
 from accounts.permissions import person
 from approvals.models.rounds import ApprovalRequest
 from core.documents import Document
+from core.states import StateField
 
 
 class Ratification(EntityOwned, Document):
@@ -35,7 +36,7 @@ class Ratification(EntityOwned, Document):
     incident = models.CharField(max_length=64)
     due_at = models.DateTimeField()
     reminded_at = models.DateTimeField(null=True, help_text="When it was said that it is overdue.")
-    status = FSMField(choices=Status, default=Status.DUE, protected=True)
+    status = StateField(choices=Status, default=Status.DUE, protected=True)
     settled_at = models.DateTimeField(null=True)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
@@ -16,6 +16,7 @@ from approvals.models.delegations import Delegation, lent_to
 from approvals.models.policies import ApprovalPolicy
 from core.documents import Document
 from core.fields import AmountField
+from core.states import StateField
 
 
 class ApprovalRequest(EntityOwned, Document):
@@ -50,7 +51,7 @@ class ApprovalRequest(EntityOwned, Document):
     policy = models.ForeignKey(ApprovalPolicy, null=True, on_delete=models.PROTECT)
     policy_version = models.PositiveIntegerField(default=0)
     rule_name = models.CharField(max_length=120, blank=True)
-    status = FSMField(choices=Status, default=Status.PENDING, protected=True)
+    status = StateField(choices=Status, default=Status.PENDING, protected=True)
     closed_at = models.DateTimeField(null=True)
     history = HistoricalRecords()
 
@@ -229,7 +230,7 @@ class ApprovalStep(EntityOwned, Document):
         related_name="+",
         help_text="The approval of an earlier round that the change did not touch.",
     )
-    status = FSMField(choices=Status, default=Status.WAITING, protected=True)
+    status = StateField(choices=Status, default=Status.WAITING, protected=True)
     activated_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(
         null=True, help_text="A question is open since then; the clock waits."

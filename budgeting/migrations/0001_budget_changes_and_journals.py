@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(editable=False, max_length=200)),
                 ('reason', models.TextField()),
                 ('total', core.fields.AmountField(default=0, editable=False, help_text='What goes in or out, whichever is more; base.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('withdrawn', 'Withdrawn')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('withdrawn', 'Withdrawn')], default='draft', max_length=50, protected=True)),
                 ('submitted_at', models.DateTimeField(editable=False, null=True)),
                 ('decided_at', models.DateTimeField(editable=False, null=True)),
                 ('decided_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(editable=False, max_length=200)),
                 ('reason', models.TextField()),
                 ('total', core.fields.AmountField(default=0, editable=False, help_text='What goes in or out, whichever is more; base.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('withdrawn', 'Withdrawn')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('returned', 'Returned'), ('withdrawn', 'Withdrawn')], default='draft', max_length=50, protected=True)),
                 ('submitted_at', models.DateTimeField(editable=False, null=True)),
                 ('decided_at', models.DateTimeField(editable=False, null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                 ('rate', core.fields.RateField(help_text='Base currency for one unit, at the posting date.')),
                 ('total', core.fields.AmountField(editable=False, help_text='Sum of its lines, its own currency.')),
                 ('digest', models.CharField(editable=False, help_text='SHA-256 of what it says.', max_length=64)),
-                ('status', django_fsm.FSMField(choices=[('posted', 'Posted'), ('reversed', 'Reversed')], default='posted', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('posted', 'Posted'), ('reversed', 'Reversed')], default='posted', max_length=50, protected=True)),
                 ('reversed_at', models.DateTimeField(editable=False, null=True)),
                 ('reversed_on', models.DateField(editable=False, null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
@@ -150,7 +150,7 @@ class Migration(migrations.Migration):
                 ('rate', core.fields.RateField(help_text='Base currency for one unit, at the posting date.')),
                 ('total', core.fields.AmountField(editable=False, help_text='Sum of its lines, its own currency.')),
                 ('digest', models.CharField(editable=False, help_text='SHA-256 of what it says.', max_length=64)),
-                ('status', django_fsm.FSMField(choices=[('posted', 'Posted'), ('reversed', 'Reversed')], default='posted', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('posted', 'Posted'), ('reversed', 'Reversed')], default='posted', max_length=50, protected=True)),
                 ('reversed_at', models.DateTimeField(editable=False, null=True)),
                 ('reversed_on', models.DateField(editable=False, null=True)),
                 ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.entity')),

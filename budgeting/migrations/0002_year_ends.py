@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField()),
                 (
                     "status",
-                    django_fsm.FSMField(
+                    core.states.StateField(
                         choices=[
                             ("requested", "Running"),
                             ("incomplete", "Incomplete"),
@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField()),
                 (
                     "status",
-                    django_fsm.FSMField(
+                    core.states.StateField(
                         choices=[
                             ("requested", "Running"),
                             ("incomplete", "Incomplete"),

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -15,6 +15,7 @@ from budgets.models import BudgetAdjustment, BudgetCell
 from core.documents import Document
 from core.fields import AmountField
 from core.ids import new_id
+from core.states import StateField
 
 PROPOSERS = (Role.CONTROLLER, Role.BUDGET_OWNER)
 _PROPOSER = person("proposed_by")
@@ -76,7 +77,7 @@ class BudgetChange(EntityOwned, Document):
     total = AmountField(
         default=0, editable=False, help_text="What goes in or out, whichever is more; base."
     )
-    status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    status = StateField(choices=Status, default=Status.DRAFT, protected=True)
     submitted_at = models.DateTimeField(null=True, editable=False)
     decided_at = models.DateTimeField(null=True, editable=False)
     decided_by = models.ForeignKey(

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -14,6 +14,7 @@ from budgets.models import CostCenter, GLAccount, Project
 from core.documents import Document
 from core.fields import AmountField, RateField
 from core.ids import new_id
+from core.states import StateField
 
 KEEPERS = (Role.CONTROLLER,)
 _SEES_ALL = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR, Role.BUYER, Role.AP_MANAGER)
@@ -54,7 +55,7 @@ class Journal(EntityOwned, Document):
     imported_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
-    status = FSMField(choices=Status, default=Status.POSTED, protected=True)
+    status = StateField(choices=Status, default=Status.POSTED, protected=True)
     reversed_at = models.DateTimeField(null=True, editable=False)
     reversed_on = models.DateField(null=True, editable=False)
     history = HistoricalRecords()

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -13,6 +13,7 @@ from accounts.permissions import portal, role
 from budgets.models import BudgetCell, Commitment, FiscalYear, Stage
 from core.documents import Document
 from core.fields import AmountField
+from core.states import StateField
 
 _CONTROLS = role(Role.CONTROLLER)
 _SEES = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR, Role.BUDGET_OWNER)
@@ -52,7 +53,7 @@ class YearEnd(EntityOwned, Document):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
-    status = FSMField(choices=Status, default=Status.REQUESTED, protected=True)
+    status = StateField(choices=Status, default=Status.REQUESTED, protected=True)
     turn = models.PositiveSmallIntegerField(default=1, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
     history = HistoricalRecords()

@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ('month', models.DateField(help_text='The first day of the month.')),
                 ('posting_date', models.DateField(help_text='The last day of the month.')),
                 ('total', core.fields.AmountField(default=0, help_text='The spend that was shared.')),
-                ('status', django_fsm.FSMField(choices=[('queued', 'Waiting to run'), ('posted', 'Posted'), ('failed', 'Refused'), ('reversed', 'Reversed')], default='queued', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('queued', 'Waiting to run'), ('posted', 'Posted'), ('failed', 'Refused'), ('reversed', 'Reversed')], default='queued', max_length=50, protected=True)),
                 ('posted_at', models.DateTimeField(editable=False, null=True)),
                 ('reversed_at', models.DateTimeField(editable=False, null=True)),
                 ('refusal', models.TextField(blank=True, help_text='Why it could not be run.')),
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
                 ('month', models.DateField(help_text='The first day of the month.')),
                 ('posting_date', models.DateField(help_text='The last day of the month.')),
                 ('total', core.fields.AmountField(default=0, help_text='The spend that was shared.')),
-                ('status', django_fsm.FSMField(choices=[('queued', 'Waiting to run'), ('posted', 'Posted'), ('failed', 'Refused'), ('reversed', 'Reversed')], default='queued', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('queued', 'Waiting to run'), ('posted', 'Posted'), ('failed', 'Refused'), ('reversed', 'Reversed')], default='queued', max_length=50, protected=True)),
                 ('posted_at', models.DateTimeField(editable=False, null=True)),
                 ('reversed_at', models.DateTimeField(editable=False, null=True)),
                 ('refusal', models.TextField(blank=True, help_text='Why it could not be run.')),
@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
                 ('percent', core.fields.PercentField()),
                 ('amount', core.fields.AmountField()),
                 ('moved', core.fields.AmountField(default=0)),
-                ('status', django_fsm.FSMField(choices=[('stands', 'Stands'), ('disputed', 'Disputed'), ('kept', 'Kept'), ('corrected', 'Corrected'), ('reversed', 'Reversed')], default='stands', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('stands', 'Stands'), ('disputed', 'Disputed'), ('kept', 'Kept'), ('corrected', 'Corrected'), ('reversed', 'Reversed')], default='stands', max_length=50, protected=True)),
                 ('disputed_at', models.DateTimeField(editable=False, null=True)),
                 ('dispute_reason', models.TextField(blank=True)),
                 ('resolved_at', models.DateTimeField(editable=False, null=True)),
@@ -172,7 +172,7 @@ class Migration(migrations.Migration):
                 ('percent', core.fields.PercentField()),
                 ('amount', core.fields.AmountField()),
                 ('moved', core.fields.AmountField(default=0)),
-                ('status', django_fsm.FSMField(choices=[('stands', 'Stands'), ('disputed', 'Disputed'), ('kept', 'Kept'), ('corrected', 'Corrected'), ('reversed', 'Reversed')], default='stands', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('stands', 'Stands'), ('disputed', 'Disputed'), ('kept', 'Kept'), ('corrected', 'Corrected'), ('reversed', 'Reversed')], default='stands', max_length=50, protected=True)),
                 ('disputed_at', models.DateTimeField(editable=False, null=True)),
                 ('dispute_reason', models.TextField(blank=True)),
                 ('resolved_at', models.DateTimeField(editable=False, null=True)),

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
@@ -14,6 +14,7 @@ from budgets.models import BudgetCell
 from chargeback.models.rules import MAKERS, AllocationRule, RuleRevision
 from core.documents import Document
 from core.fields import AmountField
+from core.states import StateField
 
 _MAKES = role(*MAKERS)
 
@@ -47,7 +48,7 @@ class Allocation(EntityOwned, Document):
     month = models.DateField(help_text="The first day of the month.")
     posting_date = models.DateField(help_text="The last day of the month.")
     total = AmountField(default=0, help_text="The spend that was shared.")
-    status = FSMField(choices=Status, default=Status.QUEUED, protected=True)
+    status = StateField(choices=Status, default=Status.QUEUED, protected=True)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -15,6 +15,7 @@ from chargeback.models.allocations import Allocation
 from chargeback.models.rules import MAKERS, READERS
 from core.documents import Document
 from core.fields import AmountField, PercentField, QuantityField
+from core.states import StateField
 
 _MAKES = role(*MAKERS)
 
@@ -107,7 +108,7 @@ class StatementLine(EntityOwned, Document):
     replaces = models.OneToOneField(
         "self", null=True, on_delete=models.PROTECT, related_name="replacement"
     )
-    status = FSMField(choices=Status, default=Status.STANDS, protected=True)
+    status = StateField(choices=Status, default=Status.STANDS, protected=True)
     disputed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -5,7 +5,7 @@ import core.ids
 import django.db.models.deletion
 import django.db.models.functions.comparison
 import django.db.models.functions.datetime
-import django_fsm
+import core.states
 import simple_history.models
 import uuid
 from django.conf import settings
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('tax', core.fields.AmountField(default=0)),
                 ('gross', core.fields.AmountField(default=0)),
                 ('payable', core.fields.AmountField(default=0, help_text='Gross less prepaid, plus rounding.')),
-                ('status', django_fsm.FSMField(choices=[('captured', 'Captured'), ('matching', 'Matching'), ('matched', 'Matched'), ('in_exception', 'In exception'), ('cleared', 'Cleared for payment'), ('in_payment', 'In payment'), ('paid', 'Paid'), ('returned_to_vendor', 'Returned to vendor'), ('rejected', 'Rejected'), ('disputed', 'Disputed'), ('void', 'Void')], default='captured', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('captured', 'Captured'), ('matching', 'Matching'), ('matched', 'Matched'), ('in_exception', 'In exception'), ('cleared', 'Cleared for payment'), ('in_payment', 'In payment'), ('paid', 'Paid'), ('returned_to_vendor', 'Returned to vendor'), ('rejected', 'Rejected'), ('disputed', 'Disputed'), ('void', 'Void')], default='captured', max_length=50, protected=True)),
                 ('source', models.CharField(choices=[('form', 'Form'), ('api', 'API'), ('ubl', 'UBL file')], default='form', max_length=8)),
                 ('flags', models.JSONField(default=list, help_text='Broken rules that did not refuse it.')),
                 ('waiting_until', models.DateField(help_text='Then a missing receipt is an exception.', null=True)),
@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
                 ('sentence', models.TextField(help_text='The arithmetic in words.')),
                 ('route', models.CharField(help_text='receiver, buyer, ap, or ap_manager', max_length=16)),
                 ('value_at_stake', core.fields.AmountField(default=0, help_text='Base currency: what accepting costs.')),
-                ('status', django_fsm.FSMField(choices=[('open', 'Open'), ('assigned', 'Assigned'), ('resolved', 'Resolved'), ('waived', 'Waived')], default='open', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('open', 'Open'), ('assigned', 'Assigned'), ('resolved', 'Resolved'), ('waived', 'Waived')], default='open', max_length=50, protected=True)),
                 ('resolution', models.CharField(blank=True, choices=[('accept', 'Variance accepted'), ('return', 'Invoice returned to vendor'), ('wait_for_receipt', 'Waits for the receipt'), ('rematched', 'Settled by a new match')], max_length=16)),
                 ('reason_code', models.CharField(blank=True, max_length=32)),
                 ('comment', models.TextField(blank=True)),
@@ -162,7 +162,7 @@ class Migration(migrations.Migration):
                 ('sentence', models.TextField(help_text='The arithmetic in words.')),
                 ('route', models.CharField(help_text='receiver, buyer, ap, or ap_manager', max_length=16)),
                 ('value_at_stake', core.fields.AmountField(default=0, help_text='Base currency: what accepting costs.')),
-                ('status', django_fsm.FSMField(choices=[('open', 'Open'), ('assigned', 'Assigned'), ('resolved', 'Resolved'), ('waived', 'Waived')], default='open', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('open', 'Open'), ('assigned', 'Assigned'), ('resolved', 'Resolved'), ('waived', 'Waived')], default='open', max_length=50, protected=True)),
                 ('resolution', models.CharField(blank=True, choices=[('accept', 'Variance accepted'), ('return', 'Invoice returned to vendor'), ('wait_for_receipt', 'Waits for the receipt'), ('rematched', 'Settled by a new match')], max_length=16)),
                 ('reason_code', models.CharField(blank=True, max_length=32)),
                 ('comment', models.TextField(blank=True)),
@@ -221,7 +221,7 @@ class Migration(migrations.Migration):
                 ('tax', core.fields.AmountField(default=0)),
                 ('gross', core.fields.AmountField(default=0)),
                 ('payable', core.fields.AmountField(default=0, help_text='Gross less prepaid, plus rounding.')),
-                ('status', django_fsm.FSMField(choices=[('captured', 'Captured'), ('matching', 'Matching'), ('matched', 'Matched'), ('in_exception', 'In exception'), ('cleared', 'Cleared for payment'), ('in_payment', 'In payment'), ('paid', 'Paid'), ('returned_to_vendor', 'Returned to vendor'), ('rejected', 'Rejected'), ('disputed', 'Disputed'), ('void', 'Void')], default='captured', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('captured', 'Captured'), ('matching', 'Matching'), ('matched', 'Matched'), ('in_exception', 'In exception'), ('cleared', 'Cleared for payment'), ('in_payment', 'In payment'), ('paid', 'Paid'), ('returned_to_vendor', 'Returned to vendor'), ('rejected', 'Rejected'), ('disputed', 'Disputed'), ('void', 'Void')], default='captured', max_length=50, protected=True)),
                 ('source', models.CharField(choices=[('form', 'Form'), ('api', 'API'), ('ubl', 'UBL file')], default='form', max_length=8)),
                 ('flags', models.JSONField(default=list, help_text='Broken rules that did not refuse it.')),
                 ('waiting_until', models.DateField(help_text='Then a missing receipt is an exception.', null=True)),

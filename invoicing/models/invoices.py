@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import ExtractYear
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -15,6 +15,7 @@ from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField, QuantityField, RateField
 from core.ids import new_id
 from core.models import StoredFile
+from core.states import StateField
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from vendors.models import Vendor
 
@@ -94,7 +95,7 @@ class Invoice(EntityOwned, Document):
     tax = AmountField(default=0)
     gross = AmountField(default=0)
     payable = AmountField(default=0, help_text="Gross less prepaid, plus rounding.")
-    status = FSMField(choices=Status, default=Status.CAPTURED, protected=True)
+    status = StateField(choices=Status, default=Status.CAPTURED, protected=True)
     source = models.CharField(max_length=8, choices=Source, default=Source.FORM)
     original = models.ForeignKey(
         StoredFile, null=True, on_delete=models.PROTECT, help_text="The file as it came."

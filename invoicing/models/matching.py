@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -15,6 +15,7 @@ from accounts.permissions import either, portal, role
 from core.documents import Document
 from core.fields import AmountField, PercentField
 from core.ids import new_id
+from core.states import StateField
 from invoicing.models.invoices import Invoice, InvoiceLine
 from vendors.models import Vendor
 
@@ -131,7 +132,7 @@ class MatchException(EntityOwned, Document):
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
-    status = FSMField(choices=Status, default=Status.OPEN, protected=True)
+    status = StateField(choices=Status, default=Status.OPEN, protected=True)
     resolution = models.CharField(max_length=16, choices=Resolution, blank=True)
     reason_code = models.CharField(max_length=32, blank=True)
     comment = models.TextField(blank=True)

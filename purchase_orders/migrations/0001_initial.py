@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from decimal import Decimal
 from django.conf import settings
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 ('net', core.fields.AmountField(default=0, editable=False)),
                 ('tax', core.fields.AmountField(default=0, editable=False)),
                 ('total', core.fields.AmountField(default=0, editable=False, help_text='Net and tax.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('issued', 'Issued'), ('on_hold', 'On hold'), ('closed', 'Closed'), ('rejected', 'Rejected'), ('cancelled', 'Cancelled')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('issued', 'Issued'), ('on_hold', 'On hold'), ('closed', 'Closed'), ('rejected', 'Rejected'), ('cancelled', 'Cancelled')], default='draft', max_length=50, protected=True)),
                 ('issued_at', models.DateTimeField(editable=False, null=True)),
                 ('closed_at', models.DateTimeField(editable=False, null=True)),
                 ('close_reason', models.TextField(blank=True)),
@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ('received_on', models.DateField()),
                 ('delivery_note', models.CharField(blank=True, max_length=64)),
                 ('note', models.TextField(blank=True)),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('posted', 'Posted'), ('reversed', 'Reversed')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('posted', 'Posted'), ('reversed', 'Reversed')], default='draft', max_length=50, protected=True)),
                 ('posted_at', models.DateTimeField(editable=False, null=True)),
                 ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.entity')),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='purchase_orders.purchaseorder')),
@@ -178,7 +178,7 @@ class Migration(migrations.Migration):
                 ('received_on', models.DateField()),
                 ('delivery_note', models.CharField(blank=True, max_length=64)),
                 ('note', models.TextField(blank=True)),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('posted', 'Posted'), ('reversed', 'Reversed')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('posted', 'Posted'), ('reversed', 'Reversed')], default='draft', max_length=50, protected=True)),
                 ('posted_at', models.DateTimeField(editable=False, null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField()),
@@ -232,7 +232,7 @@ class Migration(migrations.Migration):
                 ('net', core.fields.AmountField(default=0, editable=False)),
                 ('tax', core.fields.AmountField(default=0, editable=False)),
                 ('total', core.fields.AmountField(default=0, editable=False, help_text='Net and tax.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('issued', 'Issued'), ('on_hold', 'On hold'), ('closed', 'Closed'), ('rejected', 'Rejected'), ('cancelled', 'Cancelled')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('issued', 'Issued'), ('on_hold', 'On hold'), ('closed', 'Closed'), ('rejected', 'Rejected'), ('cancelled', 'Cancelled')], default='draft', max_length=50, protected=True)),
                 ('issued_at', models.DateTimeField(editable=False, null=True)),
                 ('closed_at', models.DateTimeField(editable=False, null=True)),
                 ('close_reason', models.TextField(blank=True)),

@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from decimal import Decimal
 from django.conf import settings
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('after', models.JSONField(default=dict)),
                 ('difference', core.fields.AmountField(default=0, editable=False, help_text="Net, the order's currency.")),
                 ('needs', models.JSONField(default=list, help_text='Why it was put up for approval; empty: policy let it pass.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('issued', 'Issued'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('issued', 'Issued'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn')], default='draft', max_length=50, protected=True)),
                 ('submitted_at', models.DateTimeField(editable=False, null=True)),
                 ('approved_at', models.DateTimeField(editable=False, null=True)),
                 ('issued_at', models.DateTimeField(editable=False, null=True)),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ('after', models.JSONField(default=dict)),
                 ('difference', core.fields.AmountField(default=0, editable=False, help_text="Net, the order's currency.")),
                 ('needs', models.JSONField(default=list, help_text='Why it was put up for approval; empty: policy let it pass.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('issued', 'Issued'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('in_approval', 'In approval'), ('approved', 'Approved'), ('issued', 'Issued'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn')], default='draft', max_length=50, protected=True)),
                 ('submitted_at', models.DateTimeField(editable=False, null=True)),
                 ('approved_at', models.DateTimeField(editable=False, null=True)),
                 ('issued_at', models.DateTimeField(editable=False, null=True)),

@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 from django.conf import settings
 from django.db import migrations, models
 
@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                 ("found_on", models.DateField()),
                 (
                     "status",
-                    django_fsm.FSMField(
+                    core.states.StateField(
                         choices=[
                             ("open", "Open"),
                             ("accepted", "Accepted"),

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -13,6 +13,7 @@ from accounts.permissions import either, portal, role
 from approvals.models import ApprovalStep
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField
+from core.states import StateField
 from purchase_orders.models.orders import PurchaseOrder, PurchaseOrderLine, not_its_buyer
 from requisitions.models import Distribution, DocumentLine
 from vendors.models import MatchType
@@ -80,7 +81,7 @@ class ChangeOrder(EntityOwned, Document):
     needs = models.JSONField(
         default=list, help_text="Why it was put up for approval; empty: policy let it pass."
     )
-    status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    status = StateField(choices=Status, default=Status.DRAFT, protected=True)
     submitted_at = models.DateTimeField(null=True, editable=False)
     approved_at = models.DateTimeField(null=True, editable=False)
     issued_at = models.DateTimeField(null=True, editable=False)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -14,6 +14,7 @@ from accounts.permissions import either, named, portal, role
 from approvals.models import ApprovalStep
 from core.documents import Document
 from core.fields import AmountField, PercentField, QuantityField, RateField
+from core.states import StateField
 from requisitions.models import Distribution, DocumentLine, RequisitionLine
 from vendors.models import Contract, MatchType, Vendor
 
@@ -109,7 +110,7 @@ class PurchaseOrder(EntityOwned, Document):
     budget_reason = models.TextField(
         blank=True, help_text="Why it should be bought although a budget warns."
     )
-    status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    status = StateField(choices=Status, default=Status.DRAFT, protected=True)
     submitted_at = models.DateTimeField(null=True, editable=False)
     approved_at = models.DateTimeField(null=True, editable=False)
     issued_at = models.DateTimeField(null=True, editable=False)

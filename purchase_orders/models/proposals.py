@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import portal, role
 from core.documents import ProtectedStates
 from core.fields import AmountField
 from core.ids import new_id
+from core.states import StateField
 from purchase_orders.models.orders import PurchaseOrder
 
 _DECIDES = role(Role.BUYER, Role.CONTROLLER)
@@ -73,7 +74,7 @@ class ReleaseProposal(EntityOwned, ProtectedStates):
     since = models.DateField(help_text="The last day on which something happened or was due.")
     amount = AmountField(help_text="What it still commits, base currency.")
     found_on = models.DateField()
-    status = FSMField(choices=Status, default=Status.OPEN, protected=True)
+    status = StateField(choices=Status, default=Status.OPEN, protected=True)
     batch = models.ForeignKey(
         ReleaseBatch, null=True, on_delete=models.PROTECT, related_name="proposals"
     )

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
@@ -12,6 +12,7 @@ from accounts.permissions import either, portal, role
 from core.documents import Document
 from core.fields import QuantityField
 from core.ids import new_id
+from core.states import StateField
 from purchase_orders.models.orders import PurchaseOrder, PurchaseOrderLine
 
 
@@ -41,7 +42,7 @@ class Receipt(EntityOwned, Document):
     reverses = models.OneToOneField(
         "self", null=True, on_delete=models.PROTECT, related_name="mirror"
     )
-    status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    status = StateField(choices=Status, default=Status.DRAFT, protected=True)
     posted_at = models.DateTimeField(null=True, editable=False)
     history = HistoricalRecords()
 

@@ -2,7 +2,7 @@
 
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 from django.conf import settings
 from django.db import migrations, models
 
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('weekday', models.PositiveSmallIntegerField(default=1, help_text='Of a weekly one: 1 is Monday, 7 Sunday.')),
                 ('month_day', models.PositiveSmallIntegerField(default=1, help_text='Of a monthly one: 1 to 28.')),
                 ('hour', models.PositiveSmallIntegerField(default=7, help_text='0 to 23, where the entity is.')),
-                ('status', django_fsm.FSMField(choices=[('active', 'Active'), ('paused', 'Paused'), ('ended', 'Ended')], default='active', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('active', 'Active'), ('paused', 'Paused'), ('ended', 'Ended')], default='active', max_length=50, protected=True)),
                 ('next_run_at', models.DateTimeField(editable=False, null=True)),
                 ('ended_because', models.CharField(blank=True, editable=False, max_length=200)),
                 ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.entity')),

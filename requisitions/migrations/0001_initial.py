@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from decimal import Decimal
 from django.conf import settings
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('external_reference', models.CharField(blank=True, max_length=64)),
                 ('budget_reason', models.TextField(blank=True, help_text='Why it should be bought although a budget warns.')),
                 ('total', core.fields.AmountField(default=0, editable=False, help_text='Net, document currency.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('submitted', 'In approval'), ('approved', 'Approved'), ('partially_ordered', 'Partially ordered'), ('ordered', 'Ordered'), ('closed', 'Closed'), ('returned', 'Returned'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn'), ('cancelled', 'Cancelled')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('submitted', 'In approval'), ('approved', 'Approved'), ('partially_ordered', 'Partially ordered'), ('ordered', 'Ordered'), ('closed', 'Closed'), ('returned', 'Returned'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn'), ('cancelled', 'Cancelled')], default='draft', max_length=50, protected=True)),
                 ('submitted_at', models.DateTimeField(editable=False, null=True)),
                 ('approved_at', models.DateTimeField(editable=False, null=True)),
                 ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.entity')),
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 ('external_reference', models.CharField(blank=True, max_length=64)),
                 ('budget_reason', models.TextField(blank=True, help_text='Why it should be bought although a budget warns.')),
                 ('total', core.fields.AmountField(default=0, editable=False, help_text='Net, document currency.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('submitted', 'In approval'), ('approved', 'Approved'), ('partially_ordered', 'Partially ordered'), ('ordered', 'Ordered'), ('closed', 'Closed'), ('returned', 'Returned'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn'), ('cancelled', 'Cancelled')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('submitted', 'In approval'), ('approved', 'Approved'), ('partially_ordered', 'Partially ordered'), ('ordered', 'Ordered'), ('closed', 'Closed'), ('returned', 'Returned'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn'), ('cancelled', 'Cancelled')], default='draft', max_length=50, protected=True)),
                 ('submitted_at', models.DateTimeField(editable=False, null=True)),
                 ('approved_at', models.DateTimeField(editable=False, null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),

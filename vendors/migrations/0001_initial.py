@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(max_length=32)),
                 ('name', models.CharField(max_length=200)),
                 ('family', models.CharField(blank=True, help_text='Companies of one group share it; empty: its own code.', max_length=64)),
-                ('status', django_fsm.FSMField(choices=[('prospect', 'Prospect'), ('in_review', 'In review'), ('approved', 'Approved'), ('suspended', 'Suspended'), ('blocked', 'Blocked'), ('archived', 'Archived')], default='prospect', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('prospect', 'Prospect'), ('in_review', 'In review'), ('approved', 'Approved'), ('suspended', 'Suspended'), ('blocked', 'Blocked'), ('archived', 'Archived')], default='prospect', max_length=50, protected=True)),
                 ('tax_id', models.CharField(blank=True, max_length=32)),
                 ('country', models.CharField(max_length=2)),
                 ('currency', models.CharField(max_length=3)),
@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(max_length=32)),
                 ('name', models.CharField(max_length=200)),
                 ('family', models.CharField(blank=True, help_text='Companies of one group share it; empty: its own code.', max_length=64)),
-                ('status', django_fsm.FSMField(choices=[('prospect', 'Prospect'), ('in_review', 'In review'), ('approved', 'Approved'), ('suspended', 'Suspended'), ('blocked', 'Blocked'), ('archived', 'Archived')], default='prospect', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('prospect', 'Prospect'), ('in_review', 'In review'), ('approved', 'Approved'), ('suspended', 'Suspended'), ('blocked', 'Blocked'), ('archived', 'Archived')], default='prospect', max_length=50, protected=True)),
                 ('tax_id', models.CharField(blank=True, max_length=32)),
                 ('country', models.CharField(max_length=2)),
                 ('currency', models.CharField(max_length=3)),

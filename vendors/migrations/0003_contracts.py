@@ -3,7 +3,7 @@
 import core.fields
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('currency', models.CharField(max_length=3)),
                 ('spend_cap', core.fields.AmountField(help_text='Orders under it may come to this, net.', null=True)),
                 ('sla_terms', models.JSONField(default=list, help_text='What was promised, a sentence each.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('active', 'Active'), ('expiring', 'Expiring'), ('expired', 'Expired'), ('terminated', 'Terminated')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('active', 'Active'), ('expiring', 'Expiring'), ('expired', 'Expired'), ('terminated', 'Terminated')], default='draft', max_length=50, protected=True)),
                 ('activated_at', models.DateTimeField(editable=False, null=True)),
                 ('ended_at', models.DateTimeField(editable=False, null=True)),
                 ('activated_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 ('currency', models.CharField(max_length=3)),
                 ('spend_cap', core.fields.AmountField(help_text='Orders under it may come to this, net.', null=True)),
                 ('sla_terms', models.JSONField(default=list, help_text='What was promised, a sentence each.')),
-                ('status', django_fsm.FSMField(choices=[('draft', 'Draft'), ('active', 'Active'), ('expiring', 'Expiring'), ('expired', 'Expired'), ('terminated', 'Terminated')], default='draft', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('draft', 'Draft'), ('active', 'Active'), ('expiring', 'Expiring'), ('expired', 'Expired'), ('terminated', 'Terminated')], default='draft', max_length=50, protected=True)),
                 ('activated_at', models.DateTimeField(editable=False, null=True)),
                 ('ended_at', models.DateTimeField(editable=False, null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),

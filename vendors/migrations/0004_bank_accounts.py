@@ -2,7 +2,7 @@
 
 import core.ids
 import django.db.models.deletion
-import django_fsm
+import core.states
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('bic', models.CharField(blank=True, max_length=11)),
                 ('country', models.CharField(max_length=2)),
                 ('currency', models.CharField(max_length=3)),
-                ('status', django_fsm.FSMField(choices=[('pending', 'Waits for verification'), ('verified', 'Verified'), ('retired', 'Out of use')], default='pending', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('pending', 'Waits for verification'), ('verified', 'Verified'), ('retired', 'Out of use')], default='pending', max_length=50, protected=True)),
                 ('verified_at', models.DateTimeField(editable=False, null=True)),
                 ('note', models.TextField(blank=True, help_text='Whom the verifier called, at which number, and what was said.')),
                 ('valid_from', models.DateTimeField(editable=False, null=True)),
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ('bic', models.CharField(blank=True, max_length=11)),
                 ('country', models.CharField(max_length=2)),
                 ('currency', models.CharField(max_length=3)),
-                ('status', django_fsm.FSMField(choices=[('pending', 'Waits for verification'), ('verified', 'Verified'), ('retired', 'Out of use')], default='pending', max_length=50, protected=True)),
+                ('status', core.states.StateField(choices=[('pending', 'Waits for verification'), ('verified', 'Verified'), ('retired', 'Out of use')], default='pending', max_length=50, protected=True)),
                 ('verified_at', models.DateTimeField(editable=False, null=True)),
                 ('note', models.TextField(blank=True, help_text='Whom the verifier called, at which number, and what was said.')),
                 ('valid_from', models.DateTimeField(editable=False, null=True)),

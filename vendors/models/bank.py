@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts import permissions
 from accounts.models import EntityOwned
 from core.documents import Document
+from core.states import StateField
 from vendors.models.vendors import Vendor
 
 
@@ -70,7 +71,7 @@ class BankAccount(EntityOwned, Document):
     bic = models.CharField(max_length=11, blank=True)
     country = models.CharField(max_length=2)
     currency = models.CharField(max_length=3)
-    status = FSMField(choices=Status, default=Status.PENDING, protected=True)
+    status = StateField(choices=Status, default=Status.PENDING, protected=True)
     replaces = models.ForeignKey(
         "self",
         null=True,

@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import named, portal, role
 from core.documents import Document
 from core.fields import AmountField, PriceField
+from core.states import StateField
 from vendors.models.vendors import Vendor
 
 READERS = (
@@ -82,7 +83,7 @@ class Contract(EntityOwned, Document):
     currency = models.CharField(max_length=3)
     spend_cap = AmountField(null=True, help_text="Orders under it may come to this, net.")
     sla_terms = models.JSONField(default=list, help_text="What was promised, a sentence each.")
-    status = FSMField(choices=Status, default=Status.DRAFT, protected=True)
+    status = StateField(choices=Status, default=Status.DRAFT, protected=True)
     drafted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -4,12 +4,13 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django_fsm import FSMField, transition
+from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import role
 from core.documents import Document
+from core.states import StateField
 
 _MANAGES = role(Role.VENDOR_MANAGER)
 
@@ -53,7 +54,7 @@ class Vendor(EntityOwned, Document):
     family = models.CharField(
         max_length=64, blank=True, help_text="Companies of one group share it; empty: its own code."
     )
-    status = FSMField(choices=Status, default=Status.PROSPECT, protected=True)
+    status = StateField(choices=Status, default=Status.PROSPECT, protected=True)
     tax_id = models.CharField(max_length=32, blank=True)
     country = models.CharField(max_length=2)
     currency = models.CharField(max_length=3)
