@@ -63,7 +63,7 @@ def match_input(
         invoice=_invoice_facts(invoice, lines, {line.pk: line for line in order_lines}),
         order=_order_facts(invoice, order, order_lines) if order else None,
         today=today,
-        tolerances=tolerances.resolve(order, vendor, invoice.entity_id),
+        tolerances=tolerances.resolve(order_lines, vendor, invoice.entity_id),
         duplicates=duplicates.twins(invoice, kin=known.kin),
         vendor=matching.VendorFacts(
             status=vendor.status if vendor else "unknown",

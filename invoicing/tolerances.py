@@ -1,15 +1,23 @@
 """Which tolerances hold for an order: the narrowest scope that says something about a check."""
 
+from collections.abc import Iterable
+
 from invoicing import matching
 from invoicing.models import Tolerance
-from purchase_orders.models import PurchaseOrder
+from purchase_orders.models import PurchaseOrderLine
 from vendors.models import Vendor
 
 
-def resolve(order: PurchaseOrder | None, vendor: Vendor | None, entity_id: object) -> tuple:
-    """One tolerance per check and direction: vendor and category, category, vendor, entity."""
+def resolve(
+    order_lines: Iterable[PurchaseOrderLine], vendor: Vendor | None, entity_id: object
+) -> tuple:
+    """One tolerance per check and direction: vendor and category, category, vendor, entity.
+
+    The lines of the order know their catalog items. Statements: 1.
+    """
     candidates = Tolerance.objects.filter(entity_id=entity_id).select_related("vendor")
-    categories = _categories(order)
+    items = (line.catalog_item for line in order_lines)
+    categories = {item.service_type for item in items if item is not None}
     chosen: dict[tuple[str, str], tuple[int, Tolerance]] = {}
     for tolerance in candidates:
         if tolerance.vendor_id not in (None, vendor.pk if vendor else None):
@@ -21,13 +29,6 @@ def resolve(order: PurchaseOrder | None, vendor: Vendor | None, entity_id: objec
         if key not in chosen or chosen[key][0] < rank:
             chosen[key] = (rank, tolerance)
     return tuple(_as_rule(tolerance) for _, tolerance in chosen.values())
-
-
-def _categories(order: PurchaseOrder | None) -> set[str]:
-    if order is None:
-        return set()
-    items = order.lines.filter(catalog_item__isnull=False).order_by()
-    return set(items.values_list("catalog_item__service_type", flat=True).distinct())
 
 
 def _as_rule(tolerance: Tolerance) -> matching.Tolerance:

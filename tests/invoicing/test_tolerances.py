@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def limits(org, order):
-    rules = resolve(order, order.vendor, org.entity.pk)
+    rules = resolve(order.lines.all(), order.vendor, org.entity.pk)
     return {rule.check: rule.percent for rule in rules}
 
 
