@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from bench import life
 from bench.measuring import Result, median_ms
 from bench.stage import Stage
+from core import printing
 from purchase_orders import pdf
 
 AIM = 1.3
@@ -22,7 +23,7 @@ def run(stage: Stage, *, times: int) -> list[Result]:
     alone = median_ms(lambda: weasyprint.HTML(string=html).write_pdf(), times=times)
     styled = median_ms(
         lambda: weasyprint.HTML(string=html).write_pdf(
-            stylesheets=[weasyprint.CSS(string=pdf._style_sheet())]
+            stylesheets=[weasyprint.CSS(string=printing.style_sheet())]
         ),
         times=times,
     )

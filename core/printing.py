@@ -28,7 +28,7 @@ def printed(template: str, context: dict[str, Any]) -> bytes:
     where Pango is missing.
     """
     html = render_to_string(template, context)
-    pdf: bytes = typesetting().pdf(html, _style_sheet())
+    pdf: bytes = typesetting().pdf(html, style_sheet())
     return pdf
 
 
@@ -53,5 +53,6 @@ def missing_library() -> str:
 
 
 @cache
-def _style_sheet() -> str:
+def style_sheet() -> str:
+    """The house style of printed documents."""
     return (settings.BASE_DIR / "templates/pdf/order.css").read_text()

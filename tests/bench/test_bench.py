@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from bench import ceiling, filling, life, lives, stage
+from bench import ceiling, documents, filling, life, lives, stage
 from bench.measuring import Result, statements
 from budgets.models import BudgetCell, LedgerEntry
 from core.models import NumberSequence
+from core.printing import missing_library
 from po_portal.demo import generator
 from po_portal.demo.organisation import BUDGETS, GERMANY
 from purchase_orders.models import PurchaseOrder, Receipt
@@ -99,3 +100,10 @@ def test_a_result_says_whether_it_met_its_aim():
     assert Result("a", 7, "ms", 8, at_least=False).verdict == "met"
     assert Result("a", 7, "ms").verdict == ""
     assert "≥ 8 met" in Result("a", Decimal(9), "/s", 8).row()
+
+
+@pytest.mark.django_db
+def test_a_printed_order_is_measured_beside_the_typesetter_alone():
+    if missing_library():
+        pytest.skip(missing_library())
+    assert all(each.value > 0 for each in documents.run(stage.build(), times=2))
