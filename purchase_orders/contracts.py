@@ -112,15 +112,16 @@ def noted(order: PurchaseOrder, lines: Iterable[PurchaseOrderLine], *, on: date)
 def _said(
     order: PurchaseOrder, lines: Iterable[PurchaseOrderLine], on: date
 ) -> list[Agreed | None]:
-    bought = [
-        Bought(
-            vendor=order.vendor_id,
-            sku=line.sku,
-            unit=line.unit,
-            unit_price=line.unit_price,
-            currency=order.currency,
-            prefers=order.contract_id,
-        )
-        for line in lines
-    ]
-    return agreed(bought, on=on)
+    return agreed([bought_line(order, line) for line in lines], on=on)
+
+
+def bought_line(order: PurchaseOrder, line: PurchaseOrderLine) -> Bought:
+    """A line of an order as contracts see it."""
+    return Bought(
+        vendor=order.vendor_id,
+        sku=line.sku,
+        unit=line.unit,
+        unit_price=line.unit_price,
+        currency=order.currency,
+        prefers=order.contract_id,
+    )

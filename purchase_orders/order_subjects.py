@@ -5,15 +5,16 @@ from uuid import UUID
 
 from approvals import subjects
 from approvals.outcomes import Outcomes
-from approvals.subjects import Change, Description, Flag, LineView
+from approvals.subjects import Change, Description, Flag, LineView, PriceNote
 from budgets.ledger import FundsCheck
 from core.models import Attachment, TrailEvent
 from core.money import round_amount
-from purchase_orders import changed, cover, differences, order_facts, queries, signed
+from purchase_orders import changed, contracts, cover, differences, order_facts, queries, signed
 from purchase_orders.locks import locked
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions import presentation
 from requisitions.models import Requisition
+from requisitions.price_notes import price_notes
 
 _STATUS = PurchaseOrder.Status
 _ends = Outcomes(lambda pk: locked(PurchaseOrder(pk=pk)))
@@ -64,6 +65,8 @@ def describe(subject_id: UUID) -> Description:
     )
     entity, lines = order.entity, changed.lines_of(order, catalog=True)
     said = signed.content(order, lines)
+    bought = ((line, contracts.bought_line(order, line)) for line in lines)
+    prices = price_notes(entity, bought, sent_at=order.submitted_at)
     requests = list(
         Requisition.objects.filter(lines__order_lines__order=order).distinct().order_by("pk")
     )
@@ -80,7 +83,7 @@ def describe(subject_id: UUID) -> Description:
         url=f"/orders/{order.pk}/",
         digest=changed.digest(said),
         parts=signed.parts(said),
-        lines=[_line_view(line) for line in lines],
+        lines=[_line_view(line, prices[line.pk]) for line in lines],
         budget=_budget(order, lines),
         flags=_flags(order, lines),
         attachments=Attachment.objects.filter(document_id=order.pk).select_related("file"),
@@ -91,7 +94,7 @@ def describe(subject_id: UUID) -> Description:
     )
 
 
-def _line_view(line: PurchaseOrderLine) -> LineView:
+def _line_view(line: PurchaseOrderLine, prices: list[PriceNote]) -> LineView:
     return LineView(
         line_number=line.line_number,
         description=line.description,
@@ -100,6 +103,7 @@ def _line_view(line: PurchaseOrderLine) -> LineView:
         unit_price=line.unit_price,
         net=line.net,
         coding=differences.coding_of(line.parts),
+        prices=prices,
     )
 
 

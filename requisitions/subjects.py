@@ -12,7 +12,7 @@ from core.composed import Composed
 from core.models import Attachment
 from core.money import to_base
 from requisitions import content, facts, presentation
-from requisitions.asked import stored
+from requisitions.asked import bought_line, stored
 from requisitions.changes import changes_since
 from requisitions.models import Requisition, RequisitionLine
 from requisitions.price_notes import price_notes
@@ -83,7 +83,8 @@ def describe(subject_id: UUID) -> Description:
     entity, lines = requisition.entity, content.lines_of(requisition)
     asked, stated = stored(requisition, lines), content.content(requisition, lines)
     vendors = {str(vendor): vendor for vendor in asked.vendors}
-    prices = price_notes(requisition, lines)
+    bought = ((line, bought_line(requisition, line)) for line in lines)
+    prices = price_notes(entity, bought, sent_at=requisition.submitted_at)
     return Description(
         title=requisition.title,
         number=requisition.number or "",

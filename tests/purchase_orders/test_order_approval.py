@@ -1,5 +1,6 @@
 """An order put up for approval itself: refused first, then a whole life of one."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.factories import NOW
 from tests.purchase_orders import approving
 from tests.purchase_orders.approving import D, approved, dearer, decided, own, submit
 from tests.purchase_orders.making import LATER, Maker, events_of, held, line_of
+from tests.vendors.agreements import contract
 from vendors.models import Vendor
 
 pytestmark = pytest.mark.django_db
@@ -338,6 +340,33 @@ def test_above_what_was_approved_it_is_put_up_with_the_reason(make: Maker) -> No
     assert approving.issue(make, order).status == STATUS.ISSUED
     assert Requisition.objects.get().status == Requisition.Status.ORDERED
     assert held(order.pk) == 1200
+
+
+def test_approvers_see_agreed_and_last_prices_beside_the_line_s(make: Maker) -> None:
+    contract(make.org, "MSA-7", prices={"C-5": "100"})
+    said = make.line("10", "120", sku="C-5", unit="C62")
+    earlier = services.create(
+        entity=make.org.entity,
+        data=make.order_data(make.line("1", "96", sku="C-5", unit="C62"), title="Cables"),
+        actor=make.org.bea,
+        at=NOW,
+    )
+    earlier = approving.issue(make, approved(make, earlier))
+    order = services.create(
+        entity=make.org.entity,
+        data=make.order_data(said, title="More cables"),
+        actor=make.org.bea,
+        at=NOW,
+    )
+    services.submit(order=order, actor=make.org.bea, at=LATER + timedelta(days=1))
+    agreed, last = describe(order.pk).lines[0].prices
+    assert (agreed.label, agreed.unit_price, agreed.difference) == (
+        "Contract MSA-7",
+        D(100),
+        D("0.2"),
+    )
+    assert (last.label, last.unit_price, last.source) == ("Last ordered", D(96), earlier.number)
+    assert last.difference == D("0.25")
 
 
 def test_a_tolerance_lets_a_little_more_pass(make: Maker) -> None:
