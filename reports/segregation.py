@@ -1,27 +1,26 @@
 """Segregation of duties: who did two duties of a pair on one purchase, who nearly did, who may.
 
-A purchase is an order with its requests, approvals, receipts and invoices. One statement for each
-pair of duties joins who did the one with who did the other, whatever the number of documents.
+A purchase is an order with its requests, approvals, receipts and invoices, and with the bank of its
+vendor. One statement joins who did one duty with who did the other, however many documents.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, QuerySet, Value
 from django.utils.dateparse import parse_datetime
 
 from accounts import duties
-from accounts.models import Duty, Entity, Mitigation, RoleAssignment, User
-from approvals.models import ApprovalRequest, ApprovalStep
+from accounts.models import Entity, Mitigation, RoleAssignment, User
+from approvals.models import ApprovalRequest
 from core.models import TrailEvent
-from invoicing.models import Invoice, MatchException
-from purchase_orders.models import OrderRevision, PurchaseOrder, PurchaseOrderLine, Receipt
+from purchase_orders.models import PurchaseOrder
 from reports.accruals import end_of
+from reports.segregation_acts import COLUMNS, acts_sql
 
 ROLES_HELD, REFUSED = "roles", "refused"
 
@@ -84,7 +83,7 @@ class Report:
 def segregation(*, entity: Entity, since: date | None = None, as_of: date | None = None) -> Report:
     """What arose from the beginning of `since` to the end of `as_of`, by the pairs as they are now.
 
-    Statements: one for each pair that people can break, and 7.
+    Statements: 8.
     """
     start = datetime.combine(since, time.min, entity.zone) if since else None
     end = end_of(entity, as_of) if as_of else None
@@ -105,134 +104,20 @@ def segregation(*, entity: Entity, since: date | None = None, as_of: date | None
 
 # --- Violations ------------------------------------------------------------------------------
 
-_COLUMNS = ("order_id", "person_id", "at", "document_type", "document_id")
-
-
-def _acts(rows: QuerySet[Any], *fields: str, document_type: str) -> QuerySet[Any]:
-    """Rows as (order, person, moment, document type, document)."""
-    order, person, at, document = fields
-    return rows.order_by().values_list(
-        F(order), F(person), F(at), Value(document_type), F(document)
-    )
-
-
-def _by_duty(entity: Entity) -> dict[str, list[QuerySet[Any]]]:
-    """Where each duty leaves its mark. Nothing changes a vendor's bank or releases payments yet."""
-    asked = "requisition_line__requisition"
-    lines = PurchaseOrderLine.objects.filter(order__entity=entity, requisition_line__isnull=False)
-    issued = OrderRevision.objects.filter(order__entity=entity, issued_by__isnull=False)
-    bought = PurchaseOrder.objects.filter(
-        entity=entity, buyer__isnull=False, issued_at__isnull=False
-    )
-    receipts = Receipt.objects.filter(entity=entity, received_by__isnull=False)
-    invoices = Invoice.objects.filter(entity=entity, order__isnull=False, captured_by__isnull=False)
-    accepted = MatchException.objects.filter(
-        entity=entity,
-        resolution=MatchException.Resolution.ACCEPTED,
-        invoice__order__isnull=False,
-        resolved_by__isnull=False,
-    )
-    return {
-        Duty.REQUEST: [
-            _acts(
-                lines,
-                *("order_id", f"{asked}__requester_id", f"{asked}__submitted_at", f"{asked}_id"),
-                document_type="requisition",
-            )
-        ],
-        Duty.ORDER: [
-            _acts(
-                issued,
-                *("order_id", "issued_by_id", "issued_at", "order_id"),
-                document_type="order",
-            ),
-            _acts(bought, "pk", "buyer_id", "issued_at", "pk", document_type="order"),
-        ],
-        Duty.RECEIVE: [
-            _acts(
-                receipts,
-                *("order_id", "received_by_id", "posted_at", "pk"),
-                document_type="receipt",
-            )
-        ],
-        Duty.ENTER_INVOICE: [
-            _acts(
-                invoices,
-                *("order_id", "captured_by_id", "created_at", "pk"),
-                document_type="invoice",
-            )
-        ],
-        Duty.RESOLVE: [
-            _acts(
-                accepted,
-                *("invoice__order_id", "resolved_by_id", "resolved_at", "pk"),
-                document_type="match_exception",
-            )
-        ],
-    }
-
-
-def _sql_of(duty: str, entity: Entity) -> tuple[str, list[Any]]:
-    """The acts of one duty as SQL with the columns of `_COLUMNS`, and its parameters."""
-    if duty == Duty.APPROVE:
-        return _approvals_sql(entity)
-    parts, parameters = [], []
-    for rows in _by_duty(entity)[duty]:
-        sql, given = rows.query.sql_with_params()
-        parts.append(sql)
-        parameters += given
-    return " UNION ALL ".join(parts), parameters
-
-
-def _approvals_sql(entity: Entity) -> tuple[str, list[Any]]:
-    """Rounds name their document without a foreign key: joined by ids of requests and orders, of a
-    release also by that of its blanket order."""
-    lines = PurchaseOrderLine.objects.filter(order__entity=entity, requisition_line__isnull=False)
-    asked, first = (
-        lines.order_by()
-        .values_list("order_id", "requisition_line__requisition_id", Value("requisition"))
-        .distinct()
-        .query.sql_with_params()
-    )
-    orders, second = (
-        PurchaseOrder.objects.filter(entity=entity)
-        .order_by()
-        .values_list(F("pk"), F("pk"), Value("order"))
-        .query.sql_with_params()
-    )
-    agreed, third = (
-        PurchaseOrder.objects.filter(entity=entity, agreement__isnull=False)
-        .order_by()
-        .values_list(F("pk"), F("agreement"), Value("order"))
-        .query.sql_with_params()
-    )
-    step, round_ = ApprovalStep._meta.db_table, ApprovalRequest._meta.db_table
-    sql = (
-        f"WITH purchases(order_id, subject_id, kind) AS ({asked} UNION ALL {orders}"  # noqa: S608
-        f" UNION ALL {agreed})"
-        " SELECT p.order_id, s.decided_by_id, s.decided_at, p.kind, p.subject_id"
-        f' FROM "{step}" s JOIN "{round_}" r ON r.id = s.request_id'
-        " JOIN purchases p ON p.subject_id = r.subject_id WHERE s.status = %s"
-    )
-    return sql, [*first, *second, *third, ApprovalStep.Status.APPROVED]
-
 
 def _joined(
-    pair: duties.Pair, entity: Entity, start: datetime | None, end: datetime | None
+    pairs: Collection[duties.Pair], entity: Entity, start: datetime | None, end: datetime | None
 ) -> list[tuple[Any, ...]]:
-    """Per purchase and person their first act of either duty, where there are both."""
-    columns = ", ".join(_COLUMNS)
-    parts, parameters = [], []
-    for name, duty in zip(("a", "b"), pair, strict=True):
-        sql, given = _sql_of(duty, entity)
-        # Names of columns and tables are ours; values are parameters.
-        parts.append(
-            f"{name}_all({columns}) AS ({sql}), {name} AS (SELECT * FROM (SELECT {columns},"  # noqa: S608
-            " ROW_NUMBER() OVER (PARTITION BY order_id, person_id ORDER BY at) AS place"
-            f" FROM {name}_all) ranked WHERE place = 1)"
-        )
-        parameters += given
-    conditions = ["a.person_id = b.person_id"]
+    """Per purchase and person their first act of either duty of a pair, where there are both.
+
+    Statements: 1, however many pairs.
+    """
+    if not pairs:
+        return []
+    acts, parameters = acts_sql(entity)
+    asked = ", ".join("(%s, %s)" for _ in pairs)
+    conditions = ["a.person_id = b.person_id", f"(a.duty, b.duty) IN (VALUES {asked})"]
+    parameters += [str(duty) for pair in pairs for duty in pair]
     adapt = connection.ops.adapt_datetimefield_value
     if start is not None:
         conditions.append("(a.at >= %s OR b.at >= %s)")
@@ -240,11 +125,15 @@ def _joined(
     if end is not None:
         conditions.append("a.at < %s AND b.at < %s")
         parameters += [adapt(end), adapt(end)]
-    wanted = ", ".join(f"{name}.{column}" for name in "ab" for column in _COLUMNS)
+    columns = ", ".join(COLUMNS)
+    wanted = ", ".join(f"{name}.{column}" for name in "ab" for column in COLUMNS)
+    # Names of columns and tables are ours; values are parameters.
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH {', '.join(parts)} SELECT {wanted} FROM a JOIN b ON a.order_id = b.order_id"  # noqa: S608
-            f" WHERE {' AND '.join(conditions)}",
+            f"WITH {acts}, firsts AS (SELECT * FROM (SELECT {columns}, ROW_NUMBER() OVER"  # noqa: S608
+            " (PARTITION BY order_id, person_id, duty ORDER BY at) AS place FROM acts) ranked"
+            f" WHERE place = 1) SELECT {wanted} FROM firsts a"
+            f" JOIN firsts b ON a.order_id = b.order_id WHERE {' AND '.join(conditions)}",
             parameters,
         )
         return cursor.fetchall()
@@ -252,17 +141,14 @@ def _joined(
 
 def _violations(
     entity: Entity,
-    pairs: Iterable[duties.Pair],
+    pairs: Collection[duties.Pair],
     mitigations: list[Mitigation],
     start: datetime | None,
     end: datetime | None,
 ) -> list[Violation]:
-    marked = {*_by_duty(entity), Duty.APPROVE}
     found = [
-        (_uuid(row[0]), _uuid(row[1]), (_act(pair[0], row[2:5]), _act(pair[1], row[7:10])))
-        for pair in pairs
-        if marked.issuperset(pair)
-        for row in _joined(pair, entity, start, end)
+        (_uuid(row[1]), _uuid(row[2]), (_act(row[:6]), _act(row[6:])))
+        for row in _joined(pairs, entity, start, end)
     ]
     people = User.objects.in_bulk({person for _, person, _ in found})
     orders = PurchaseOrder.objects.select_related("vendor").in_bulk({pk for pk, _, _ in found})
@@ -284,8 +170,8 @@ def _violations(
     return sorted(violations, key=lambda each: each.mitigation is not None)
 
 
-def _act(duty: str, row: tuple[Any, ...]) -> Act:
-    at, document_type, document_id = row
+def _act(row: tuple[Any, ...]) -> Act:
+    duty, _, _, at, document_type, document_id = row
     return Act(duty, _moment(at), document_type, _uuid(document_id))
 
 

@@ -8,12 +8,18 @@ import openpyxl
 import pytest
 
 from accounts import duties
-from accounts.models import Duty, DutyPair, Mitigation
+from accounts.models import Duty, DutyPair, Mitigation, Role
+from approvals.models import ApprovalStep
+from purchase_orders.models import PurchaseOrder
 from reports import exports
 from reports.segregation import REFUSED, ROLES_HELD, segregation
 from tests import factories, pages
 from tests.accounts.purchases import Purchase, nora
 from tests.factories import NOW, TODAY
+from tests.purchase_orders.making import Maker
+from tests.purchase_orders.test_change_orders import changed, submitted
+from tests.vendors.accounts_of import known
+from vendors.models import BankAccount
 
 pytestmark = pytest.mark.django_db
 PAGE = "/reports/segregation-of-duties/"
@@ -50,6 +56,82 @@ def test_one_person_with_two_duties_on_one_purchase_is_a_violation_with_its_docu
 def test_an_ordinary_purchase_violates_nothing(org):
     Purchase(org, {}).play()
     assert segregation(entity=org.entity).violations == []
+
+
+def test_who_agreed_to_a_change_of_the_order_and_received_it(org, done):
+    """The round of a change is one of its order's: who decides it approved the purchase."""
+    make, other = Maker(org), factories.person("otto", entity=org.entity, roles=["controller"])
+    order = done.documents["order"]
+    make.receive(order, "1", actor=org.rob)
+    DutyPair.objects.filter(entity=org.entity).delete()
+    change = submitted(make, order, changed(order, quantity="30"))
+    steps = ApprovalStep.objects.filter(request__subject_id=change.pk)
+    steps.update(status="approved", decided_by=org.rob, decided_at=NOW)
+    factories.duty_pairs(org.entity)
+    found = {each.person: each for each in segregation(entity=org.entity).violations}
+    assert {other, org.bea}.isdisjoint(found)
+    assert [(act.duty, act.document_type) for act in found[org.rob].acts] == [
+        ("approve", "change_order"),
+        ("receive", "receipt"),
+    ]
+
+
+@pytest.fixture
+def banked(org):
+    """Otto asked for the vendor's account in March, Nora verified it; both worked on an order that
+    was billed by Otto."""
+    DutyPair.objects.filter(entity=org.entity).delete()
+    otto, other = factories.person("otto", entity=org.entity, roles=list(Role)), nora(org)
+    purchase = Purchase(org, {"enter_invoice": otto, "order": other})
+    purchase.play("enter_invoice")
+    account = BankAccount.objects.get(pk=known(org.vendor).pk)
+    stamped = {"requested_by": otto, "verified_by": other, "verified_at": NOW}
+    BankAccount.objects.filter(pk=account.pk).update(**stamped)
+    factories.duty_pairs(org.entity)
+    return account, purchase.documents["order"]
+
+
+def of_the_bank(org, **period):
+    found = segregation(entity=org.entity, **period).violations
+    return {(each.person.name, *pair_of(each)) for each in found if "vendor_bank" in pair_of(each)}
+
+
+BOTH = {
+    ("Otto Person", "enter_invoice", "vendor_bank"),
+    ("Nora Person", "order", "vendor_bank"),
+}
+
+
+def test_who_says_where_a_vendor_is_paid_works_on_no_purchase_of_it(org, banked):
+    assert of_the_bank(org) == BOTH
+    (first, *_) = (each for each in segregation(entity=org.entity).violations)
+    assert ("vendor", org.vendor.pk) in {(act.document_type, act.document_id) for act in first.acts}
+    page = pages.text_of(pages.signed_in(org.cora).get(PAGE))
+    assert "Change a vendor's bank" in page
+
+
+@pytest.mark.parametrize(
+    ("account", "order", "concerned"),
+    [
+        ({"status": "pending", "verified_at": None, "verified_by": None}, {}, {"Otto Person"}),
+        ({"status": "retired", "verified_at": None, "verified_by": None}, {}, set()),
+        ({"valid_until": NOW + timedelta(days=1)}, {}, {"Otto Person", "Nora Person"}),
+        ({"valid_until": NOW}, {}, set()),
+        ({}, {"closed_at": NOW - timedelta(days=59)}, {"Otto Person", "Nora Person"}),
+        ({}, {"closed_at": NOW - timedelta(days=60)}, set()),
+    ],
+)
+def test_a_bank_account_concerns_what_was_bought_while_it_stood(
+    org, banked, account, order, concerned
+):
+    BankAccount.objects.filter(pk=banked[0].pk).update(**account)
+    PurchaseOrder.objects.filter(pk=banked[1].pk).update(**order)
+    assert {person for person, *_ in of_the_bank(org)} == concerned
+
+
+def test_another_vendors_bank_concerns_nobody(org, banked):
+    BankAccount.objects.update(vendor=org.other_vendor)
+    assert of_the_bank(org) == set()
 
 
 def test_a_mitigation_that_held_then_covers_it_a_later_one_does_not(org, done):
@@ -117,7 +199,7 @@ def test_who_was_refused_and_who_holds_both_roles_are_near_misses(org):
 def test_as_many_statements_with_many_purchases(org, django_assert_max_num_queries):
     for _ in range(3):
         Purchase(org, {}).play("order")
-    with django_assert_max_num_queries(12 + 7):
+    with django_assert_max_num_queries(8):
         segregation(entity=org.entity)
 
 

@@ -30,20 +30,20 @@ def _colleague(account: Any, user: Any) -> bool:
     return user is not None and user.is_active and user.entity_id == account.entity_id
 
 
+_STANDING = Q(status__in=["pending", "verified"])
+
+
 class BankAccountQuerySet(models.QuerySet["BankAccount"]):
     def visible_to(self, user: Any) -> "BankAccountQuerySet":
         return self.filter(entity_id=user.entity_id)
 
     def standing(self) -> "BankAccountQuerySet":
         """Those that are asked for or verified; neither refused nor out of use."""
-        return self.filter(status__in=(BankAccount.Status.PENDING, BankAccount.Status.VERIFIED))
+        return self.filter(_STANDING)
 
     def once_verified(self) -> "BankAccountQuerySet":
         """All but those that were refused: whose account it is, or was."""
-        return self.filter(
-            Q(status__in=(BankAccount.Status.PENDING, BankAccount.Status.VERIFIED))
-            | Q(verified_at__isnull=False)
-        )
+        return self.filter(_STANDING | Q(verified_at__isnull=False))
 
 
 class BankAccount(EntityOwned, Document):
@@ -108,7 +108,7 @@ class BankAccount(EntityOwned, Document):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["vendor", "index"],
-                condition=Q(status__in=["pending", "verified"]),
+                condition=_STANDING,
                 name="bank_account_once",
             ),
             models.CheckConstraint(
