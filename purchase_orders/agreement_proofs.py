@@ -10,8 +10,9 @@ from django.db.models import Sum
 from budgets.invariants import MOST_FAULTS, Proof, disagreements, figures, first
 from budgets.models import Commitment, Stage
 from core.money import ZERO
+from purchase_orders import drawing
 from purchase_orders.agreements import HOLDING
-from purchase_orders.models import Agreement, DrawDown, PurchaseOrder
+from purchase_orders.models import Agreement, DrawDown, PurchaseOrder, PurchaseOrderLine
 
 _STATUS = PurchaseOrder.Status
 
@@ -19,8 +20,8 @@ _STATUS = PurchaseOrder.Status
 def draw_downs() -> Proof:
     """Released on every blanket order = its draw-downs = what its releases draw in their states.
 
-    An open release draws what it comes to, a cancelled one nothing, a closed one at most what it
-    came to.
+    An open release draws what it comes to, a cancelled one nothing, a closed one what is billed of
+    it at its own prices.
     """
     stored = Agreement.objects.values_list("pk", "released")
     counted = DrawDown.objects.values_list("agreement_id", "amount")
@@ -45,12 +46,21 @@ def _states() -> Iterator[str]:
     sums = DrawDown.objects.order_by().values_list("release").annotate(sum=Sum("amount"))
     drawn.update(dict(sums))
     releases = PurchaseOrder.objects.filter(agreement__isnull=False).order_by("pk")
+    used = _billed_of_closed()
     for pk, number, status, net in releases.values_list("pk", "number", "status", "net"):
-        least, most = (net, net) if status in HOLDING else (ZERO, ZERO)
-        if status == _STATUS.CLOSED:
-            most = net
-        if not least <= drawn[pk] <= most:
+        draws = net if status in HOLDING else used[pk]
+        if drawn[pk] != draws:
             yield f"release {number or pk}: is {status} of {net:,.2f} and draws {drawn[pk]:,.2f}"
+
+
+def _billed_of_closed() -> dict[UUID, Decimal]:
+    used: dict[UUID, Decimal] = defaultdict(Decimal)
+    lines = PurchaseOrderLine.objects.filter(
+        order__agreement__isnull=False, order__status=_STATUS.CLOSED
+    )
+    for line in lines.select_related("order").iterator(chunk_size=2000):
+        used[line.order_id] += drawing.used(line, line.order.currency)
+    return used
 
 
 def _strays() -> Iterator[str]:

@@ -4,9 +4,11 @@ Whoever changes what a release draws takes the row of the blanket order first an
 so that many releases wait in turn and none of them goes beyond what is left.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, Sum
 
@@ -21,6 +23,7 @@ from purchase_orders.locks import locked
 from purchase_orders.models import Agreement, DrawDown, PurchaseOrder, PurchaseOrderLine
 
 _CAUSE = DrawDown.Cause
+Billed = Mapping[UUID, tuple[Decimal, Decimal, bool]]  # signed quantity and net; whether final
 _ENDED = (PurchaseOrder.Status.CLOSED, PurchaseOrder.Status.CANCELLED)
 
 
@@ -130,15 +133,41 @@ def closed(
 ) -> None:
     """A closed release gives back what was not billed of it, at its own prices: as its commitment
     was used up, whatever the invoices said."""
-    if agreed is None:
+    if agreed is not None:
+        back = more_by_billing(release)
+        draw(agreed, release, back, _CAUSE.CLOSED, actor=actor, at=at, reason=reason)
+
+
+def billed(release: PurchaseOrder, *, actor: Any, at: datetime) -> None:
+    """What is billed of a closed release, or taken back, after it was closed is drawn at once as if
+    it had been so before. Nothing for any other order."""
+    if not is_closed_release(release) or not (more := more_by_billing(release)):
         return
-    drawn = agreements.drawn_by(release)
-    used = sum((_used(line, release.currency) for line in release.lines.all()), ZERO)
-    back = min(used, drawn) - drawn
-    draw(agreed, release, back, _CAUSE.CLOSED, actor=actor, at=at, reason=reason)
+    agreed = locked_agreement(release)
+    assert agreed is not None  # a release has one
+    said = "was billed" if more > ZERO else "that was billed was taken back"
+    reason = f"Something {said} after it was closed."
+    draw(agreed, release, more, _CAUSE.BILLED, actor=actor, at=at, reason=reason)
 
 
-def _used(line: PurchaseOrderLine, currency: str) -> Decimal:
+def is_closed_release(order: PurchaseOrder) -> bool:
+    return order.agreement_id is not None and order.status == PurchaseOrder.Status.CLOSED
+
+
+def more_by_billing(release: PurchaseOrder, billed: Billed | None = None) -> Decimal:
+    """Signed, what a release that is closed draws more than it did: all that is billed of it at its
+    own prices, `billed` by line besides. Statements: 2."""
+    whole = ZERO
+    for line in release.lines.all():
+        quantity, net, *_ = (billed or {}).get(line.pk, (ZERO, ZERO))
+        line.billed_quantity += quantity
+        line.billed_amount += net
+        whole += used(line, release.currency)
+    return whole - agreements.drawn_by(release)
+
+
+def used(line: PurchaseOrderLine, currency: str) -> Decimal:
+    """What is billed of a line, at its own price, never more than the line comes to."""
     if line.basis == line.Basis.AMOUNT:
         return min(max(line.billed_amount, ZERO), line.net)
     if line.billed_quantity >= line.quantity:

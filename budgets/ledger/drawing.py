@@ -53,6 +53,18 @@ def move(posting: Posting, draw: Draw | None, held: list[Commitment]) -> list[Po
     return _give_up(posting, [row for row in rows if row.document_open])
 
 
+def move_beside(
+    posting: Posting, draw: Draw | None, held: list[Commitment], *, event: str
+) -> list[Posting]:
+    """As `move` where an invoice of a release that was closed does it: in the release's name."""
+    if draw is None or draw.release is None:
+        return []
+    key = f"{event}:{posting.source.document_id}"
+    actor, at = posting.actor, posting.at
+    release = Posting(draw.release, event, key, posting.on, actor, at, posting.reason)
+    return [release, *move(release, draw, held)]
+
+
 def _take(posting: Posting, row: Commitment, difference: Decimal) -> Decimal:
     """Take what a positive difference asks, or put a negative one back; returns how much of it."""
     if difference > ZERO:

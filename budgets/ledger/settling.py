@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from budgets.ledger import accruing, forward, rolling
+from budgets.ledger import accruing, drawing, forward, rolling
 from budgets.ledger.cells import Calendar
 from budgets.ledger.committing import give_back
-from budgets.ledger.posting import Posting, base_part, lock, mirror_entry, write
-from budgets.ledger.types import Settlement, Source
+from budgets.ledger.posting import Posting, base_part, mirror_entry, write
+from budgets.ledger.types import Draw, Settlement, Source
 from budgets.models import Commitment, LedgerEntry, Stage
 from core.errors import Conflict, RuleBroken
 from core.money import ZERO, to_base
@@ -35,12 +35,13 @@ def liquidate(
     at: datetime,
     reason: str = "",
     event: str = "invoice.cleared",
+    draw: Draw | None = None,
 ) -> None:
     """Rules C7 to C12 and C14 to C16: −ENC at the order's rate, +ACT at the invoice's.
 
     The spend is booked to the cell that holds the commitment: what was set aside pays. What goes
-    beyond it (price, over-billing, exchange rate) has its own funds check. A second delivery does
-    nothing. Raises BudgetExceeded, BudgetReasonRequired, NothingCommitted, FiscalYearMissing,
+    beyond it (price, over-billing, exchange rate) has its own funds check; for a release that was
+    closed its blanket order gives what it commits (`draw`, C24). A second delivery does nothing. Raises BudgetExceeded, BudgetReasonRequired, NothingCommitted, FiscalYearMissing,
     FiscalYearClosed.
     """
     key = f"{event}:{source.document_id}:1"
@@ -48,10 +49,10 @@ def liquidate(
     settlements = list(settlements)
     calendar = Calendar.of(source.entity, on)
     wanted = {each.order_distribution_id for each in settlements}
-    locked = {
-        row.distribution_id: row
-        for row in rolling.lock_placed(distribution_id__in=wanted, stage=Stage.ENC)
-    }
+    rows, drawn_on = drawing.lock_beside(
+        draw, placed=True, distribution_id__in=wanted, stage=Stage.ENC
+    )
+    locked = {row.distribution_id: row for row in rows}
     if posting.is_done():
         return
     if wanted - locked.keys():
@@ -62,7 +63,8 @@ def liquidate(
     drawn = _draw(posting, settlements, locked)
     for settlement in settlements:
         _settle(posting, settlement, locked[settlement.order_distribution_id])
-    write([*drawn, posting], locked.values())
+    given = drawing.move_beside(posting, draw, drawn_on, event="release.drawn")
+    write([*drawn, posting, *given], [*rows, *drawn_on])
 
 
 def _draw(
@@ -137,11 +139,12 @@ def mirror(
     reason: str,
     event: str = "invoice.voided",
     reencumber: bool = True,
+    draw: Draw | None = None,
 ) -> None:
     """Rule C17: undo a cleared invoice by the exact mirror of its entries, each naming its own.
 
     With `reencumber` False (the order is closed) what comes back to the order is given up at once
-    by a release of the order. Raises Conflict when a later document already built on it, and
+    by a release of the order, and a blanket order commits again what it took of it (`draw`, C24). Raises Conflict when a later document already built on it, and
     BudgetExceeded when the budget has no room for what is committed again. A second call does
     nothing.
     """
@@ -151,7 +154,8 @@ def mirror(
     entries = list(mirrored.select_related("cell__fiscal_year").order_by("id"))
     rolling.require_open(entries)
     wanted = {entry.distribution_id for entry in entries if entry.stage == Stage.ENC}
-    locked = {row.distribution_id: row for row in lock(distribution_id__in=wanted, stage=Stage.ENC)}
+    rows, drawn_on = drawing.lock_beside(draw, distribution_id__in=wanted, stage=Stage.ENC)
+    locked = {row.distribution_id: row for row in rows}
     if posting.is_done():
         return
     for entry in entries:
@@ -161,7 +165,8 @@ def mirror(
     carried = rolling.carry_home(posting, locked, entries)
     undrawn = forward.undo(posting, locked.values())
     releases = [] if reencumber else _give_up(posting, list(locked.values()), entries)
-    write([posting, *carried, *undrawn, *releases], locked.values())
+    taken = drawing.move_beside(posting, draw, drawn_on, event="release.returned")
+    write([posting, *carried, *undrawn, *releases, *taken], [*rows, *drawn_on])
 
 
 def _restore(commitment: Commitment, entry: LedgerEntry) -> None:

@@ -51,13 +51,14 @@ class Draw:
 
     `drawn` is what all releases draw of it from now on, in its currency; what it commits beyond
     that stays there. `first` are its lines that this release takes from. One that does not go on
-    holds nothing that comes back.
+    holds nothing that comes back. `release` is named where an invoice moves it.
     """
 
     agreement_id: UUID
     drawn: Decimal
     first: frozenset[UUID] = frozenset()
     goes_on: bool = True
+    release: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

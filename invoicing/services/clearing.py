@@ -42,6 +42,7 @@ def void(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice
         at=at,
         reason=reason,
         reencumber=invoice.order.status != PurchaseOrder.Status.CLOSED,
+        draw=purchase_orders.draw_of(order=invoice.order, lines=billed, at=at),
     )
     purchase_orders.bill(order=invoice.order, lines=billed, actor=actor, at=at)
     events.publish("invoice.voided", invoice, actor=actor, at=at, reason=reason)
@@ -95,6 +96,7 @@ def post_cleared(
     if any(line.order_line_id not in linked for line in invoice.lines.all()):
         raise Conflict(f"A line of invoice {invoice.number} bills no line of its order.")
     _fix_returns(invoice, order_lines)
+    billed = _billed(invoice, order_lines)
     ledger.liquidate(
         source=_source(invoice),
         settlements=_settlements(invoice, order_lines),
@@ -103,10 +105,9 @@ def post_cleared(
         at=at,
         # What runs over within tolerances has a reason, which a budget that only warns asks for.
         reason=reason or f"Invoice {invoice.number} matched within the tolerances.",
+        draw=purchase_orders.draw_of(order=invoice.order, lines=billed, at=at),
     )
-    purchase_orders.bill(
-        order=invoice.order, lines=_billed(invoice, order_lines), actor=actor, at=at
-    )
+    purchase_orders.bill(order=invoice.order, lines=billed, actor=actor, at=at)
 
 
 def _locked(invoice: Invoice) -> Invoice:

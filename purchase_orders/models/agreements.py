@@ -101,6 +101,7 @@ class DrawDown(models.Model):
         CANCELLED = "cancelled", "Cancelled"
         CLOSED = "closed", "Closed short"
         REOPENED = "reopened", "Reopened"
+        BILLED = "billed", "Billed after closing"
 
     id = models.BigAutoField(primary_key=True)
     agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="draw_downs")

@@ -2,7 +2,7 @@
 
 from purchase_orders.cover import AboveApproved, NeedsRequisition
 from purchase_orders.services.approval import NeedsNoApproval, submit, withdraw
-from purchase_orders.services.billing import bill
+from purchase_orders.services.billing import bill, draw_of
 from purchase_orders.services.change_issue import issue_change
 from purchase_orders.services.change_orders import (
     draft_change,
@@ -60,6 +60,7 @@ __all__ = [
     "create",
     "create_from_requisition",
     "draft_change",
+    "draw_of",
     "edit",
     "edit_change",
     "hold",

@@ -7,7 +7,8 @@ import pytest
 from accounts.models import Control
 from budgets.ledger import BudgetExceeded
 from budgets.models import Commitment, LedgerEntry
-from invoicing.models import Invoice
+from invoicing import services as invoicing
+from invoicing.models import Invoice, MatchException
 from purchase_orders import services
 from purchase_orders.models import PurchaseOrder
 from tests.factories import NOW
@@ -117,6 +118,71 @@ def bill(make, release, quantity, price):
     make.receive(release, quantity)
     invoice = Stage(make.org).bill(release, (1, quantity), price=price)
     assert invoice.status == Invoice.Status.CLEARED
+    return invoice
+
+
+def void(make, invoice):
+    invoicing.void(invoice=invoice, reason="Wrong", actor=make.org.people["fay"], at=NOW)
+
+
+@pytest.mark.parametrize(("commits", "rest"), [("releases", 0), ("limit", 150_000)])
+@pytest.mark.parametrize("worker", [True, False])
+def test_what_is_voided_after_closing_goes_back(make, blankets, commits, rest, worker):
+    """50 of 200 billed, closed: 5 000 drawn; voided, the release draws nothing any more."""
+    blanket = blankets.issued(commits=commits)
+    release = blankets.release(blanket, "200")
+    invoice = bill(make, release, "50", "100")
+    ended(make, release, "close", worker=worker)
+    void(make, invoice)
+    run_worker("release_unused")
+    assert [row[1:] for row in log(blanket)] == [
+        ("issued", "20000.00"),
+        ("closed", "-15000.00"),
+        ("billed", "-5000.00"),
+    ]
+    assert terms(blanket).released == 0
+    assert (held(blanket.pk), held(release.pk), encumbered(make)) == (rest, 0, rest)
+
+
+def test_a_void_that_finds_no_room_changes_nothing(make, blankets):
+    """50 billed at 80: voided, 50 at 100 are committed again, which others have spent."""
+    blanket = blankets.issued(commits="limit")
+    release = blankets.release(blanket, "200")
+    invoice = bill(make, release, "50", "80")
+    ended(make, release, "close")
+    blankets.budget("149999.99")
+    before = log(blanket), held(blanket.pk), encumbered(make)
+    with pytest.raises(BudgetExceeded):
+        void(make, invoice)
+    assert (log(blanket), held(blanket.pk), encumbered(make)) == before
+    blankets.budget("150000")
+    void(make, invoice)
+    assert (terms(blanket).released, held(blanket.pk)) == (0, Decimal(150_000))
+
+
+@pytest.mark.parametrize("commits", ["releases", "limit"])
+def test_what_is_billed_after_closing_is_drawn_again(make, blankets, commits):
+    """The limit pays for it, although no budget is left beside it."""
+    blankets.budget("150000")
+    blanket = blankets.issued(commits=commits)
+    release = blankets.release(blanket, "200")
+    make.receive(release, "50")
+    ended(make, release, "close", worker=False)
+    invoice = Stage(make.org).bill(release, (1, "50"))
+    for each in invoice.exceptions.unresolved():
+        invoicing.resolve(
+            exception=each,
+            resolution=MatchException.Resolution.ACCEPTED,
+            reason_code="other",
+            actor=make.org.people["fay"],
+            at=NOW,
+        )
+    run_worker("release_unused")
+    assert terms(blanket).released == Decimal(5_000)
+    rest = Decimal(145_000) if commits == "limit" else 0
+    assert (held(blanket.pk), held(release.pk)) == (rest, 0)
+    void(make, Invoice.objects.get(pk=invoice.pk))
+    assert terms(blanket).released == 0
 
 
 def test_the_end_of_a_blanket_order_frees_the_rest(make, blankets):
