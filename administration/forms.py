@@ -75,7 +75,10 @@ class SettingsForm(_OfEntity):
     on_call_approver = forms.ModelChoiceField(
         User.objects.none(), required=False, label="Decides emergencies", empty_label="Nobody"
     )
-    emergency_cap = FigureField(label="An emergency may cost up to")
+    emergency_cap = FigureField(
+        label="Emergencies for one incident may cost up to",
+        help_text="All requests for the same incident together, whoever asks; 0: no emergencies.",
+    )
     email_decision_limit = FigureField(label="Decided from a mail without sign-in up to")
     splitting_window_days = forms.IntegerField(
         min_value=1, max_value=366, label="Days in which requests count as one"

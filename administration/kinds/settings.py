@@ -112,7 +112,7 @@ def _policy_rows(change: ChangeRequest) -> list[Change]:
 
 SETTINGS = {
     "email_decision_limit": "Decided from a mail without sign-in up to",
-    "emergency_cap": "An emergency may cost up to",
+    "emergency_cap": "Emergencies for one incident may cost up to",
     "on_call_approver": "Decides emergencies",
     "fallback_approver": "Decides where nobody else does",
     "splitting_window_days": "Days in which requests count as one",
