@@ -8,7 +8,6 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("", include("accounts.urls")),
-    path("accounts/", include("allauth.account.urls")),
     path("api/v1/", include("po_portal.api")),
     path("", include("approvals.urls")),
     path("", include("notifications.urls")),

@@ -1,6 +1,7 @@
 """Five wrong passwords pause one address, and only that one, with a page that says so."""
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
@@ -64,3 +65,13 @@ def test_one_address_tried_from_everywhere_is_paused_for_all(client, people, set
     assert answer.status_code == 200
     assert b"Too many failed login attempts" in answer.content
     assert sign_in(client, "axel@example.org", "right").status_code == 302
+
+
+@pytest.mark.parametrize("path", ["email/", "confirm-email/", "confirm-email/x/", "login/code/"])
+def test_nobody_changes_the_address_that_they_sign_in_with(client, people, path):
+    """It is who they are in the trail, and where decisions and new passwords are mailed to."""
+    client.force_login(people[0], backend="django.contrib.auth.backends.ModelBackend")
+    said = {"action_add": "", "action_primary": "", "email": "mallory@example.org"}
+    assert client.post(f"/accounts/{path}", said).status_code == 404
+    assert not EmailAddress.objects.filter(email="mallory@example.org").exists()
+    assert User.objects.get(pk=people[0].pk).email == "rita@example.org"

@@ -531,7 +531,6 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
         {"pk": "rob_id", "kind": "explode"},
     ],
     "administration:*": [{"pk": "setting_change"}],
-    "account_confirm_email": [{"key": "none"}],
     "account_reset_password_from_key": [{"uidb36": "1", "key": "none"}],
 }
 
