@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 
+_DIGITS = 28  # of the context that all sums are made in
 _PLAIN = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,10})?", re.ASCII)
 
 
@@ -15,10 +16,11 @@ def parse(text: object) -> Decimal:
 
     Refused are exponents, underscores, grouping, digits of other scripts, NaN and infinity, which
     `Decimal` itself or form fields would let through. −0 becomes 0. A Decimal or int passes when it
-    is finite; a float does not, because it is not what somebody wrote.
+    is finite and can be reckoned with exactly; a float does not, because it is not what somebody
+    wrote.
     """
     if isinstance(text, Decimal):
-        if not text.is_finite():
+        if not text.is_finite() or not _is_exact(text):
             raise NotADecimal(str(text))
         return text + 0
     if isinstance(text, int) and not isinstance(text, bool):
@@ -26,6 +28,11 @@ def parse(text: object) -> Decimal:
     if not isinstance(text, str) or not _PLAIN.fullmatch(text.strip(" ")):
         raise NotADecimal(repr(text))
     return Decimal(text.strip(" ")) + 0
+
+
+def _is_exact(value: Decimal) -> bool:
+    """Whether sums keep every digit: `1e9999999` overflows them, 40 digits are rounded by them."""
+    return len(value.as_tuple().digits) <= _DIGITS and abs(value.adjusted()) <= _DIGITS
 
 
 def places(value: Decimal) -> int:

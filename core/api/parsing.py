@@ -1,7 +1,7 @@
 """Reading bodies: strict JSON of bounded size and depth, without characters that lie."""
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.conf import settings
@@ -43,7 +43,10 @@ class JsonParser(BaseParser):
 def _decimal(literal: str) -> Decimal:
     if len(literal) > 60:
         raise ValueError("a number has too many digits")
-    return Decimal(literal)
+    try:
+        return Decimal(literal)
+    except InvalidOperation:
+        raise ValueError("a number is too large or too small") from None
 
 
 def _no_constant(literal: str) -> None:

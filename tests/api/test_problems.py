@@ -75,7 +75,12 @@ def test_another_media_type_is_415(api: Client, cora: Any) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["{", "{'a': 1}", '{"a": NaN}', '{"a": 1e999999999999}', '{"a":' * 3000, "\xff\xfe", ""],
+    [
+        *("{", "{'a': 1}", '{"a": NaN}', '{"a": 1e999999999999}', '{"a":' * 3000, "\xff\xfe", ""),
+        *('{"amount": 1e9999999}', '{"amount": -1e-9999999}', '{"amount": 0e9999999}'),
+        *('{"amount": 1e99999999999999999999}', '{"amount": ' + "9" * 4000 + "}"),
+        '{"amount": 1.00000000000000000000000000000000000001}',
+    ],
 )
 def test_a_body_that_is_not_json_is_400(api: Client, cora: Any, body: str) -> None:
     answer = api(cora).post(
