@@ -67,8 +67,8 @@ def match_input(
         duplicates=duplicates.twins(invoice, kin=known.kin),
         vendor=matching.VendorFacts(
             status=vendor.status if vendor else "unknown",
-            accounts=_accounts(known.in_force),
-            later=_accounts(known.later),
+            accounts=_accounts(known.in_force, invoice),
+            later=_accounts(known.later, invoice),
         ),
         rounding_allowance=minor_unit(invoice.currency),
         minor_units=minor_units(invoice.currency),
@@ -76,8 +76,14 @@ def match_input(
     )
 
 
-def _accounts(known: Iterable[standing.KnownAccount]) -> tuple[matching.Account, ...]:
-    return tuple(matching.Account(each.index, each.shown) for each in known)
+def _accounts(
+    known: Iterable[standing.KnownAccount], invoice: Invoice
+) -> tuple[matching.Account, ...]:
+    day_of = invoice.entity.day_of
+    return tuple(
+        matching.Account(each.index, each.shown, each.counts_from and day_of(each.counts_from))
+        for each in known
+    )
 
 
 def _invoice_facts(

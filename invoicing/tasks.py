@@ -43,3 +43,9 @@ def rematch_after_change(*, event_id: str, document_id: str) -> None:
 def overdue_receipts(*, at: datetime) -> None:
     """Invoices that waited long enough for a receipt become exceptions."""
     services.rematch_overdue(at=at)
+
+
+@job("invoicing.cooled_accounts", every=timedelta(hours=1))
+def cooled_accounts(*, at: datetime) -> None:
+    """Invoices that were stopped while a bank account cooled pass once it counts."""
+    services.rematch_cooled(at=at)

@@ -13,10 +13,12 @@ from vendors.models import BankAccount, Vendor
 
 @dataclass(frozen=True)
 class KnownAccount:
-    """An account on file, as it is compared and as people see it."""
+    """An account on file, as it is compared and as people see it. One that cools says when it
+    begins to count; None: nobody verified it yet, or it counts."""
 
     index: str
     shown: str
+    counts_from: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,10 @@ def of(vendor: Vendor, *, at: datetime, named: Collection[str] = ()) -> Standing
             kin.add(owner)
         elif index:
             account = BankAccount(**dict(zip(_FACTS, facts, strict=True)))
-            known = KnownAccount(index, account.shown)
             if account.counts(at):
-                in_force.append(known)
+                in_force.append(KnownAccount(index, account.shown))
             elif account.valid_until is None or account.valid_until > at:
-                later.append(known)
+                later.append(KnownAccount(index, account.shown, account.valid_from))
     return Standing(tuple(in_force), tuple(later), frozenset(kin))
 
 

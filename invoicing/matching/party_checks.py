@@ -47,7 +47,10 @@ def check_remit_to(case: Case) -> Iterator[CheckResult]:
     """Every account named on the invoice is one that the vendor may be paid to."""
     vendor = case.given.vendor
     approved = {account.key for account in vendor.accounts}
-    strange = [each for each in case.invoice.remit_to if each.key not in approved]
+    later = {account.key: account for account in vendor.later}
+    strange = [
+        later.get(each.key, each) for each in case.invoice.remit_to if each.key not in approved
+    ]
     if strange:
         yield stated(
             "remit_to",
@@ -67,12 +70,22 @@ def _strange(case: Case, account: Account) -> str:
     """Why an account may not be paid to."""
     vendor = case.given.vendor
     asks = f"The invoice asks for payment to {account.shown}"
-    if account.key in {each.key for each in vendor.later}:
-        return f"{asks}, which does not count yet: its verification or cooling time runs."
+    if account.counts_from is not None:
+        day = words.day(account.counts_from)
+        return f"{asks}, which counts from {day} on; the invoice is judged again then by itself."
+    if account in vendor.later:
+        return f"{asks}, which does not count yet: it waits for its verification."
     if not vendor.accounts:
         return f"{asks}; no account of the vendor is on file to compare it with."
     return f"{asks}, which is not an approved account of the vendor."
 
 
 def _listed(accounts: Sequence[Account]) -> str:
-    return words.listed([each.shown for each in accounts]) if accounts else "none on file"
+    if not accounts:
+        return "none on file"
+    return words.listed(
+        [
+            f"{each.shown} from {words.day(each.counts_from)}" if each.counts_from else each.shown
+            for each in accounts
+        ]
+    )

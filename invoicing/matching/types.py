@@ -121,10 +121,14 @@ class TaxRow:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A bank account without its number: `key` is equal where accounts are, people see `shown`."""
+    """A bank account without its number: `key` is equal where accounts are, people see `shown`.
+
+    `counts_from` is the day on which the cooling time of a verified one ends.
+    """
 
     key: str
     shown: str
+    counts_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

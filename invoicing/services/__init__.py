@@ -13,6 +13,7 @@ from invoicing.services.linking import link_order
 from invoicing.services.matching import (
     clear,
     match,
+    rematch_cooled,
     rematch_order,
     rematch_overdue,
     request_match,
@@ -32,6 +33,7 @@ __all__ = [
     "link_order",
     "match",
     "reject",
+    "rematch_cooled",
     "rematch_order",
     "rematch_overdue",
     "request_match",

@@ -1,12 +1,14 @@
 """Matching in the worker: judge under locks, keep every check, clear or ask a person."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Max, Q, QuerySet
 from django_fsm import can_proceed, has_transition_perm
 
 from accounts.duties import require_apart
@@ -23,10 +25,11 @@ from invoicing import matching as engine
 from invoicing import queries
 from invoicing.facts import lock_order, match_input
 from invoicing.matching.types import BLOCK, EXCEPTION, WAITING
-from invoicing.models import Invoice, MatchRun
+from invoicing.models import Invoice, MatchException, MatchRun
 from invoicing.services.clearing import post_cleared
 from invoicing.services.raising import in_words, locked_exceptions, not_yet_accepted, reconcile
 from invoicing.services.rates import set_rate
+from vendors.models import BankAccount
 
 RECEIPT_WINDOW = timedelta(days=14)  # then an invoice without its receipt is an exception
 REQUESTED = "invoice.match_requested"
@@ -66,7 +69,8 @@ def rematch_order(
     `since`, the event of the receipt, so is what a judgement after it knows or will know it by.
     """
     waiting = Invoice.objects.filter(order_id=order_id, status__in=_BY_ITSELF)
-    return _ask_for_all(waiting, actor=actor, at=at, since=since)
+    aware = partial(_judged_after, since) if since is not None else _nobody
+    return _ask_for_all(waiting, actor=actor, at=at, aware=aware)
 
 
 @atomic
@@ -80,17 +84,57 @@ def rematch_overdue(*, at: datetime) -> int:
     return _ask_for_all(still, actor=None, at=at)
 
 
+@atomic
+def rematch_cooled(*, at: datetime) -> int:
+    """Invoices that were stopped for an account that counts by now are judged again, once each."""
+    remit_to = MatchException.objects.unresolved().filter(check_name="remit_to")
+    account = "vendor__bank_accounts"
+    stopped = Invoice.objects.filter(
+        **{f"{account}__valid_from__lte": at, f"{account}__status": BankAccount.Status.VERIFIED},
+        status=Invoice.Status.IN_EXCEPTION,
+        pk__in=remit_to.order_by().values("invoice"),
+    ).values_list("pk", "payee_accounts", f"{account}__index", f"{account}__valid_from")
+    since: dict[UUID, datetime] = {}
+    for pk, named, index, valid_from in stopped.order_by(f"{account}__valid_from"):
+        if index in {each["index"] for each in named}:
+            since[pk] = valid_from
+    still = Invoice.objects.filter(pk__in=since, status=Invoice.Status.IN_EXCEPTION)
+    return _ask_for_all(still, actor=None, at=at, aware=partial(_judged_from, since))
+
+
+def _nobody(invoice_ids: list[UUID]) -> set[UUID]:
+    return set()
+
+
 def _ask_for_all(
-    invoices: Any, *, actor: User | None, at: datetime, since: TrailEvent | None = None
+    invoices: Any,
+    *,
+    actor: User | None,
+    at: datetime,
+    aware: Callable[[list[UUID]], set[UUID]] = _nobody,
 ) -> int:
-    """Under the lock the condition is looked at again: who was settled meanwhile is left out."""
+    """Under the lock the condition is looked at again: who was settled meanwhile is left out, and
+    who is `aware` of what happened."""
     locked = list(invoices.select_for_update(no_key=True).order_by("pk"))
-    if since is not None:
-        aware = _judged_after(since, [each.pk for each in locked])
-        locked = [each for each in locked if each.pk not in aware]
-    for invoice in locked:
+    known = aware([each.pk for each in locked])
+    asked = [each for each in locked if each.pk not in known]
+    for invoice in asked:
         events.publish(REQUESTED, invoice, actor=actor, at=at)
-    return len(locked)
+    return len(asked)
+
+
+def _judgements(invoice_ids: list[UUID]) -> QuerySet[TrailEvent]:
+    """What was written of invoices when they were judged, or were promised to be."""
+    promised = Q(type__in=["invoice.captured", REQUESTED])
+    return TrailEvent.objects.filter(
+        promised | Q(data__run__isnull=False), document_id__in=invoice_ids
+    )
+
+
+def _judged_from(since: Mapping[UUID, datetime], invoice_ids: list[UUID]) -> set[UUID]:
+    """Which invoices were judged, or will be, at their moment of `since` or after it."""
+    told = _judgements(invoice_ids).order_by().values("document_id").annotate(last=Max("at"))
+    return {pk for pk, last in told.values_list("document_id", "last") if last >= since[pk]}
 
 
 def _judged_after(event: TrailEvent, invoice_ids: list[UUID]) -> set[UUID]:
@@ -99,12 +143,7 @@ def _judged_after(event: TrailEvent, invoice_ids: list[UUID]) -> set[UUID]:
     The order of the trail is the order of what was seen: a judgement holds the order's locks to
     its end, and writes its own event under them, as a receipt does.
     """
-    promised = Q(type__in=["invoice.captured", REQUESTED])
-    later = TrailEvent.objects.filter(
-        promised | Q(data__run__isnull=False),
-        document_id__in=invoice_ids,
-        sequence__gt=event.sequence,
-    )
+    later = _judgements(invoice_ids).filter(sequence__gt=event.sequence)
     return set(later.values_list("document_id", flat=True))
 
 

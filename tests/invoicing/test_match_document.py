@@ -76,12 +76,19 @@ def test_account_of_a_two_way_line_without_any_variance_is_compared_as_well():
 
 
 def test_account_that_does_not_count_yet_waits_for_a_person():
-    vendor = VendorFacts(accounts=(OURS,), later=(THEIRS,))
-    found = result(
-        match(given(invoice(billed(100), remit_to=(THEIRS,)), vendor=vendor)), "remit_to"
-    )
-    assert found.outcome == "exception"
-    assert "does not count yet" in found.sentence
+    named = invoice(billed(100), remit_to=(THEIRS,))
+    for day, sentence, actual in (
+        (None, "does not count yet: it waits for its verification.", "DE ••••5030"),
+        (
+            date(2026, 3, 5),
+            "counts from 5 Mar 2026 on; the invoice is judged again then by itself.",
+            "DE ••••5030 from 5 Mar 2026",
+        ),
+    ):
+        vendor = VendorFacts(accounts=(OURS,), later=(replace(THEIRS, counts_from=day),))
+        found = result(match(given(named, vendor=vendor)), "remit_to")
+        assert (found.outcome, found.actual) == ("exception", actual)
+        assert found.sentence.endswith(sentence)
 
 
 def test_vendor_without_any_account_stops_only_an_invoice_that_names_one():

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.duties import DutiesConflict
 from accounts.models import User
-from core import sealed
+from core import periodic, sealed
 from core.errors import Invalid, NotAllowed
 from core.models import TrailEvent
 from invoicing import services
@@ -126,7 +126,8 @@ def test_a_change_of_bank_just_before_a_payment_counts_for_nothing_yet(org, bill
         order = make.issued(("10", "100"))
         make.receive(order, "10")
         stopped = bills.billed(order, ("5", "100"), **named(NEW))
-        assert "does not count yet" in bills.exception(stopped, "remit_to").sentence
+        said = "waits for its verification" if state == "asked for" else "counts from 5 Mar 2026"
+        assert said in bills.exception(stopped, "remit_to").sentence
         paid = bills.billed(order, ("5", "100"), **named(OLD))
         assert not paid.exceptions.filter(check_name="remit_to").exists()
 
@@ -139,6 +140,49 @@ def test_after_the_cooling_time_the_new_one_passes_and_the_old_one_stops(org, bi
     assert bills.match(new, at=after).status == Invoice.Status.CLEARED
     assert bills.match(old, at=after).status == Invoice.Status.IN_EXCEPTION
     assert "not an approved account" in bills.exception(old, "remit_to").sentence
+
+
+def asked_for(invoice):
+    events = TrailEvent.objects.filter(document_id=invoice.pk, type="invoice.match_requested")
+    return [each.actor for each in events]
+
+
+def test_what_stopped_while_an_account_cooled_is_judged_again_once_when_it_counts(
+    org, bills, make, order
+):
+    """By the worker, like a late receipt: however often the hour strikes, one judgement each."""
+    account = changing(org)
+    asked = bills.billed(order, ("1", "100"), **named(NEW))
+    verified(org, account)
+    account.refresh_from_db()
+    cooling = bills.billed(order, ("2", "100"), **named(NEW))
+    others = [
+        bills.billed(order, ("1", "100"), **named(OTHER)),
+        bills.billed(order, ("1", "120"), **named(OLD)),
+        services.dispute(
+            invoice=bills.billed(order, ("1", "100"), **named(NEW)),
+            reason="Who are they?", actor=org.finn, at=NOW,
+        ),
+    ]  # fmt: skip
+    counts = account.valid_from
+    assert services.rematch_cooled(at=counts - timedelta(seconds=1)) == 0
+    periodic.tick(now=counts)
+    assert services.rematch_cooled(at=counts + timedelta(hours=1)) == 0  # it is promised
+    assert [asked_for(each) for each in (asked, cooling)] == [[None], [None]]
+    assert [asked_for(each) for each in others] == [[], [], []]
+    for invoice in (asked, cooling):
+        assert bills.match(invoice, at=counts).status == Invoice.Status.CLEARED
+    again = bills.billed(order, ("1", "130"), **named(NEW))
+    bills.match(again, at=counts + timedelta(hours=1))  # stopped for its price now
+    assert services.rematch_cooled(at=counts + timedelta(hours=2)) == 0
+
+
+def test_whoever_looked_after_the_cooling_time_is_not_asked_again(org, bills, order):
+    account = verified(org, changing(org))
+    invoice = bills.billed(order, ("1", "130"), **named(NEW))
+    assert {each.check_name for each in invoice.exceptions.unresolved()} >= {"remit_to"}
+    services.request_match(invoice=invoice, actor=org.finn, at=account.valid_from)
+    assert services.rematch_cooled(at=account.valid_from) == 0
 
 
 def test_whoever_changed_the_bank_works_on_no_purchase_of_the_vendor(org, bills, order):
