@@ -14,3 +14,4 @@ class ApprovalsConfig(AppConfig):
             "approvals:inbox", lambda user: queries.waiting_count(user, timezone.now())
         )
         events.subscribe("person.deactivated", "approvals.reroute_leaver")
+        events.subscribe("person.roles_changed", "approvals.reroute_lost_roles")

@@ -28,6 +28,12 @@ def reroute_leaver(*, event_id: str, document_id: str) -> None:
     services.reroute_leaver(person=User.objects.get(pk=document_id), at=timezone.now())
 
 
+@outbox.handler("approvals.reroute_lost_roles")
+def reroute_lost_roles(*, event_id: str, document_id: str) -> None:
+    """Hand on what waits for somebody in a role that was taken from them."""
+    services.reroute_lost_roles(person=User.objects.get(pk=document_id), at=timezone.now())
+
+
 @periodic.job("approvals.reroute_leavers", every=timedelta(seconds=60))
 def reroute_leavers(at: datetime) -> None:
     """The same for whoever left without a word, and for what reached them since."""

@@ -296,6 +296,21 @@ class ApprovalStep(EntityOwned, Document):
     def reference(self) -> str:
         return self.request.subject_title
 
+    @property
+    def asked_as(self) -> str:
+        """The role that the assignee was found by; empty where it was for anything else.
+
+        Whoever took a step over was put there by somebody, or by their place above, not by a role.
+        """
+        by, _, role = self.kind.partition(":")
+        return role if by == "role" and not self.replaces_id else ""
+
+    @property
+    def is_entitled(self) -> bool:
+        """Whether the assignee works here and has the role still that they were asked for."""
+        person = self.assignee
+        return person.is_active and (not self.asked_as or person.has_role(self.asked_as))
+
     def _decided(self, actor: Any, at: Any, channel: str, comment: str) -> None:
         self.decided_by, self.decided_at = actor, at
         self.delegation = None if actor.pk == self.assignee_id else self.acting_under

@@ -12,7 +12,7 @@ from approvals.services.decisions import (
 )
 from approvals.services.delegations import delegate, revoke_delegation
 from approvals.services.handovers import forward
-from approvals.services.leaving import reroute_leaver, reroute_leavers
+from approvals.services.leaving import reroute_leaver, reroute_leavers, reroute_lost_roles
 from approvals.services.nudging import nudge
 from approvals.services.policies import (
     activate,
@@ -55,6 +55,7 @@ __all__ = [
     "request",
     "reroute_leaver",
     "reroute_leavers",
+    "reroute_lost_roles",
     "retire",
     "revoke_delegation",
 ]

@@ -10,7 +10,7 @@ from uuid import UUID
 from django_fsm import has_transition_perm
 
 from accounts.duties import require_apart
-from accounts.models import Duty, User
+from accounts.models import Duty, Role, User
 from approvals import queries, safeguards, subjects
 from approvals.models import ApprovalRequest, ApprovalStep, Delegation, furthest
 from approvals.services import rounds
@@ -69,10 +69,11 @@ def decide(
 
     `digest` is that of the content the person saw. Raises SelfApproval for the requester and
     whoever decides for them, IllegalTransition when the step is not open any more, NotAllowed for
-    anybody but its person and their delegates, LimitTooLow when the limit that counts does not
-    cover the amount, OnePersonOnce for who has a say in the round already, DutiesConflict for who
-    did another duty on the purchase that is kept apart from approving, DocumentChanged when the
-    content is not what the round is about, Invalid without a decision or a reason to reject.
+    anybody but its person and their delegates, also where its person lost the role that they were
+    asked for, LimitTooLow when the limit that counts does not cover the amount, OnePersonOnce for
+    who has a say in the round already, DutiesConflict for who did another duty on the purchase that
+    is kept apart from approving, DocumentChanged when the content is not what the round is about,
+    Invalid without a decision or a reason to reject.
     """
     comment = comment.strip()
     _require_words(decision, comment)
@@ -198,6 +199,13 @@ def require_limit(step: ApprovalStep, person: User) -> None:
         )
 
 
+def require_role(step: ApprovalStep) -> None:
+    """A role counts as it is now, like a limit: whoever lost it signs no more for what it says."""
+    if step.asked_as and not step.is_entitled:
+        role = Role(step.asked_as).label
+        raise NotAllowed(f"{step.assignee} was asked as {role} and is not {role} any more.")
+
+
 def _delegation_for(step: ApprovalStep, actor: User, at: datetime) -> Delegation | None:
     """Under which the actor decides for the step's person: the one that goes furthest.
 
@@ -228,6 +236,7 @@ def _require_hand(step: ApprovalStep, steps: list[ApprovalStep], actor: User) ->
 
     A delegate decides no further than the cap, nor than the delegator's own limit now.
     """
+    require_role(step)
     under = step.acting_under
     for other in steps:
         seated = other.assignee_id == actor.pk and other.status not in ApprovalStep.GONE

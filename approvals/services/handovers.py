@@ -28,6 +28,7 @@ def forward(
     decisions.refuse_requester(round_, actor)
     decisions.refuse_requester_side(round_, to, at)
     perform(step.hand_on, actor=actor, at=at, comment=comment.strip())
+    decisions.require_role(step)
     if not to.is_active or to.entity_id != step.entity_id or not to.has_role(*DECIDING_ROLES):
         detail = "Choose somebody who may approve in this entity."
         raise Invalid(detail, errors=[FieldError("/to", "invalid", detail)])

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import User
+from accounts.models import Role, User
 from approvals import chain
 from approvals.models import (
     ActionToken,
@@ -56,6 +56,22 @@ def reroute_leaver(*, person: User, at: datetime) -> dict[str, int]:
     due = Ratification.objects.filter(assignee=person, status=Ratification.Status.DUE)
     for task in due.order_by("pk"):
         counts[_hand_on(task, at)] += 1
+    return counts
+
+
+def reroute_lost_roles(*, person: User, at: datetime) -> dict[str, int]:
+    """Hand on, as for a leaver, what waits for somebody in a role that they do not have any more.
+
+    Counts what it did. What waits for them for another reason stays with them.
+    """
+    counts = {"rerouted": 0, "stuck": 0}
+    asked = ApprovalStep.objects.filter(
+        assignee=person, status__in=_OPEN, kind__startswith="role:", replaces=None
+    ).select_related("assignee")
+    for step in asked.order_by("pk"):
+        done = "" if step.is_entitled else _reroute(step.pk, at)
+        if done:
+            counts[done] += 1
     return counts
 
 
@@ -115,7 +131,7 @@ def _void(delegation: Delegation, person: User, at: datetime) -> bool:
 def _reroute(step_id: UUID, at: datetime) -> str:
     round_, steps = rounds.locked_round(ApprovalStep.objects.get(pk=step_id))
     step = next(each for each in steps if each.pk == step_id)
-    if step.status not in _OPEN or step.assignee.is_active:
+    if step.status not in _OPEN or step.is_entitled:
         return ""  # decided, forwarded or taken back by somebody since it was looked for
     heir = next(_heirs(round_, steps, step, at), None)
     if heir is not None:
@@ -149,6 +165,13 @@ def _heirs(
             yield person
 
 
+def _cause(step: ApprovalStep) -> str:
+    """Why its person does not decide any more."""
+    if not step.assignee.is_active:
+        return f"{step.assignee} left"
+    return f"{step.assignee} is not {Role(step.asked_as).label} any more"
+
+
 def _above(fallback: User | None, leaver: User) -> Iterable[User]:
     if fallback is not None:
         yield fallback
@@ -157,7 +180,7 @@ def _above(fallback: User | None, leaver: User) -> Iterable[User]:
 
 
 def _seat(step: ApprovalStep, heir: User, at: datetime) -> None:
-    successor = rounds.successor_of(step, heir, why=f"{step.assignee} left")
+    successor = rounds.successor_of(step, heir, why=_cause(step))
     successor.created_at = at
     was_active = step.status == _ACTIVE
     _skip(step, heir, at)
@@ -177,7 +200,7 @@ def _who_must_agree_anyway(steps: list[ApprovalStep], step: ApprovalStep) -> Ite
         if (
             each.status in _OPEN
             and each.pk != step.pk
-            and each.assignee.is_active
+            and each.is_entitled
             and (each.mode == "all" or alone)
             and (
                 step.required_limit is None
@@ -204,7 +227,7 @@ def _skip(step: ApprovalStep, heir: User, at: datetime) -> None:
         step,
         actor=None,
         at=at,
-        reason=f"{step.assignee} left",
+        reason=_cause(step),
         data={**rounds.about(step.request), "to": str(heir.pk), "to_name": str(heir)},
     )
 
@@ -216,6 +239,6 @@ def _tell_stuck(step: ApprovalStep, at: datetime) -> None:
             step,
             actor=None,
             at=at,
-            reason=f"{step.assignee} left, and nobody else may decide",
+            reason=f"{_cause(step)}, and nobody else may decide",
             data=rounds.about(step.request),
         )

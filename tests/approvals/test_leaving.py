@@ -16,7 +16,7 @@ from approvals import links, services
 from approvals.models import ActionToken, ApprovalStep, Delegation, Ratification, StepQuestion
 from approvals.services import LimitTooLow
 from core import events, outbox, periodic, transactions
-from core.errors import IllegalTransition
+from core.errors import IllegalTransition, NotAllowed
 from core.models import TrailEvent
 from tests import factories
 from tests.approvals.conftest import names, round_of, step_of
@@ -241,6 +241,54 @@ def test_an_emergency_they_had_to_look_at_falls_to_another(
     assert reroute(org.cora)["stuck"] == 1
     task.refresh_from_db()
     assert task.assignee == org.cora
+
+
+# --- a role taken away --------------------------------------------------------------------------
+
+
+def test_who_lost_the_role_signs_for_it_no_more(
+    org: Organisation, submitted: Submit, present: Any
+) -> None:
+    """Neither they nor who decides for them, by mail as little as in the inbox."""
+    _policy(org, step(("role", "budget_owner")))
+    requisition, later = submitted("900"), NOW + timedelta(minutes=1)
+    granted(org.dora, org.axel)
+    mine = step_of(requisition, org.dora)
+    token = links.find(links.issue(step=mine, at=NOW))
+    accounts.services.set_roles(
+        person=org.dora, roles=["approver"], actor=org.cora, proposed_by=org.ada, at=NOW
+    )
+    dora, axel = User.objects.get(pk=org.dora.pk), User.objects.get(pk=org.axel.pk)
+    said: dict[str, Any] = {"step": mine, "decision": "approve", "at": later}
+    for act in (
+        lambda: services.decide(**said, actor=dora),
+        lambda: services.decide(**said, actor=axel),
+        lambda: services.forward(step=mine, to=org.cora, actor=dora, at=later),
+        lambda: services.add_approver(step=mine, person=org.cora, actor=dora, at=later),
+        lambda: links.decide_by_link(token=token, decision="approve", signed_in=dora, at=later),
+    ):
+        assert "not Budget owner any more" in refused(requisition, NotAllowed, act).detail
+    outbox.drain()
+    assert names(requisition, "skipped") == ["dora"]
+    assert names(requisition, "active") == ["sven", "cora"]
+    heir = step_of(requisition, org.cora)
+    assert (heir.why, heir.asked_as) == ("Dora Lindqvist is not Budget owner any more", "")
+    death = links.judge(links.kept(token.pk), at=later)
+    assert death is not None and death.cause == "forwarded"
+    decide(requisition, org.sven)
+    decide(requisition, org.cora)
+    assert round_of(requisition).status == "approved"
+
+
+def test_what_waits_for_another_reason_stays(
+    org: Organisation, submitted: Submit, present: Any
+) -> None:
+    requisition = submitted("20000")
+    accounts.services.set_roles(
+        person=org.dora, roles=["approver"], actor=org.cora, proposed_by=org.ada, at=NOW
+    )
+    outbox.drain()
+    assert names(requisition, "skipped") == []
 
 
 # --- told, or found -----------------------------------------------------------------------------
