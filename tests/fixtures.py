@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.models import User
 from tests import factories
 from tests.factories import Organisation
+from tests.template import Template
 
 PERSONAS = (
     *("rita", "axel", "dora", "bea", "rob", "finn", "fay", "cora", "vera", "olga", "ada"),
@@ -23,10 +25,17 @@ def now() -> datetime:
     return factories.NOW
 
 
+@pytest.fixture(scope="session")
+def organisation(django_db_setup: None, django_db_blocker: Any) -> Template[Organisation]:
+    with django_db_blocker.unblock():
+        return Template(factories.organisation)
+
+
 @pytest.fixture
-def org(db: None) -> Organisation:
+def org(organisation: Template[Organisation], db: None) -> Organisation:
     """The organisation of `tests.factories`, fresh for each test."""
-    return factories.organisation()
+    cache.clear()  # on Redis it would remember what the same people did in another test
+    return organisation.written()
 
 
 def _persona(name: str) -> Callable[..., User]:
