@@ -1,6 +1,7 @@
 """Whose invoice it is and what it bills: vendor, order and order lines behind what is written."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from django.db.models import Q
@@ -14,7 +15,7 @@ from vendors.models import Vendor
 
 def number_key(number: str) -> str:
     """A vendor's number without spelling: A–Z and 0–9, no leading zeros in a run of digits."""
-    plain = re.sub(r"[^A-Z0-9]", "", number.upper())
+    plain = re.sub(r"[^A-Z0-9]", "", unicodedata.normalize("NFKC", number).upper())
     return re.sub(r"(?<![0-9])0+(?=[0-9])", "", plain)[:64]
 
 
