@@ -42,6 +42,7 @@ def commitments(asked: Question) -> Answer:
         known_on=asked.known_on,
         fiscal_year=asked.fiscal_year,
         group_by=asked.group_by or queries.DEFAULT_GROUPS,
+        kind=asked.kind,
         **asked.filters,
     )
     body = {
@@ -129,6 +130,7 @@ def commitment_burn_down(asked: Question) -> Answer:
         fiscal_year=asked.fiscal_year,
         as_of=asked.today,
         known_on=asked.known_on,
+        kind=asked.kind,
         **asked.filters,
     )
     currency = asked.entity.currency

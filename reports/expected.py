@@ -95,14 +95,14 @@ def expected(scope: Scope, cells: Mapping[int, Key], *, today: date) -> list[Exp
     for each in held:
         document = dates.get(each.distribution_id, _UNKNOWN)
         years = forward.get(each.distribution_id, {})
-        ends = min((_months_of_year(scope, year)[0] for year in years), default=None)
+        ends = min((months_of_year(scope, year)[0] for year in years), default=None)
         months = _months(document, now, ends)
         what = _WHAT[Stage(each.stage)]
         found += _spread(scope, cells[each.cell_id], what, each.base, months, document)
     for distribution, years in forward.items():
         document = dates.get(distribution, _UNKNOWN)
         for year, (cell, base) in years.items():
-            months = _months_within(document, _months_of_year(scope, year), now)
+            months = _months_within(document, months_of_year(scope, year), now)
             found += _spread(scope, cells[cell], FORWARD, base, months, document)
     return found
 
@@ -127,7 +127,8 @@ def _months_within(document: Dated, year: range, now: int) -> range:
     return range(first, max(first, last) + 1)
 
 
-def _months_of_year(scope: Scope, year: int) -> range:
+def months_of_year(scope: Scope, year: int) -> range:
+    """The months of a fiscal year."""
     start = month_of(date(year, scope.entity.fiscal_year_starts_month, 1))
     return range(start, start + 12)
 

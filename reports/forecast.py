@@ -27,6 +27,7 @@ from reports.expected import (
     expected,
     first_of,
     month_of,
+    months_of_year,
 )
 from reports.figures import DIMENSIONS, Figures, Key, Scope, entries_of, folded, stored
 from reports.run_rate import NONE, RunRate
@@ -82,6 +83,7 @@ class Line:
 class Outlook:
     """Every budget in question, the months from `now` to the end of the last year, and the proof.
 
+    `parts` are the documents behind what is on order, approved and ordered for later years.
     `difference` is how far all that is expected, whenever, is from what the budgets hold.
     """
 
@@ -90,7 +92,7 @@ class Outlook:
     now: int
     last: int
     lines: list[Line]
-    later: Ahead
+    parts: list[Expected]
     ties: bool
     difference: Decimal
 
@@ -108,8 +110,8 @@ class Outlook:
 
     def months_of_year(self, year: int) -> range:
         """The months of a fiscal year that are not over."""
-        start = month_of(date(year, self.scope.entity.fiscal_year_starts_month, 1))
-        return range(max(start, self.now), start + 12)
+        months = months_of_year(self.scope, year)
+        return range(max(months.start, self.now), months.stop)
 
 
 def group(key: Key, kind: str, groups: Sequence[str]) -> Key:
@@ -148,10 +150,9 @@ def outlook(scope: Scope, *, today: date) -> Outlook:
         rate = run_rate.of(spent, now=now, kind=kind, currency=scope.entity.currency)
         months = _months(committed.get(key, {}), spent, rate, now, last)
         lines.append(Line(key, kind, rate, months))
-    later = sum((_committed(part) for part in parts if part.month > last), Ahead())
     told = sum((part.base for part in parts if part.what != FORWARD), ZERO)
     difference = abs(told - held)
-    return Outlook(scope, today, now, last, lines, later, difference == 0, difference)
+    return Outlook(scope, today, now, last, lines, parts, difference == 0, difference)
 
 
 def _last_month(scope: Scope, now: int) -> int:

@@ -7,7 +7,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 
 from core.web import pages_of, require_role
 from purchase_orders.models import PurchaseOrder
@@ -18,9 +17,10 @@ from reports.pages import (
     ROLES,
     asked_of,
     chosen_of,
+    entry_links,
     file_of,
     frame_of,
-    kept,
+    today_of,
 )
 
 _GROUPS = (("cost_center", "By cost centre"),)
@@ -58,8 +58,9 @@ def accruals(request: HttpRequest) -> HttpResponse:
 def aging(request: HttpRequest) -> HttpResponse:
     """Open orders by age, and what they still hold."""
     require_role(request, *ROLES)
-    entity, chosen = request.user.entity, chosen_of(request, groups=_GROUPS)
-    today = chosen["as_of"] or entity.day_of(timezone.now())
+    entity = request.user.entity
+    chosen = {**chosen_of(request, groups=_GROUPS), "recorded_at": None}  # it knows no such day
+    today = today_of(entity, chosen)
     report = orders.aging(entity=entity, today=today, as_of=chosen["as_of"])
     if chosen["format"] in FILES:
         return file_of(
@@ -74,7 +75,7 @@ def aging(request: HttpRequest) -> HttpResponse:
     context = {
         **frame_of(request, chosen, "open-orders-aging"),
         "report": report,
-        "rows": [(row, pages.get(row.order_id, "")) for row in rows],
+        "rows": [(row, pages.get(row.order_id, ""), _followed(row.number, chosen)) for row in rows],
         "cut": _MOST_ROWS if len(report.rows) > _MOST_ROWS else None,
         "chart": _chart(buckets, "Committed", entity.currency, horizontal=False),
     }
@@ -90,8 +91,8 @@ def burn_down(request: HttpRequest) -> HttpResponse:
     if number:
         return _order(request, chosen, number)
     entity = request.user.entity
-    day = chosen["as_of"] or entity.day_of(timezone.now())
-    points = queries.burn_down(entity=entity, **{**asked_of(chosen), "as_of": day})
+    asked = {**asked_of(chosen), "as_of": today_of(entity, chosen)}
+    points = queries.burn_down(entity=entity, **asked)
     if chosen["format"] in FILES:
         return file_of(
             request,
@@ -106,8 +107,7 @@ def burn_down(request: HttpRequest) -> HttpResponse:
     )
     context = {
         **frame_of(request, chosen, "commitment-burn-down"),
-        "points": points,
-        "entries": f"{reverse('reports:entries')}?{urlencode(kept(chosen))}",
+        "points": [(each, entry_links({**chosen, "as_of": each.day}, {})) for each in points],
         "chart": {
             "labels": [f"{point.day:%d %b}" for point in points],
             "series": [
@@ -165,6 +165,12 @@ def _order(request: HttpRequest, chosen: dict[str, Any], number: str) -> HttpRes
         },
     }
     return render(request, "reports/order_burn_down.html", context)
+
+
+def _followed(number: str, chosen: dict[str, Any]) -> str:
+    """The burn-down of one order, as of the same day."""
+    day = {"as_of": chosen["as_of"].isoformat()} if chosen["as_of"] else {}
+    return f"{reverse('reports:burn_down')}?{urlencode({'order': number, **day})}"
 
 
 def _sums(pairs: Any) -> list[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from django.utils.dates import MONTHS, MONTHS_3
 from accounts.models import Entity, Role
 from budgets.models import CostCenter, FiscalYear, GLAccount, Project
 from core.tables import Table
+from reports.asking import may_read
 from reports.exporting import FILES, ExportRunning, one_at_a_time
 from reports.figures import WITHOUT
 
@@ -26,6 +27,17 @@ ROLES = (
     Role.AP_MANAGER,
 )
 FILTERS = {"cost_center": CostCenter, "gl_account": GLAccount, "project": Project}
+KINDS = (("", "Capex and opex"), ("opex", "Operating expense"), ("capex", "Capital expense"))
+BUDGET, ACCRUED = "BUD", "RNI"
+# What a figure may be made of, as tabs.
+FIGURES = (
+    ("", "All entries"),
+    ("ACT", "Spent"),
+    ("ENC", "Committed"),
+    ("PRE", "Reserved"),
+    (BUDGET, "Budget"),
+    (ACCRUED, "Received, not invoiced"),
+)
 
 
 def groups_with(*own: tuple[str, str]) -> tuple[tuple[str, str], ...]:
@@ -50,8 +62,11 @@ def frame_of(
         "currency": request.user.entity.currency,
         "chosen": chosen,
         "choices": choices_of(request),
+        "kinds": KINDS,
         "links": {kind: same(request, format=kind) for kind in FILES},
-        "schedule": f"{reverse('reports:schedule')}?" + urlencode({**asked, "report": name}),
+        "schedule": f"{reverse('reports:schedule')}?" + urlencode({**asked, "report": name})
+        if may_read(name, user=request.user, filters=chosen)
+        else "",
     }
 
 
@@ -114,6 +129,12 @@ def asked_of(chosen: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def today_of(entity: Entity, chosen: dict[str, Any]) -> date:
+    """The day a report stands on: the earlier one that was asked for, or the present one."""
+    days = [day for day in (chosen["as_of"], chosen["recorded_at"]) if day]
+    return min(days) if days else entity.day_of(timezone.now())
+
+
 def day_of(text: str) -> date | None:
     """A day of an address; None for what is unreadable."""
     try:
@@ -127,6 +148,16 @@ def kept(chosen: dict[str, Any]) -> dict[str, Any]:
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in chosen.items()
         if value and name not in ("format", "stage", "period")
+    }
+
+
+def entry_links(chosen: dict[str, Any], filters: dict[str, Any]) -> dict[str, str]:
+    """Where each figure of a row leads, by what it is made of; `all` is what is available."""
+    shared = {**kept(chosen), **filters}
+    return {
+        stage or "all": f"{reverse('reports:entries')}?"
+        + urlencode({**shared, **({"stage": stage} if stage else {})})
+        for stage, _ in FIGURES
     }
 
 
@@ -167,8 +198,8 @@ def same(request: HttpRequest, **said: str) -> str:
 
 
 def words_of(entity: Entity, chosen: dict[str, Any]) -> list[str]:
-    """The filters in words: `CC100 IT operations`, `March`."""
-    names = []
+    """The filters in words: `Operating expense`, `CC100 IT operations`, `March`."""
+    names = [dict(KINDS)[chosen["kind"]]] if chosen["kind"] else []
     for name, model in FILTERS.items():
         code = chosen[name]
         if code == WITHOUT and name == "project":

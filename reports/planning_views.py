@@ -1,54 +1,42 @@
-"""Variance and forecast in the browser, and what is expected of which order."""
+"""Variance and forecast in the browser."""
 
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.utils import timezone
 from django.utils.dates import MONTHS_3
 
-from core.money import ZERO
 from core.tables import Table
-from core.web import pages_of, require_role
+from core.web import require_role
 from reports import tables
-from reports.expected import FORWARD, ON_ORDER, RESERVED, cells_of_all_years, expected
+from reports.expected import month_of, months_of_year
+from reports.expected_views import GROUPS, expected_links, period_of
 from reports.figures import Scope
 from reports.forecast import Ahead
 from reports.pages import (
     FILES,
+    KINDS,
     ROLES,
     asked_of,
     chosen_of,
     codes_of,
+    entry_links,
     file_of,
     frame_of,
-    groups_with,
-    kept,
-    words_of,
+    today_of,
 )
 from reports.variance import VarianceReport, VarianceRow, variance
 
-GROUPS = groups_with(("kind", "Capital and operating expense"))
-KINDS = (("", "Capex and opex"), ("opex", "Operating expense"), ("capex", "Capital expense"))
 METHODS = {
     "seasonal": "same month of past years",
     "average": "average month",
     "commitments_only": "commitments only",
     "mixed": "by budget",
 }
-WHAT = {
-    "": "Expected",
-    ON_ORDER: "On order",
-    RESERVED: "Approved, not ordered",
-    FORWARD: "Ordered for later years",
-}
 _MOST_BARS = 20
-_MOST_ROWS = 500
 
 
 @login_required
@@ -60,7 +48,8 @@ def budget_variance(request: HttpRequest) -> HttpResponse:
         table=tables.budget_variance,
         template="reports/variance.html",
         more=lambda report, chosen: {
-            "total_links": _links(chosen, report.totals),
+            "rows": _rows(report, chosen, months_of_year(report.scope, chosen["fiscal_year"])),
+            "total_links": _year_links(report, chosen, chosen["fiscal_year"]),
             "chart": _bars(report),
             "most_bars": _MOST_BARS if len(report.rows) > _MOST_BARS else None,
         },
@@ -77,52 +66,18 @@ def forecast(request: HttpRequest) -> HttpResponse:
         template="reports/forecast.html",
         more=lambda report, chosen: {
             "months": [
-                (day, ahead, _expected_links(chosen, {"month": f"{day:%Y-%m}"}))
+                (day, ahead, _month_links(report, chosen, month_of(day)))
                 for day, ahead in report.outlook.rolling
             ],
-            "links_of_all": _expected_links(chosen, {}),
+            "rows": _rows(report, chosen, report.outlook.rolling_months),
+            "links_of_all": _links(report, chosen, report.outlook.rolling_months, {}),
+            "years": [
+                (year, _year_links(report, chosen, year.fiscal_year)) for year in report.years
+            ],
             "chart": _months_chart(report),
             "years_chart": _years_chart(report),
         },
     )
-
-
-@login_required
-def expected_entries(request: HttpRequest) -> HttpResponse:
-    """The open orders and approved requests that a figure of the forecast is made of."""
-    require_role(request, *ROLES)
-    entity, chosen = request.user.entity, chosen_of(request, groups=GROUPS)
-    scope = Scope(entity, **asked_of(chosen))
-    what, wanted = request.GET.get("what", ""), _month(request.GET.get("month", ""))
-    today = chosen["as_of"] or entity.day_of(timezone.now())
-    parts = [
-        part
-        for part in expected(scope, cells_of_all_years(scope), today=today)
-        if part.what == (what or part.what) and part.month == (wanted or part.month)
-    ]
-    parts.sort(key=lambda part: (part.month, part.document.number, part.document.line_number))
-    pages = pages_of(
-        request.user, ((part.document.document_type, part.document.document_id) for part in parts)
-    )
-    context = {
-        "rows": [
-            (part, _month_in_words(part.month), pages.get(part.document.document_id, ""))
-            for part in parts[:_MOST_ROWS]
-        ],
-        "cut": _MOST_ROWS if len(parts) > _MOST_ROWS else None,
-        "count": len(parts),
-        "total": sum((part.base for part in parts), ZERO),
-        "title": WHAT.get(what, WHAT[""]),
-        "what": what,
-        "tabs": list(WHAT.items()),
-        "names": words_of(entity, chosen),
-        "month": _month_in_words(wanted) if wanted else "",
-        "chosen": chosen,
-        "currency": entity.currency,
-        "words": WHAT,
-        "back": f"{reverse('reports:forecast')}?{urlencode(kept(chosen))}",
-    }
-    return render(request, "reports/expected.html", context)
 
 
 def _answer(
@@ -147,11 +102,7 @@ def _answer(
     context = {
         **frame_of(request, chosen, name),
         "report": report,
-        "rows": [(row, _name(row), *_links(chosen, row)) for row in report.rows],
         "groups": GROUPS,
-        "kinds": KINDS,
-        "methods": METHODS,
-        "used": sorted({row.method for row in report.rows}),
         **more(report, chosen),
     }
     return render(request, template, context)
@@ -159,10 +110,9 @@ def _answer(
 
 def _report(request: HttpRequest, chosen: dict[str, Any]) -> VarianceReport:
     entity = request.user.entity
-    days = [day for day in (chosen["as_of"], chosen["recorded_at"]) if day]
     return variance(
         Scope(entity, **asked_of(chosen)),
-        today=min(days) if days else entity.day_of(timezone.now()),
+        today=today_of(entity, chosen),
         group_by=chosen["group_by"].split(","),
     )
 
@@ -179,23 +129,34 @@ def _name(row: VarianceRow) -> list[str]:
     return found or [dict(KINDS).get(row.kind or "", "All budgets")]
 
 
-def _links(chosen: dict[str, Any], row: VarianceRow) -> tuple[dict[str, str], dict[str, str], str]:
-    """Where the figures of a row lead: entries by stage, expected documents, its method."""
-    shared = {**kept(chosen), **row.drill_down}
-    entries = {
-        stage: f"{reverse('reports:entries')}?" + urlencode({**shared, "stage": stage})
-        for stage in ("BUD", "PRE", "ENC", "ACT")
-    }
-    return entries, _expected_links(chosen, row.drill_down), METHODS[row.method]
+def _rows(report: VarianceReport, chosen: dict[str, Any], months: range) -> list[Any]:
+    """Each row with its names, where its figures lead, and its method in words."""
+    return [
+        (row, _name(row), _links(report, chosen, months, row.drill_down), METHODS[row.method])
+        for row in report.rows
+    ]
 
 
-def _expected_links(chosen: dict[str, Any], more: dict[str, str]) -> dict[str, str]:
-    shared = {**kept(chosen), **more}
+def _links(
+    report: VarianceReport, chosen: dict[str, Any], months: range, filters: dict[str, str]
+) -> dict[str, str]:
+    """Where figures lead: entries by stage, and what is forecast of these months by what it is."""
+    spent_in = {**filters, **period_of(report.scope, months.start)}
     return {
-        what or "all": f"{reverse('reports:expected')}?"
-        + urlencode({**shared, **({"what": what} if what else {})})
-        for what in WHAT
+        **entry_links(chosen, filters),
+        "spent": entry_links(chosen, spent_in)["ACT"],
+        **expected_links(chosen, months, filters),
     }
+
+
+def _month_links(report: VarianceReport, chosen: dict[str, Any], month: int) -> dict[str, str]:
+    return _links(report, chosen, range(month, month + 1), {})
+
+
+def _year_links(report: VarianceReport, chosen: dict[str, Any], year: int) -> dict[str, str]:
+    """The same of a whole fiscal year, beginning with what was spent in it."""
+    months = months_of_year(report.scope, year)
+    return _links(report, {**chosen, "fiscal_year": year}, months, {})
 
 
 def _bars(report: VarianceReport) -> dict[str, Any]:
@@ -239,15 +200,3 @@ def _series(found: list[tuple[Decimal, Ahead]]) -> list[dict[str, Any]]:
         {"label": words, "tone": tone, "values": [float(value) for value in values]}
         for words, tone, values in series
     ]
-
-
-def _month(text: str) -> int | None:
-    """`2026-03` as the number of the month; None for anything else."""
-    year, _, month = text.partition("-")
-    if not (year.isdecimal() and month.isdecimal() and len(year) == 4 and 1 <= int(month) <= 12):
-        return None
-    return int(year) * 12 + int(month) - 1
-
-
-def _month_in_words(month: int) -> str:
-    return f"{MONTHS_3[month % 12 + 1].capitalize()} {month // 12}"

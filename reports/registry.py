@@ -20,18 +20,14 @@ class Kind:
     answer: Callable[[Question], Answer]
 
 
-_AHEAD = ("fiscal_year", "group_by", *CODING, "kind", "recorded_at")
+_DIVIDED = ("fiscal_year", "group_by", *CODING, "kind", "recorded_at")
 REPORTS: dict[str, Kind] = {
-    "commitments": Kind(
-        "Commitments",
-        ("fiscal_year", "group_by", *CODING, "recorded_at"),
-        answers.commitments,
-    ),
-    "budget-variance": Kind("Budget variance", _AHEAD, answers.budget_variance),
-    "forecast": Kind("Forecast", _AHEAD, answers.forecast),
+    "commitments": Kind("Commitments", _DIVIDED, answers.commitments),
+    "budget-variance": Kind("Budget variance", _DIVIDED, answers.budget_variance),
+    "forecast": Kind("Forecast", _DIVIDED, answers.forecast),
     "commitment-burn-down": Kind(
         "Burn-down",
-        ("fiscal_year", *CODING, "order", "recorded_at"),
+        ("fiscal_year", *CODING, "kind", "order", "recorded_at"),
         answers.commitment_burn_down,
     ),
     "accruals": Kind("Received, not invoiced", ("recorded_at",), answers.accruals),

@@ -42,14 +42,17 @@ class RunRate:
         """What is usual in a month to come, rounded once; never below zero."""
         if self.method == NONE:
             return ZERO
+        told = self.told(month)
+        whole = sum((self.spent.get(each, ZERO) for each in told), ZERO)
+        return max(round_amount(whole / len(told), self.currency), ZERO)
+
+    def told(self, month: int) -> list[int]:
+        """The months whose mean is usual in a month to come, the latest first where seasonal."""
         if self.method == SEASONAL:
             years = min((self.now - self.first) // YEAR, MOST_YEARS)
             latest = month - YEAR * ((month - self.now) // YEAR + 1)
-            told = [latest - YEAR * back for back in range(years)]
-        else:
-            told = list(range(max(self.first, self.now - YEAR), self.now))
-        whole = sum((self.spent.get(each, ZERO) for each in told), ZERO)
-        return max(round_amount(whole / len(told), self.currency), ZERO)
+            return [latest - YEAR * back for back in range(years)]
+        return list(range(max(self.first, self.now - YEAR), self.now))
 
 
 def of(spent: Months, *, now: int, kind: str, currency: str) -> RunRate:

@@ -71,7 +71,7 @@ def new(request: HttpRequest) -> HttpResponse:
     kind = REPORTS.get(report)
     if kind is None:
         return redirect("reports:scheduled")
-    filters = _filters(request.GET, kind.takes)
+    filters = _filters(request, kind.takes)
     first = {
         "name": kind.title,
         "file_format": ScheduledReport.Format.XLSX,
@@ -123,12 +123,21 @@ def _act(request: HttpRequest, pk: UUID, service: Any, *, done: str) -> HttpResp
     )
 
 
-def _filters(query: QueryDict, takes: Any) -> dict[str, str]:
-    """The filters of an address that a scheduled report can keep: days are left to the schedule."""
+def _filters(request: HttpRequest, takes: Any) -> dict[str, str]:
+    """The filters of an address that a scheduled report can keep.
+
+    Days are left to the schedule, and so is the present fiscal year: in the next one it tells of
+    that.
+    """
+    entity = request.user.entity
+    present = str(entity.fiscal_year_of(entity.day_of(timezone.now())))
     return {
         name: value
-        for name, value in query.items()
-        if name in takes and name not in _FIXED and value
+        for name, value in request.GET.items()
+        if name in takes
+        and name not in _FIXED
+        and value
+        and (name, value) != ("fiscal_year", present)
     }
 
 

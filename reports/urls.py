@@ -2,6 +2,7 @@ from django.urls import path
 
 from reports import (
     approval_views,
+    expected_views,
     order_views,
     planning_views,
     scheduled_views,
@@ -15,7 +16,7 @@ urlpatterns = [
     path("reports/commitments/entries/", views.entries, name="entries"),
     path("reports/variance/", planning_views.budget_variance, name="variance"),
     path("reports/forecast/", planning_views.forecast, name="forecast"),
-    path("reports/forecast/expected/", planning_views.expected_entries, name="expected"),
+    path("reports/forecast/expected/", expected_views.expected_entries, name="expected"),
     path("reports/burn-down/", order_views.burn_down, name="burn_down"),
     path("reports/accruals/", order_views.accruals, name="accruals"),
     path("reports/open-orders/", order_views.aging, name="aging"),

@@ -5,7 +5,7 @@ variance = budget − forecast; below zero the year is forecast to end over its 
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -114,7 +114,7 @@ def variance(
     with snapshot():
         seen = outlook(scope, today=today)
         by_year = {
-            year: budgets_of(_year(scope, year))
+            year: budgets_of(replace(scope, fiscal_year=year))
             for year in range(scope.fiscal_year, scope.fiscal_year + YEARS)
         }
         figures = by_year[scope.fiscal_year]
@@ -143,19 +143,6 @@ def checked_groups(group_by: Sequence[str]) -> tuple[str, ...]:
         detail = f"Group by one or more of {', '.join(GROUPS)}."
         raise Invalid(detail, errors=[FieldError("/group_by", "choice", detail)])
     return tuple(name for name in GROUPS if name in group_by)
-
-
-def _year(scope: Scope, year: int) -> Scope:
-    return Scope(
-        entity=scope.entity,
-        fiscal_year=year,
-        as_of=scope.as_of,
-        cost_center=scope.cost_center,
-        gl_account=scope.gl_account,
-        project=scope.project,
-        known_on=scope.known_on,
-        kind=scope.kind,
-    )
 
 
 def _rows(

@@ -10,7 +10,6 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import Entity
 from core.errors import DomainError
@@ -21,31 +20,26 @@ from reports import exports, queries
 from reports.drill_down import accruals_behind, adjustments_behind
 from reports.figures import Scope
 from reports.pages import (
+    ACCRUED,
+    BUDGET,
+    FIGURES,
     FILES,
     ROLES,
     asked_of,
     chosen_of,
     codes_of,
+    entry_links,
     file_of,
     frame_of,
     groups_with,
     kept,
     month_of,
     same,
+    today_of,
     words_of,
 )
 
 GROUPS = groups_with(("period", "By month"))
-BUDGET, ACCRUED = "BUD", "RNI"
-# What a figure may be made of, as tabs.
-FIGURES = (
-    ("", "All entries"),
-    ("ACT", "Spent"),
-    ("ENC", "Committed"),
-    ("PRE", "Reserved"),
-    (BUDGET, "Budget"),
-    (ACCRUED, "Received, not invoiced"),
-)
 _MOST_BARS = 20
 _FEW_BARS, _MANY_BARS = 5, 9
 
@@ -81,10 +75,10 @@ def commitments(request: HttpRequest) -> HttpResponse:
         "report": report,
         "by_month": "period" in report.group_by,
         "rows": [
-            (month_of(report.entity, row.period), row, _drill(chosen, row.drill_down))
+            (month_of(report.entity, row.period), row, entry_links(chosen, row.drill_down))
             for row in report.rows
         ],
-        "total_links": _drill(chosen, {}),
+        "total_links": entry_links(chosen, {}),
         "groups": GROUPS,
         "chart": _chart(report),
         "burn_down": _burn_down(request.user.entity, chosen) if chosen["cost_center"] else None,
@@ -168,16 +162,6 @@ def _page(request: HttpRequest, found: QuerySet[Any]) -> dict[str, Any]:
     }
 
 
-def _drill(chosen: dict[str, Any], filters: dict[str, str]) -> dict[str, str]:
-    """Where each figure of a row leads, by what it is made of; `all` is what is available."""
-    shared = {**kept(chosen), **filters}
-    return {
-        stage or "all": f"{reverse('reports:entries')}?"
-        + urlencode({**shared, **({"stage": stage} if stage else {})})
-        for stage, _ in FIGURES
-    }
-
-
 def _chart(report: queries.CommitmentReport) -> dict[str, Any]:
     """Bars of the first rows, stacked: spent, committed, reserved, left; a month has no left."""
     rows, by_month = report.rows[:_MOST_BARS], "period" in report.group_by
@@ -213,8 +197,8 @@ def _size(report: queries.CommitmentReport) -> str:
 
 def _burn_down(entity: Entity, chosen: dict[str, Any]) -> dict[str, Any] | None:
     """How a cost centre's budget went down month by month, beside an even pace over the year."""
-    day = chosen["as_of"] or entity.day_of(timezone.now())
-    points = queries.burn_down(entity=entity, **{**asked_of(chosen), "as_of": day})
+    asked = {**asked_of(chosen), "as_of": today_of(entity, chosen)}
+    points = queries.burn_down(entity=entity, **asked)
     if not points:
         return None
     whole = points[-1].figures.budget

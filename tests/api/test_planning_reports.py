@@ -44,6 +44,11 @@ def test_the_variance_of_a_budget(org: Any, api: Client) -> None:
         ("capex", None),
         ("opex", None),
     ]
+    for kind, held in (("capex", "0.00"), ("opex", "1000.00")):
+        of_kind = f"?kind={kind}&cost_center=CC100"
+        assert get(api(org.cora), f"reports/commitments/{of_kind}")["totals"]["encumbered"] == held
+        last = get(api(org.cora), f"reports/commitment-burn-down/{of_kind}")["rows"][-1]
+        assert last["encumbered"] == held
 
 
 def test_the_forecast_follows_an_order_that_slips(org: Any, api: Client) -> None:

@@ -8,12 +8,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from lxml import html
 
 from reports.models import RunningExport, ScheduledReport
 from tests.budgets.postings import D, Desk
 from tests.factories import Organisation
 from tests.pages import signed_in, statements, text_of
 from tests.reports.test_accruals import Order
+from tests.reports.test_forecast import spend
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("present")]
 
@@ -32,7 +34,9 @@ def page(org: Organisation) -> Client:
 
 @pytest.fixture
 def busy(org: Organisation) -> Organisation:
-    """Orders needed now and in May, a delivery, an approved request."""
+    """Orders needed now and in May, a delivery, an approved request, spending in two months."""
+    spend(org, date(2026, 1, 9), "60")
+    spend(org, date(2026, 2, 9), "30")
     Order(org, "10", "12.34").receive("4")
     Order(org, "2", "50", line={"need_by": date(2026, 5, 20)})
     Desk(org, org.cells["CC100", "6600", None]).reserve(D(70))
@@ -79,19 +83,45 @@ def test_one_file_at_a_time(busy: Organisation, page: Client):
     assert page.get(at("variance")).status_code == 200
 
 
-def test_what_is_to_come_opens_the_documents_it_is_made_of(busy: Organisation, page: Client):
-    shown = page.get(at("forecast")).context
-    for _, ahead, links in shown["months"]:
-        for what in ("on_order", "reserved", "forward"):
-            assert page.get(links[what]).context["total"] == getattr(ahead, what)
-    for row, _, _, coming, _ in page.get(at("variance", "?as_of=2026-03-31")).context["rows"]:
-        assert page.get(coming["all"]).context["total"] == row.ahead.committed
-    listed = page.get(at("expected", "?what=on_order&month=2026-05"))
-    [(part, _, url)] = {
-        each[0].document.document_id: each for each in listed.context["rows"]
-    }.values()
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("variance", "?group_by=kind"),
+        ("variance", "?cost_center=CC100&recorded_at=2026-04-12"),
+        ("forecast", "?cost_center=CC100"),
+        ("forecast", "?cost_center=CC100&recorded_at=2026-04-12"),
+        ("burn_down", "?kind=opex&recorded_at=2026-04-12"),
+    ],
+)
+def test_every_figure_opens_what_adds_up_to_it(
+    busy: Organisation, page: Client, name: str, query: str
+):
+    """Whoever follows a figure finds its sum again, at the same day and of the same months."""
+    told = {}
+    tree = html.fromstring(page.get(at(name, query)).content)
+    for link in tree.xpath("//a[contains(@class, 'figure') or contains(@class, 'tile ')]"):
+        [figure] = link.xpath("descendant-or-self::*[contains(@class, 'figure')]/text()") or [
+            "".join(link.xpath(".//*[@class='tile-value']//text()")).strip().removesuffix(" EUR")
+        ]
+        told.setdefault(link.get("href"), set()).add(D(figure.replace(",", "")))
+    assert len(told) > 5
+    for url, figures in told.items():
+        behind = page.get(url).context
+        assert figures == {behind.get("available", behind["total"])}, url
+
+
+def test_what_is_expected_names_documents_and_what_is_usual(busy: Organisation, page: Client):
+    listed = page.get(at("expected", "?what=on_order&from=2026-05&until=2026-05"))
+    part, _, url = listed.context["rows"][-1]
     assert part.document.number in text_of(listed)
     assert page.get(url).status_code == 200
+    usual = page.get(at("expected", "?what=run_rate&from=2026-06&until=2026-06&cost_center=CC100"))
+    [row] = usual.context["usual"]
+    assert (row.told, row.usual, row.run_rate) == ("mean of 2 months, Jan 2026 – Feb 2026", 45, 45)
+    assert [page.get(row.entries).context["total"]] == [D(90)]
+    # unreadable months are the next twelve
+    for months in ("?from=2026-13", "?until=26-01&from=x", ""):
+        assert page.get(at("expected", months)).context["total"] == D("743.40")
 
 
 def test_used_figures_of_the_variance_open_their_entries(busy: Organisation, page: Client):
@@ -160,9 +190,26 @@ def test_a_report_is_put_on_a_schedule(busy: Organisation, page: Client):
     assert answer["Location"] == at("scheduled")
     report = ScheduledReport.objects.get()
     assert (report.report, report.filters["cost_center"]) == ("budget-variance", "CC100")
-    assert "as_of" not in report.filters
+    # it tells of the day on which it is due, and of the fiscal year that runs then
+    assert not {"as_of", "fiscal_year"} & report.filters.keys()
+    another = page.get(at("variance", "?fiscal_year=2025")).context["schedule"]
+    assert page.get(another).context["words"] == [
+        ("fiscal_year", "2025"),
+        ("group_by", "cost_center"),
+    ]
     shown = text_of(page.get(at("scheduled")))
     assert "on day 3 of every month at 08:00" in shown
+
+
+def test_a_budget_owner_has_mailed_what_the_api_tells_one(busy: Organisation):
+    """The whole entity is not theirs to be sent; a cost centre of their own is."""
+    owner = signed_in(busy.dora)
+    assert owner.get(at("variance")).context["schedule"] == ""
+    link = owner.get(at("variance", "?cost_center=CC100")).context["schedule"]
+    assert link in owner.get(at("variance", "?cost_center=CC100")).content.decode().replace(
+        "&amp;", "&"
+    )
+    assert owner.get(at("accruals")).context["schedule"] == ""
 
 
 @pytest.mark.parametrize("said", [{}, {"name": "Mine", "month_day": "31"}])
