@@ -22,19 +22,28 @@ DONE = {"approve": "approved", "return": "returned", "reject": "rejected"}
 @require_safe
 def table(request: HttpRequest) -> HttpResponse:
     """What waits, the most urgent first, with the facts that matter side by side."""
+    return _page(request)
+
+
+def _page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+    """After a refusal what was ticked and written is there still."""
     at = timezone.now()
+    ticked = _ticked(request)
     found = queries.inbox(request.user, at)
     steps = list(found[: SHOWN + 1])
     proven = step_up.is_proven(request, at=at)
     for step in steps:
         step.is_for_another = step.assignee_id != request.user.pk
         step.needs_a_look = not proven and bool(safeguards.reasons(step))
+        step.is_ticked = step.pk in ticked and not step.needs_a_look
     context = {
         "steps": steps[:SHOWN],
         "more": len(steps) > SHOWN,
         "waiting": queries.waiting_count(request.user, at),
+        "comment": request.POST.get("comment", ""),
+        "error": error,
     }
-    return render(request, "approvals/table.html", context)
+    return render(request, "approvals/table.html", context, status=status)
 
 
 @login_required
@@ -42,10 +51,9 @@ def table(request: HttpRequest) -> HttpResponse:
 def decide(request: HttpRequest) -> HttpResponse:
     """The same decision on what is ticked; what is refused stays, and says why."""
     at = timezone.now()
-    steps = [(key, request.POST.get(f"digest.{key}")) for key in _ticked(request)]
+    steps = [(key, request.POST.get(f"digest.{key}", "")) for key in _ticked(request)]
     if not steps:
-        messages.error(request, "Tick what you want to decide.")
-        return redirect("approvals:table")
+        return _page(request, error="Tick what you want to decide.", status=422)
 
     def require_proof(step: ApprovalStep) -> None:
         safeguards.require_proof(request, step, at=at)
@@ -61,8 +69,7 @@ def decide(request: HttpRequest) -> HttpResponse:
         )
     except DomainError as refusal:
         detail = refusal.errors[0].detail if refusal.errors else refusal.detail
-        messages.error(request, detail)
-        return redirect("approvals:table")
+        return _page(request, error=detail, status=refusal.status)
     done = [each for each in outcomes if each.ok]
     if done:
         verb = DONE[request.POST["decision"]]

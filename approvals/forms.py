@@ -3,9 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from accounts.models import User
-from approvals.models import DECIDING_ROLES
+from approvals.models import DECIDING_ROLES, ApprovalStep
 from approvals.services.decisions import APPROVE, REJECT, RETURN
 from approvals.wording import MOST
 
@@ -60,3 +61,48 @@ class ForwardForm(forms.Form):
             .order_by("name")
             .distinct()
         )
+
+
+class QuestionForm(forms.Form):
+    """Whom to ask, and what: the requester, or somebody else of the round."""
+
+    of = forms.ModelChoiceField(queryset=User.objects.none(), label="Ask", empty_label=None)
+    question = forms.CharField(max_length=MOST, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, step: ApprovalStep, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        round_ = step.request
+        part = Q(pk=round_.requester_id) | Q(approval_steps__request=round_)
+        field = self.fields["of"]
+        field.queryset = (
+            User.objects.filter(part).exclude(pk__in=[user.pk]).distinct().order_by("name")
+        )
+        field.initial = round_.requester_id
+
+
+class AddApproverForm(forms.Form):
+    """Who should agree as well."""
+
+    person = forms.ModelChoiceField(queryset=User.objects.none(), label="Also ask")
+    comment = forms.CharField(
+        required=False, max_length=MOST, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    def __init__(self, *args: Any, step: ApprovalStep, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        asked = step.request.steps.exclude(status__in=ApprovalStep.GONE).values("assignee")
+        self.fields["person"].queryset = (
+            User.objects.filter(
+                entity=step.entity_id, is_active=True, role_assignments__role__in=DECIDING_ROLES
+            )
+            .exclude(pk__in=[user.pk, step.request.requester_id])
+            .exclude(pk__in=asked)
+            .distinct()
+            .order_by("name")
+        )
+
+
+class AnswerForm(forms.Form):
+    answer = forms.CharField(
+        label="Your answer", max_length=MOST, widget=forms.Textarea(attrs={"rows": 4})
+    )

@@ -13,9 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import step_up
 from approvals import item, queries, safeguards, services, subjects
-from approvals.forms import DecisionForm, ForwardForm
+from approvals.forms import AddApproverForm, DecisionForm, ForwardForm, QuestionForm
 from approvals.models import ApprovalStep
-from approvals.question_views import AddApproverForm, QuestionForm
 from core.errors import DomainError
 from core.web import add_errors, visible_or_404
 
@@ -27,7 +26,7 @@ DONE = {"approved": "Approved", "rejected": "Rejected", "returned": "Returned fo
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """Everything that waits for this person; `?step=` opens one, else the first is open."""
-    return _page(request, _steps(request), _asked(request))
+    return page(request, _asked(request))
 
 
 @login_required
@@ -52,10 +51,10 @@ def decide(request: HttpRequest, step_id: UUID) -> HttpResponse:
                 digest=form.cleaned_data["digest"],
             )
         except DomainError as refusal:
-            return _refused(request, step, refusal, decision_form=form)
+            return refused(request, step, refusal, decision_form=form)
         messages.success(request, f"{DONE[done.status]}: {done.request.subject_title}.")
-        return _open(following)
-    return _page(request, _steps(request), step.pk, decision_form=form, status=422)
+        return opened(following)
+    return page(request, step.pk, decision_form=form, status=422)
 
 
 @login_required
@@ -76,10 +75,10 @@ def forward(request: HttpRequest, step_id: UUID) -> HttpResponse:
                 comment=form.cleaned_data["comment"],
             )
         except DomainError as refusal:
-            return _refused(request, step, refusal, forward_form=form)
+            return refused(request, step, refusal, forward_form=form)
         messages.success(request, f"Forwarded to {to}: {step.request.subject_title}.")
-        return _open(following)
-    return _page(request, _steps(request), step.pk, forward_form=form, status=422)
+        return opened(following)
+    return page(request, step.pk, forward_form=form, status=422)
 
 
 def _own(request: HttpRequest, step_id: UUID) -> ApprovalStep:
@@ -110,33 +109,29 @@ def _following(request: HttpRequest, step: ApprovalStep) -> ApprovalStep | None:
     return others[0] if others else None
 
 
-def _open(step: ApprovalStep | None) -> HttpResponseRedirect:
+def opened(step: ApprovalStep | None) -> HttpResponseRedirect:
+    """On to this item, or to the first."""
     address = reverse("approvals:inbox")
     return redirect(f"{address}?step={step.pk}" if step else address)
 
 
-def _refused(
+def refused(
     request: HttpRequest, step: ApprovalStep, refusal: DomainError, **forms: Any
 ) -> HttpResponse:
     """Show the refusal at the item; when it left the inbox meanwhile, say so above the rest."""
-    steps = _steps(request)
-    if step.pk not in [each.pk for each in steps]:
+    if step.pk not in [each.pk for each in _steps(request)]:
         messages.error(request, refusal.detail)
-        return _page(request, steps, None, status=refusal.status)
+        return page(request, None, status=refusal.status)
     for form in forms.values():
         add_errors(form, refusal)
-    return _page(request, steps, step.pk, status=refusal.status, **forms)
+    return page(request, step.pk, status=refusal.status, **forms)
 
 
-def _page(
-    request: HttpRequest,
-    steps: list[ApprovalStep],
-    chosen: UUID | None,
-    *,
-    decision_form: DecisionForm | None = None,
-    forward_form: ForwardForm | None = None,
-    status: int = 200,
+def page(
+    request: HttpRequest, chosen: UUID | None, *, status: int = 200, **forms: Any
 ) -> HttpResponse:
+    """The inbox with one item open. `forms` are those that were filled in, by name."""
+    steps = _steps(request)
     step = next((each for each in steps if each.pk == chosen), None)
     if chosen is not None and step is None and status == 200:
         return _not_waiting(request, chosen)
@@ -149,15 +144,16 @@ def _page(
     if step is not None:
         description = subjects.of(step.request.subject_type).describe(step.request.subject_id)
         digest, at = description.digest, timezone.now()
-        typed = {} if decision_form else safeguards.kept(request, step.pk, digest)
+        typed = {} if "decision_form" in forms else safeguards.kept(request, step.pk, digest)
         context |= {
             "description": description,
-            "decision_form": decision_form or DecisionForm(initial={**typed, "digest": digest}),
-            "forward_form": forward_form or ForwardForm(step=step),
+            "decision_form": DecisionForm(initial={**typed, "digest": digest}),
+            "forward_form": ForwardForm(step=step),
             "add_form": AddApproverForm(step=step, user=request.user),
             "question_form": _question_form(request, step),
             "proof": safeguards.needs_proof(request, step, at=at, description=description),
             **item.context(step, description),
+            **forms,
         }
     return render(request, "approvals/inbox.html", context, status=status)
 

@@ -153,7 +153,7 @@ def _decisions(user: User) -> Work:
         steps,
         lambda step: Row(
             title=step.request.subject_title,
-            url=reverse("approvals:inbox"),
+            url=f"{reverse('approvals:inbox')}?step={step.pk}",
             note=f"asked by {step.request.requester}"
             + ("" if step.assignee_id == user.pk else f", for {step.assignee}"),
             amount=step.request.amount,

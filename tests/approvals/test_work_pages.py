@@ -56,9 +56,36 @@ def test_without_a_clear_word_nothing_is_decided(
     org: Organisation, submitted: Submit, said: dict[str, Any]
 ) -> None:
     mine = step_of(submitted("90"), org.axel)
-    signed_in(org.axel).post(reverse("approvals:decide_many"), {**ticked(mine), **said})
+    posted = {**ticked(mine), "comment": "Too dear", **said}
+    answer = signed_in(org.axel).post(reverse("approvals:decide_many"), posted)
     mine.refresh_from_db()
     assert mine.status == "active"
+    page = answer.content.decode()
+    assert (answer.status_code, page.count('id="comment-error"')) == (422, 1)
+    assert (" checked" in page) is (str(mine.pk) in posted["step"])
+    assert f'value="{posted["comment"]}"' in page
+
+
+def test_one_that_is_stale_leaves_the_others_and_says_what_became_of_it(
+    org: Organisation, submitted: Submit
+) -> None:
+    """Decided elsewhere, changed, or posted without what was seen: none needs a password first."""
+    org.entity.email_decision_limit = 1000
+    org.entity.save()
+    fresh, blind, gone = (
+        step_of(submitted(price, title=title), org.axel)
+        for price, title in (("90", "Cables"), ("80", "Labels"), ("4820", "Laptops"))
+    )
+    services.decide(step=gone, decision="approve", actor=org.axel, at=NOW)
+    posted = ticked(fresh, blind, gone, decision="approve")
+    del posted[f"digest.{blind.pk}"]
+    page = signed_in(org.axel).post(reverse("approvals:decide_many"), posted, follow=True)
+    said = [str(each) for each in page.context["messages"]]
+    assert said[0] == "1 approved."
+    assert "Labels was changed after it was shown to you" in said[1]
+    assert said[2].startswith("Laptops: ") and "proof" not in said[2]
+    fresh.refresh_from_db()
+    assert fresh.status == "approved"
 
 
 def test_others_steps_are_not_decided_and_not_named(org: Organisation, submitted: Submit) -> None:
@@ -122,8 +149,10 @@ def test_a_question_to_nobody_is_refused_in_words(
 ) -> None:
     mine = step_of(submitted("90"), org.axel)
     client = signed_in(org.axel)
-    response = client.post(reverse("approvals:ask", args=[mine.pk]), said, follow=True)
-    assert response.status_code == 200
+    response = client.post(reverse("approvals:ask", args=[mine.pk]), said)
+    assert response.status_code == 422
+    form = response.context["question_form"]
+    assert form.errors and form["question"].value() == said.get("question")
     assert not StepQuestion.objects.exists()
 
 
@@ -132,7 +161,12 @@ def test_another_pair_of_eyes_is_added(org: Organisation, submitted: Submit) -> 
     mine = step_of(requisition, org.axel)
     address = reverse("approvals:add", args=[mine.pk])
     assert signed_in(org.dora).post(address, {"person": str(org.sven.pk)}).status_code == 404
-    signed_in(org.axel).post(address, {"person": str(org.sven.pk)})
+    client = signed_in(org.axel)
+    wrong = client.post(address, {"person": str(org.rita.pk), "comment": "Her view"})
+    assert wrong.status_code == 422
+    assert wrong.context["add_form"].errors
+    assert "Her view" in wrong.content.decode()
+    client.post(address, {"person": str(org.sven.pk)})
     assert step_of(requisition, org.sven).status == "active"
 
 
