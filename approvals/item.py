@@ -14,7 +14,9 @@ from django.db.models import Exists, OuterRef
 from approvals import queries, subjects
 from approvals.models import ApprovalRequest, ApprovalStep, StepQuestion
 from approvals.subjects import Change, Description
-from core.models import Comment
+from core.models import Attachment, Comment
+
+NOTHING = "–"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _questions(asked: Iterable[StepQuestion]) -> Iterable[Remark]:
 def changes(round_: ApprovalRequest) -> list[Change]:
     """What is different since the last round in which somebody decided, else the one before.
 
-    Empty in a first round, and where nothing that is approved changed.
+    Files that came since are named first. Empty in a first round, and where nothing changed.
     """
     decided = ApprovalStep.objects.filter(request=OuterRef("pk"), decided_at__isnull=False)
     earlier = (
@@ -77,6 +79,15 @@ def changes(round_: ApprovalRequest) -> list[Change]:
         .order_by("-was_decided", "-pk")
         .first()
     )
-    if earlier is None or earlier.digest == round_.digest:
+    if earlier is None:
         return []
-    return subjects.of(round_.subject_type).changes_since(round_.subject_id, earlier.digest)
+    added = Attachment.objects.filter(
+        document_type=round_.subject_type,
+        document_id=round_.subject_id,
+        uploaded_at__gt=earlier.created_at,
+    )
+    files = [Change("File", NOTHING, each.name) for each in added.order_by("pk")]
+    if earlier.digest == round_.digest:
+        return files
+    subject = subjects.of(round_.subject_type)
+    return files + subject.changes_since(round_.subject_id, earlier.digest)

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 import requisitions.services
 from approvals import item, services, subjects
 from approvals.models import ApprovalStep
-from core import comments
+from core import attachments, comments
 from purchase_orders import services as orders
 from requisitions.models import Requisition
 from tests import factories
@@ -51,6 +51,16 @@ def ordered(org: Organisation, price: str) -> None:
         make.line("1", price, catalog_item=thing, sku=thing.sku, unit=thing.unit)
     )
     make.issue(orders.create(entity=org.entity, data=data, actor=org.bea, at=NOW))
+
+
+def quote(requisition: Requisition, org: Organisation) -> None:
+    attachments.attach(
+        document=requisition,
+        data=b"%PDF-1.7 quote",
+        name="quote.pdf",
+        actor=org.rita,
+        at=NOW + timedelta(minutes=1),
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,10 +108,12 @@ def test_what_changed_since_the_last_round_is_said_field_by_field(org: Organisat
         justification="New",
     )
     requisitions.services.edit(requisition=requisition, data=data, actor=org.rita, at=NOW)
+    quote(requisition, org)
     requisitions.services.submit(requisition=requisition, actor=org.rita, at=NOW)
     step = step_of(requisition, org.axel)
     found = [(each.field, each.old, each.new) for each in item.changes(step.request)]
     assert found == [
+        ("File", "–", "quote.pdf"),
         ("Reason given", "Old", "New"),
         ("Line 1, quantity", "10", "6"),
         ("Line 2", "–", "Label, 1 × 3"),
@@ -123,6 +135,27 @@ def test_a_first_round_and_an_unchanged_one_show_no_changes(org: Organisation) -
     )
     requisitions.services.submit(requisition=requisition, actor=org.rita, at=NOW)
     assert item.changes(step_of(requisition, org.axel).request) == []
+    assert "came after it was sent" not in shown(requisition, org.axel)
+
+
+def test_a_file_that_was_asked_for_is_a_change_though_the_content_is_the_same(
+    org: Organisation,
+) -> None:
+    requisition = submitted(org, line_input(org))
+    services.decide(
+        step=step_of(requisition, org.axel),
+        decision="return",
+        actor=org.axel,
+        at=NOW,
+        comment="Where is the quote?",
+    )
+    quote(requisition, org)
+    data = factories.requisition_input(org, line_input(org))
+    requisitions.services.edit(requisition=requisition, data=data, actor=org.rita, at=NOW)
+    requisitions.services.submit(requisition=requisition, actor=org.rita, at=NOW)
+    found = item.changes(step_of(requisition, org.axel).request)
+    assert [(each.field, each.new) for each in found] == [("File", "quote.pdf")]
+    assert "came after it was sent" in shown(requisition, org.axel)
 
 
 def test_what_was_said_stands_in_order(org: Organisation) -> None:
