@@ -59,18 +59,19 @@ def match_input(
         named = [each["index"] for each in invoice.payee_accounts]
         known = standing.of(vendor, at=at, named=named)
     lines = list(invoice.lines.all())
+    rules = tolerances.resolve(order_lines, vendor, invoice.entity_id)
     return matching.MatchInput(
         invoice=_invoice_facts(invoice, lines, {line.pk: line for line in order_lines}),
         order=_order_facts(invoice, order, order_lines) if order else None,
         today=today,
-        tolerances=tolerances.resolve(order_lines, vendor, invoice.entity_id),
+        tolerances=rules,
         duplicates=duplicates.twins(invoice, kin=known.kin),
         vendor=matching.VendorFacts(
             status=vendor.status if vendor else "unknown",
             accounts=_accounts(known.in_force, invoice),
             later=_accounts(known.later, invoice),
         ),
-        rounding_allowance=minor_unit(invoice.currency),
+        rounding_allowance=tolerances.rounding(rules, default=minor_unit(invoice.currency)),
         minor_units=minor_units(invoice.currency),
         waiting_until=waiting_until,
     )

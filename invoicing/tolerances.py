@@ -1,37 +1,64 @@
-"""Which tolerances hold for an order: the narrowest scope that says something about a check."""
+"""Which tolerances hold for the lines of an order: the narrowest scope that says something."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
+from uuid import UUID
 
 from invoicing import matching
 from invoicing.models import Tolerance
 from purchase_orders.models import PurchaseOrderLine
 from vendors.models import Vendor
 
+ROUNDING = "rounding"  # the name of the setting that stands among the checks
+
 
 def resolve(
     order_lines: Iterable[PurchaseOrderLine], vendor: Vendor | None, entity_id: object
-) -> tuple:
-    """One tolerance per check and direction: vendor and category, category, vendor, entity.
+) -> tuple[matching.Tolerance, ...]:
+    """One tolerance per line, check and direction: that of vendor and category, category, vendor,
+    entity.
 
-    The lines of the order know their catalog items. Statements: 1.
+    Each line goes by its own category, one without a catalog item by none. The lines know their
+    catalog items. Statements: 1.
     """
-    candidates = Tolerance.objects.filter(entity_id=entity_id).select_related("vendor")
-    items = (line.catalog_item for line in order_lines)
-    categories = {item.service_type for item in items if item is not None}
+    found = Tolerance.objects.filter(entity_id=entity_id).select_related("vendor").order_by("pk")
+    candidates = [each for each in found if each.vendor_id in (None, vendor and vendor.pk)]
+    lines: dict[str, list[str]] = defaultdict(list)
+    for line in order_lines:
+        item = line.catalog_item
+        lines[item.service_type if item else ""].append(str(line.pk))
+    scopes: dict[UUID, list[str]] = defaultdict(list)
+    rules = {each.pk: each for each in candidates}
+    for category in lines or [""]:
+        for tolerance in _narrowest(candidates, category):
+            scopes[tolerance.pk] += lines[category]
+    count = sum(map(len, lines.values()))
+    return tuple(
+        _as_rule(rules[pk], None if len(scope) == count else tuple(sorted(scope)))
+        for pk, scope in scopes.items()
+    )
+
+
+def rounding(rules: Iterable[matching.Tolerance], *, default: Decimal) -> Decimal:
+    """What a line may be off by rounding, in document currency: the least that is set."""
+    said = [each.absolute for each in rules if each.check == ROUNDING and each.absolute is not None]
+    return min(said, default=default)
+
+
+def _narrowest(candidates: list[Tolerance], category: str) -> Iterable[Tolerance]:
     chosen: dict[tuple[str, str], tuple[int, Tolerance]] = {}
     for tolerance in candidates:
-        if tolerance.vendor_id not in (None, vendor.pk if vendor else None):
-            continue
-        if tolerance.category and tolerance.category not in categories:
+        if tolerance.category not in ("", category):
             continue
         rank = 2 * bool(tolerance.category) + bool(tolerance.vendor_id)
         key = (tolerance.check_name, tolerance.direction)
         if key not in chosen or chosen[key][0] < rank:
             chosen[key] = (rank, tolerance)
-    return tuple(_as_rule(tolerance) for _, tolerance in chosen.values())
+    return [tolerance for _, tolerance in chosen.values()]
 
 
-def _as_rule(tolerance: Tolerance) -> matching.Tolerance:
+def _as_rule(tolerance: Tolerance, lines: tuple[str, ...] | None) -> matching.Tolerance:
     scope = [str(tolerance.vendor or ""), tolerance.category]
     return matching.Tolerance(
         check=tolerance.check_name,
@@ -41,4 +68,5 @@ def _as_rule(tolerance: Tolerance) -> matching.Tolerance:
         combine=tolerance.combine,
         action=tolerance.action,
         name=" · ".join(part for part in scope if part) or "default",
+        lines=lines,
     )

@@ -45,7 +45,10 @@ def _stable(line: InvoiceLine) -> tuple:
 class Case:
     """What the checks look at."""
 
-    __slots__ = ("credit", "currency", "given", "groups", "invoice", "limits", "lines", "order")
+    __slots__ = (
+        *("by_line", "credit", "currency", "given", "groups", "invoice", "limits", "lines"),
+        "order",
+    )
 
     def __init__(self, given: MatchInput):
         self.given = given
@@ -54,8 +57,19 @@ class Case:
         self.currency = given.invoice.currency
         self.credit = given.invoice.kind == CREDIT_NOTE
         self.limits: Limits = limits(given.tolerances)
+        self.by_line: dict[str, Limits] = self._scoped()
         self.lines = sorted(given.invoice.lines, key=_stable)
         self.groups = self._grouped()
+
+    def _scoped(self) -> dict[str, Limits]:
+        """The limits of each order line, where rules are for some of the lines only."""
+        rules = self.given.tolerances
+        if self.order is None or all(rule.lines is None for rule in rules):
+            return {}
+        return {
+            line.id: limits(tuple(r for r in rules if r.lines is None or line.id in r.lines))
+            for line in self.order.lines
+        }
 
     def _grouped(self) -> list[Group]:
         if self.order is None:
@@ -83,11 +97,14 @@ class Case:
         """An amount in document currency, in words."""
         return f"{words.money(value, self.given.minor_units)} {self.currency}"
 
-    def verdict(self, check: str, variance: Decimal, base: Decimal) -> Verdict:
-        """The variance against the limits of its direction."""
+    def verdict(
+        self, check: str, variance: Decimal, base: Decimal, line: OrderLine | None = None
+    ) -> Verdict:
+        """The variance against the limits of its direction: those of the order line, or all."""
+        rules = self.by_line.get(line.id, self.limits) if line else self.limits
         if variance < ZERO:
-            return judge(self.limits.of(check, "under"), -variance, abs(base))
-        return judge(self.limits.of(check, "over"), variance, abs(base))
+            return judge(rules.of(check, "under"), -variance, abs(base))
+        return judge(rules.of(check, "over"), variance, abs(base))
 
 
 def compared(

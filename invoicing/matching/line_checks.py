@@ -107,9 +107,11 @@ def check_unit_price(case: Case) -> Iterator[CheckResult]:
         expected = _expected_price(case, group.order_line)
         actual = line.unit_price / line.price_base_quantity
         variance = actual - expected
-        verdict = case.verdict("unit_price", variance, expected)
+        against_us = variance
         if case.credit:  # to our disadvantage is less, and the average billed price is a quotient
-            verdict = _amount_verdict(case, "unit_price", variance * quantity, expected)
+            is_rounding = abs(variance * quantity) <= case.given.rounding_allowance
+            against_us = ZERO if is_rounding else -variance
+        verdict = case.verdict("unit_price", against_us, expected, group.order_line)
         yield compared(
             "unit_price",
             line.line_number,
@@ -127,7 +129,7 @@ def check_line_amount(case: Case) -> Iterator[CheckResult]:
     for group, line, quantity in _priced_lines(case):
         expected = quantity * _expected_price(case, group.order_line)
         variance = line.net - expected
-        verdict = _amount_verdict(case, "line_amount", variance, expected)
+        verdict = _amount_verdict(case, "line_amount", variance, expected, group.order_line)
         if variance:
             sentence = (
                 f"Net {case.money(line.net)} for {words.number(quantity)} "
@@ -165,7 +167,7 @@ def check_cumulative_amount(case: Case) -> Iterator[CheckResult]:
         if any(line.quantity is None for line in group.lines):
             continue
         variance = actual - at_price
-        verdict = _amount_verdict(case, "cumulative_amount", variance, at_price)
+        verdict = _amount_verdict(case, "cumulative_amount", variance, at_price, before)
         if variance:
             sentence = (
                 f"All invoices of order line {before.line_number} together come to "
@@ -213,7 +215,7 @@ def _billed_against(
     before, total = _billed(group)
     over = total - expected
     # Billing less than ordered or received is the normal case: there is no limit below.
-    verdict = case.verdict(check, over, expected) if over > ZERO else KEPT
+    verdict = case.verdict(check, over, expected, group.order_line) if over > ZERO else KEPT
     billed = f"Billed {_measured(case, group, total - before)}"
     if before:
         billed += (
@@ -365,10 +367,12 @@ def _expected_price(case: Case, line: OrderLine) -> Decimal:
     return _order_price(line)
 
 
-def _amount_verdict(case: Case, check: str, variance: Decimal, expected: Decimal) -> Verdict:
+def _amount_verdict(
+    case: Case, check: str, variance: Decimal, expected: Decimal, line: OrderLine
+) -> Verdict:
     if abs(variance) <= case.given.rounding_allowance:
-        return case.verdict(check, ZERO, expected)
-    return case.verdict(check, -variance if case.credit else variance, expected)
+        variance = ZERO
+    return case.verdict(check, -variance if case.credit else variance, expected, line)
 
 
 def _basis(case: Case) -> str:

@@ -59,6 +59,7 @@ class Tolerance:
     `percent` of the expected figure and `absolute` in document currency or unit. Both empty = no
     limit; 0 = exact. One empty part takes no part in AND or OR. `action` says what happens beyond
     the limit: pass (only flagged), exception or block. Several for one check are all applied.
+    `lines` are the ids of the order lines that it is for, None: all; whole documents keep to all.
     """
 
     check: str
@@ -68,6 +69,7 @@ class Tolerance:
     combine: str = "AND"  # AND | OR
     action: str = EXCEPTION  # pass | exception | block
     name: str = ""
+    lines: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,6 @@ class VendorFacts:
     file but wait for their verification, or for the end of their cooling time."""
 
     status: str = "approved"
-    family: tuple[str, ...] = ()  # ids that count as the same vendor
     accounts: tuple[Account, ...] = ()
     later: tuple[Account, ...] = ()
 

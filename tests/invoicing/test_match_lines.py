@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from invoicing.matching import CHECKS, Tolerance, match
+from invoicing.matching import CHECKS, Charge, Tolerance, match
 
 from .facts import (
     billed,
@@ -120,6 +120,29 @@ def test_cheaper_passes_and_is_flagged_beyond_its_own_limit():
     assert outcome.outcome == "matched"
     assert [(f.check, f.rule) for f in outcome.flags] == [("unit_price", "wrong item?")]
     assert "5.00 EUR (50 %) cheaper" in outcome.flags[0].sentence
+
+
+def test_rule_for_some_lines_is_not_lent_to_others_and_documents_keep_to_all():
+    lines = order_line(), order_line(id="other", line_number="2")
+    rules = (
+        *(
+            Tolerance(check, percent=d(20), lines=("other",))
+            for check in ("line_amount", "charges")
+        ),
+        *(Tolerance(check, percent=d(1)) for check in ("line_amount", "charges")),
+    )
+    both = invoice(
+        billed(10, "10.10"),
+        billed(10, "10.10", number="2", order_line="other"),
+        charges=(Charge(charge=True, amount=d("0.01")),),
+    )
+    facts = given(both, order(*lines), tolerances=rules)
+    assert failing(match(facts)) == {"charges"}
+    only = (Tolerance("line_amount", percent=d(20), lines=("other",)),)
+    facts = given(invoice(*both.lines), order(*lines), tolerances=only)
+    stopped = {(each.check, each.line_number) for each in match(facts).exceptions}
+    assert stopped >= {("unit_price", "1"), ("line_amount", "1")}
+    assert "2" not in {number for _, number in stopped}
 
 
 def test_two_rules_for_one_check_apply_the_graver():
@@ -341,6 +364,21 @@ def test_credit_of_more_than_was_billed_is_an_exception():
 def test_credit_at_less_than_the_billed_price_is_an_exception():
     outcome = match(given(credit(billed(10, "9.00")), order(order_line(**BILLED))))
     assert failing(outcome) == {"unit_price", "line_amount"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "outcome"),
+    [
+        ({"percent": d(10)}, "pass"),  # 1.00 of 10.00 a piece, however many pieces
+        ({"percent": d("9.9")}, "exception"),
+        ({"absolute": d(1)}, "pass"),
+        ({"absolute": d("0.99")}, "exception"),
+    ],
+)
+def test_credit_price_is_held_against_its_limit_by_the_piece(rule, outcome):
+    rules = (Tolerance("unit_price", **rule), Tolerance("line_amount"))
+    facts = given(credit(billed(10, "9.00")), order(order_line(**BILLED)), tolerances=rules)
+    assert result(match(facts), "unit_price").outcome == outcome
 
 
 def test_price_only_credit_leaves_quantities_alone():
