@@ -1,6 +1,7 @@
 """Who decides for whom: granting, refusing, deciding as a delegate, taking back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Role
-from approvals import links, queries, services
+from accounts.duties import DutiesConflict
+from accounts.models import Duty, Role
+from approvals import links, queries, services, subjects
 from approvals.models import ActionToken, ApprovalStep, Delegation
 from approvals.services import LimitTooLow, OnePersonOnce, SelfApproval
 from core.errors import Conflict, DomainError, IllegalTransition, Invalid, NotAllowed
@@ -322,6 +324,28 @@ def test_a_delegate_of_the_requester_never_decides(org: Organisation, submitted:
     refused(requisition, SelfApproval, lambda: stand_in(requisition, org.dora, org.sven))
 
 
+def test_who_decides_for_the_requester_in_other_documents_is_on_nobody_s_side(
+    org: Organisation, submitted: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("approvals.subjects.names", lambda: ["order", "requisition"])
+    requisition = submitted("900", requester=org.axel)
+    granted(org.axel, org.dora, duties=["order"])
+    assert decide(requisition, org.dora).status == "approved"
+
+
+def test_a_delegate_is_kept_apart_by_what_they_did_themselves(
+    org: Organisation, submitted: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requisition = submitted("900")
+    granted(org.axel, org.sven)
+    known = subjects.of("requisition")
+    did = replace(known, performed=lambda pk: {Duty.ORDER: frozenset({org.sven.pk})})
+    monkeypatch.setitem(subjects._subjects, "requisition", did)
+    with pytest.raises(DutiesConflict):
+        stand_in(requisition, org.axel, org.sven)
+    assert stand_in(requisition, org.axel, org.sven, decision="return").status == "returned"
+
+
 def test_the_requester_does_not_decide_as_a_delegate(org: Organisation, submitted: Submit) -> None:
     requisition = submitted("900", requester=org.axel)
     granted(org.dora, org.axel)
@@ -340,12 +364,13 @@ def test_whom_it_is_about_does_not_decide_nor_does_their_delegate(
     granted(org.axel, org.sven)
     granted(org.axel, org.fay)
     granted(org.sven, org.fay)
-    for other in (org.sven, org.fay):
-        refused(
+    for other, says in ((org.sven, "This is about Sven"), (org.fay, "Fay Winter decides for")):
+        refusal = refused(
             requisition,
             SelfApproval,
             lambda other=other: stand_in(requisition, org.axel, other),
         )
+        assert says in refusal.detail
         refused(
             requisition,
             SelfApproval,
