@@ -9,7 +9,7 @@ from accounts.models import User
 from core.forms import FigureField, LinesField
 from core.money import ZERO
 from purchase_orders import agreements, changed, drafting
-from purchase_orders.change_forms import NEW, as_line, new_line
+from purchase_orders.change_forms import NEVER_EMPTY, NEW, as_line, limit_fields, new_line
 from purchase_orders.inputs import AgreementInput, OrderInput, OrderLineInput, ReleaseLineInput
 from purchase_orders.models import Agreement, PurchaseOrder, PurchaseOrderLine
 from requisitions.coding import CodingChoices
@@ -18,7 +18,6 @@ from vendors.models import Vendor
 
 _DATE = {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 _AREA = {"widget": forms.Textarea(attrs={"rows": 3}), "max_length": 4000, "required": False}
-_FIGURE = {"required": False, "min_value": ZERO}
 HEADER = (
     *("vendor", "currency", "title", "delivery_terms", "payment_terms_days", "ship_to"),
     *("bill_to", "note", "valid_from", "valid_to"),
@@ -38,22 +37,11 @@ class BlanketForm(forms.Form):
     valid_from = forms.DateField(label="Valid from", required=False, **_DATE)
     valid_to = forms.DateField(label="Valid to", required=False, **_DATE)
     limit_by = forms.ChoiceField(label="Limited by", choices=Agreement.LimitBy.choices)
-    limit = FigureField(
-        label="Limit",
-        help_text="Net, where the amount is limited. By quantity it follows from the lines.",
-        **_FIGURE,
-    )
-    allowance_percent = FigureField(
-        label="May be exceeded by", max_value=100, help_text="Empty: by nothing.", **_FIGURE
-    )
     commits = forms.ChoiceField(
         label="The budget is committed for",
         choices=Agreement.Commits.choices,
         help_text="What is not committed is nobody's: others may spend that budget.",
     )
-    minimum = FigureField(label="Minimum", help_text="What we promise to buy, net.", **_FIGURE)
-    release_minimum = FigureField(label="One release comes to at least", **_FIGURE)
-    release_maximum = FigureField(label="… and at most", **_FIGURE)
     delivery_terms = forms.CharField(label="Delivery terms", max_length=120, required=False)
     payment_terms_days = forms.IntegerField(
         label="Payment terms", min_value=0, max_value=365, required=False
@@ -64,6 +52,7 @@ class BlanketForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields.update(limit_fields())
         approved = Vendor.objects.visible_to(user).filter(status=Vendor.Status.APPROVED)
         self.fields["vendor"].queryset = approved.order_by("name")
 
@@ -73,7 +62,7 @@ class BlanketForm(forms.Form):
     def as_input(self, order: PurchaseOrder | None, lines: list[OrderLineInput]) -> OrderInput:
         data = self.cleaned_data
         terms = {name: data[name] for name in _TERMS}
-        terms |= {name: data[name] or ZERO for name in ("minimum", "allowance_percent")}
+        terms |= {name: data[name] or ZERO for name in NEVER_EMPTY}
         return OrderInput(
             **{name: data[name] for name in HEADER},
             kind=PurchaseOrder.Kind.BLANKET,

@@ -91,7 +91,7 @@ def commitments() -> Proof:
 
 
 def _committed(terms: Agreement, rows: list[Commitment]) -> Iterator[str]:
-    whole = {"minimum": terms.minimum, "limit": terms.limit}.get(terms.commits) or ZERO
+    whole = terms.committed
     amount = sum((row.document_amount for row in rows), ZERO)
     if not all(row.holds for row in rows):
         whole = min(whole, amount)

@@ -20,7 +20,7 @@ def header(data: OrderInput) -> Iterator[FieldError]:
     """A blanket order says what it is limited by, a release which blanket order it draws on."""
     kinds = PurchaseOrder.Kind
     if data.kind == kinds.BLANKET:
-        yield from _terms(data, data.terms or AgreementInput())
+        yield from terms(data.terms or AgreementInput(), data.currency)
     elif data.terms is not None:
         yield FieldError("/limit", "not_here", "Only a blanket order has a limit.")
     if data.kind == kinds.RELEASE:
@@ -29,14 +29,15 @@ def header(data: OrderInput) -> Iterator[FieldError]:
         yield FieldError("/agreement", "not_here", "Only a release draws on a blanket order.")
 
 
-def _terms(data: OrderInput, terms: AgreementInput) -> Iterator[FieldError]:
+def terms(terms: AgreementInput, currency: str) -> Iterator[FieldError]:
+    """What is wrong with the limits of a blanket order."""
     yield from choice(terms.limit_by, _BY.values, "/limit_by")
     yield from choice(terms.commits, _COMMITS.values, "/commits")
     faults = [
         fault
         for name in _AMOUNTS
         if getattr(terms, name) is not None
-        for fault in _amount(getattr(terms, name), f"/{name}", data.currency)
+        for fault in _amount(getattr(terms, name), f"/{name}", currency)
     ]
     faults += figure(terms.allowance_percent, "/allowance_percent", most=HUNDRED)
     yield from faults or _together(terms)
@@ -60,9 +61,10 @@ def _together(terms: AgreementInput) -> Iterator[FieldError]:
         yield FieldError("/release_maximum", "min_value", "It is below the least of a release.")
 
 
-def minimum_above_lines(data: OrderInput, net: Decimal) -> Iterator[FieldError]:
+def minimum_above_lines(
+    terms: AgreementInput | Agreement | None, net: Decimal
+) -> Iterator[FieldError]:
     """Limited by quantity, the minimum must lie within what the lines come to."""
-    terms = data.terms
     if terms is not None and terms.limit_by == _BY.QUANTITY:
         if not net:
             yield FieldError("/lines", "required", "Its lines come to nothing.")

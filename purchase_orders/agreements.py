@@ -139,8 +139,9 @@ def require_prices(
     _refuse(*_lines(release, lines, agreed_lines))
 
 
-def require_taken_fits(agreed: Agreed) -> None:
-    """Raise BeyondAgreement where a line was reduced below what releases took of it."""
+def require_taken_fits(agreed: Agreed, lines: Iterable[PurchaseOrderLine]) -> None:
+    """Raise BeyondAgreement where a line of a blanket order that is limited by quantities would
+    allow less than releases took of it. Statements: 1."""
     gone = taken(agreed.blanket)
     _refuse(
         *(
@@ -150,7 +151,7 @@ def require_taken_fits(agreed: Agreed) -> None:
                 f"Line {line.line_number}: {_plain(gone[line.pk].quantity)} {line.unit} are "
                 "released already.",
             )
-            for index, line in enumerate(agreed.blanket.lines.order_by("line_number"))
+            for index, line in enumerate(lines)
             if line.pk in gone and _overdrawn(agreed.terms, line, gone[line.pk])
         )
     )

@@ -11,7 +11,7 @@ from budgets.ledger.funds import judge
 from budgets.models import BudgetCell, Commitment, Stage
 from core.errors import FieldError
 from core.money import HUNDRED, ZERO, to_base
-from purchase_orders import policy_facts
+from purchase_orders import agreement_changes, changed, policy_facts
 from purchase_orders.locks import source as order_source
 from purchase_orders.models import (
     ChangeOrder,
@@ -46,14 +46,27 @@ def checks(change: ChangeOrder) -> list[FundsCheck]:
     return found
 
 
-def wanted(lines: list[PurchaseOrderLine], changes: list[ChangeOrderLine]) -> list[Wanted]:
-    """What each distribution of the lines that change shall come to.
+def wanted(
+    change: ChangeOrder,
+    lines: list[PurchaseOrderLine],
+    changes: list[ChangeOrderLine],
+    *,
+    waits: bool = False,
+) -> list[Wanted]:
+    """What each distribution of the lines that change shall come to; `waits` while it is held only.
 
     `lines` are the order's as they are. A new line and a new part are known by the change's own
-    ids, under which they will be stored. A blanket order's lines commit nothing: its releases do.
+    ids, under which they will be stored. A blanket order commits its limit or a minimum, or its
+    releases do.
     """
-    if lines and lines[0].order.kind == PurchaseOrder.Kind.BLANKET:
-        return []
+    if change.order.is_blanket:
+        return agreement_changes.wanted(change, lines, changes, waits=waits)
+    return _wanted_of_lines(lines, changes)
+
+
+def _wanted_of_lines(
+    lines: list[PurchaseOrderLine], changes: list[ChangeOrderLine]
+) -> list[Wanted]:
     stored = {line.pk: line for line in lines}
     found: list[Wanted] = []
     for change in changes:
@@ -107,13 +120,10 @@ def require_room(
 ) -> None:
     """Raise BelowUsed, at the line, where less would be left than came, was billed or used up.
 
-    `places` says where each line number stands in what was sent. Statements: 1.
+    `places` says where each line number stands in what was sent. What a blanket order commits is
+    no matter of single lines. Statements: 1.
     """
-    used = dict(
-        Commitment.objects.filter(document_id=order.pk, stage=Stage.ENC).values_list(
-            "distribution_id", "document_liquidated"
-        )
-    )
+    used = {} if order.is_blanket else _used(order)
     stored = {line.pk: line for line in lines}
     errors = [
         FieldError(f"/lines/{places.get(change.line_number, 0)}/{field}", "below_used", words)
@@ -123,6 +133,11 @@ def require_room(
     ]
     if errors:
         raise BelowUsed(errors[0].detail, errors=errors)
+
+
+def _used(order: PurchaseOrder) -> dict[Any, Decimal]:
+    rows = Commitment.objects.filter(document_id=order.pk, stage=Stage.ENC)
+    return dict(rows.values_list("distribution_id", "document_liquidated"))
 
 
 def _too_little(
@@ -169,7 +184,8 @@ def _plain(value: Decimal) -> str:
 def approval_facts(
     change: ChangeOrder, changes: list[ChangeOrderLine], *, budget_state: str
 ) -> dict[str, Any]:
-    """The facts that policy rules ask about; amounts are the order's new net in base currency.
+    """The facts that policy rules ask about; amounts are the order's new net in base currency, of a
+    blanket order its new limit.
 
     The coding is that of the lines that change, so that who pays for the rest is not asked again;
     of all lines where only terms change. Statements: 3.
@@ -179,7 +195,7 @@ def approval_facts(
     if not parts:
         coded = OrderDistribution.objects.filter(line__order=order)
         parts = list(coded.select_related("cost_center", "gl_account"))
-    amount = Decimal(change.after["net"])
+    amount = changed.decides(change.after)
     return policy_facts.of(
         order,
         parts,

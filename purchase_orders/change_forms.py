@@ -1,26 +1,53 @@
 """The form of a change order: terms, the lines of the order, and new lines in the usual grid."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 
 from core.forms import FigureField, LinesField
 from core.money import ZERO
-from purchase_orders import changed
+from purchase_orders import agreement_changes, changed
 from purchase_orders.forms import figure_text
 from purchase_orders.inputs import ChangedLine, ChangeInput, DistributionInput, OrderLineInput
-from purchase_orders.models import ChangeOrder, ChangeOrderLine, PurchaseOrder, PurchaseOrderLine
+from purchase_orders.models import (
+    Agreement,
+    ChangeOrder,
+    ChangeOrderLine,
+    PurchaseOrder,
+    PurchaseOrderLine,
+)
 from requisitions.coding import CODING, LABELS, CodingChoices
 from requisitions.forms import LineFormSet, OneOf, line_initial
 from requisitions.inputs import LineInput
 
 NEW = "lines"
+NEVER_EMPTY = ("minimum", "allowance_percent")  # left empty they are 0
 _DATE = {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 _AREA = {"widget": forms.Textarea(attrs={"rows": 3}), "max_length": 4000, "required": False}
 _NEW_LINE = (
     *("description", "quantity", "unit", "unit_price", "kind", "catalog_item", "sku", "tax_code"),
     *("need_by", "basis", "period_from", "period_to", "distributions"),
 )
+
+
+def limit_fields(*, states_limit: bool = True) -> dict[str, forms.Field]:
+    """The figures of a blanket order. `states_limit`: somebody says the limit, it is no sum."""
+    figure: dict[str, Any] = {"required": False, "min_value": ZERO}
+    limit = FigureField(
+        label="Limit",
+        help_text="Net, where the amount is limited. By quantity it follows from the lines.",
+        **figure,
+    )
+    return {
+        **({"limit": limit} if states_limit else {}),
+        "allowance_percent": FigureField(
+            label="May be exceeded by", max_value=100, help_text="Empty: by nothing.", **figure
+        ),
+        "minimum": FigureField(label="Minimum", help_text="What we promise to buy, net.", **figure),
+        "release_minimum": FigureField(label="One release comes to at least", **figure),
+        "release_maximum": FigureField(label="… and at most", **figure),
+    }
 
 
 class ChangeForm(forms.Form):
@@ -49,6 +76,14 @@ class ChangeForm(forms.Form):
     valid_from = forms.DateField(label="Valid from", required=False, **_DATE)
     valid_to = forms.DateField(label="Valid to", required=False, **_DATE)
 
+    def __init__(self, *args: Any, order: PurchaseOrder, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.terms = list(changed.TERMS)
+        if order.is_blanket:
+            said = limit_fields(states_limit=agreement_changes.states_limit(order))
+            self.fields.update(said)
+            self.terms += said
+
     def as_input(self, lines: list[ChangedLine | OrderLineInput]) -> ChangeInput:
         data = self.cleaned_data
         return ChangeInput(
@@ -56,8 +91,12 @@ class ChangeForm(forms.Form):
             reason=data["reason"],
             budget_reason=data["budget_reason"],
             lines=lines,
-            terms={name: data[name] for name in changed.TERMS},
+            terms={name: self._term(name) for name in self.terms},
         )
+
+    def _term(self, name: str) -> Any:
+        value = self.cleaned_data[name]
+        return ZERO if value is None and name in NEVER_EMPTY else value
 
 
 class ChangedLineForm(forms.Form):
@@ -132,10 +171,13 @@ def change_forms(
     most = max([1, *(len(each.parts) for each in [*lines, *drafted])])
     choices = CodingChoices(order.entity, data, parts=most)
     source = change or order
+    figures = change or agreement_changes.standing(order)
     head = ChangeForm(
         data,
+        order=order,
         initial={
             **{name: getattr(source, name) for name in changed.TERMS},
+            **{name: _shown(getattr(figures, name, None)) for name in Agreement.FIGURES},
             **({"reason_code": change.reason_code, "reason": change.reason} if change else {}),
             **({"budget_reason": change.budget_reason} if change else {}),
         },
@@ -158,6 +200,10 @@ def change_forms(
         initial=[line_initial(as_line(each), order.currency) for each in new],
     )
     return head, rows, grid
+
+
+def _shown(value: Decimal | None) -> str | None:
+    return None if value is None else figure_text(value)
 
 
 def _initial(

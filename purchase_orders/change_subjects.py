@@ -72,7 +72,7 @@ def describe(subject_id: UUID) -> Description:
         "entity", "buyer", "order__entity", "order__vendor"
     ).get(pk=subject_id)
     order, entity = change.order, change.entity
-    total = change.order.net + change.difference if change.is_open else order.net
+    total = changed.decides(change.after)
     return Description(
         title=str(change),
         number=str(change),

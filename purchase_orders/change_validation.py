@@ -1,15 +1,18 @@
 """What a change order must be before it is stored. Every fault is named at once."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from core import text
 from core.errors import FieldError, Invalid
 from purchase_orders import agreement_validation, validation
-from purchase_orders.changed import TERMS
+from purchase_orders.changed import terms_of
+from purchase_orders.drafting import stored_terms
 from purchase_orders.faults import figure
 from purchase_orders.inputs import KEEP, ChangedLine, ChangeInput, OrderInput, OrderLineInput
-from purchase_orders.models import ChangeOrder, PurchaseOrder, PurchaseOrderLine
+from purchase_orders.models import Agreement, ChangeOrder, PurchaseOrder, PurchaseOrderLine
 
 MOST_REASON = 2000
 
@@ -22,7 +25,7 @@ def check(
     tax_codes: Collection[str],
 ) -> None:
     """Raise Invalid with every fault; `lines` are the order's."""
-    errors = [*_words(data), *_terms(data)]
+    errors = [*_words(data), *_terms(order, data)]
     known = {line.pk: line for line in lines}
     seen = set()
     for index, said in enumerate(data.lines[: validation.MOST_LINES]):
@@ -56,11 +59,14 @@ def _words(data: ChangeInput) -> Iterator[FieldError]:
         )
 
 
-def _terms(data: ChangeInput) -> Iterator[FieldError]:
+def _terms(order: PurchaseOrder, data: ChangeInput) -> Iterator[FieldError]:
     terms = data.terms
     for name in terms:
-        if name not in TERMS:
+        if name in Agreement.FIGURES and not order.is_blanket:
+            yield FieldError(f"/{name}", "not_here", "Only a blanket order has limits.")
+        elif name not in terms_of(order):
             yield FieldError(f"/{name}", "unknown", "This cannot be changed here.")
+    yield from _limits(order, terms)
     yield from text.check(terms.get("delivery_terms", ""), "/delivery_terms", most=120)
     for name in ("ship_to", "note"):
         yield from text.check(terms.get(name, ""), f"/{name}", most=4000, multiline=True)
@@ -70,6 +76,14 @@ def _terms(data: ChangeInput) -> Iterator[FieldError]:
     begins, ends = terms.get("valid_from"), terms.get("valid_to")
     if isinstance(begins, date) and isinstance(ends, date) and ends < begins:
         yield FieldError("/valid_to", "min_value", "It ends before it begins.")
+
+
+def _limits(order: PurchaseOrder, terms: dict[str, Any]) -> Iterator[FieldError]:
+    """The figures of a blanket order as they would be, beside those that stay."""
+    standing = stored_terms(order)
+    if standing is not None:
+        figures = {name: terms[name] for name in Agreement.FIGURES if name in terms}
+        yield from agreement_validation.terms(replace(standing, **figures), order.currency)
 
 
 def _new(

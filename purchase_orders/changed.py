@@ -14,7 +14,7 @@ from django.db.models import Prefetch, QuerySet
 
 from accounts.models import TaxCode
 from core.money import HUNDRED, ZERO, allocate, line_net
-from purchase_orders import drafting
+from purchase_orders import agreement_changes, drafting
 from purchase_orders.inputs import (
     KEEP,
     ChangedLine,
@@ -23,6 +23,7 @@ from purchase_orders.inputs import (
     OrderLineInput,
 )
 from purchase_orders.models import (
+    Agreement,
     ChangeOrder,
     ChangeOrderDistribution,
     ChangeOrderLine,
@@ -45,10 +46,14 @@ _COPIED = (
 
 @dataclass(frozen=True)
 class Whole:
-    """An order with its lines in order; every line carries its `parts`. Nothing of it is stored."""
+    """An order with its lines in order; every line carries its `parts`. Nothing of it is stored.
+
+    `terms` are the limits of a blanket order, where its content shall state them.
+    """
 
     order: PurchaseOrder
     lines: list[PurchaseOrderLine]
+    terms: Agreement | None = None
 
 
 def lines_of(
@@ -79,18 +84,19 @@ def changes_of(change: ChangeOrder) -> list[ChangeOrderLine]:
 
 
 def build(
-    change: ChangeOrder, lines: list[PurchaseOrderLine], data: ChangeInput
+    change: ChangeOrder, lines: list[PurchaseOrderLine], data: ChangeInput, *, every: bool = False
 ) -> list[ChangeOrderLine]:
     """The rows of a change, not stored: lines that differ, then new ones with numbers that follow.
 
-    `lines` are the order's; the input was checked.
+    `lines` are the order's; the input was checked. `every` line that stands is in it where the
+    order commits as a whole.
     """
     stored = {line.pk: line for line in lines}
     number = max((line.line_number for line in lines), default=0)
     built = []
-    for said in data.lines:
+    for said in [*data.lines, *(_unsaid(lines, data) if every else ())]:
         if isinstance(said, ChangedLine):
-            made = _changed(change, stored[said.order_line.pk], said)
+            made = _changed(change, stored[said.order_line.pk], said, every=every)
         else:
             number += 1
             made = _added(change, said, number)
@@ -99,8 +105,13 @@ def build(
     return sorted(built, key=lambda line: line.line_number)
 
 
+def _unsaid(lines: list[PurchaseOrderLine], data: ChangeInput) -> list[ChangedLine]:
+    said = {each.order_line.pk for each in data.lines if isinstance(each, ChangedLine)}
+    return [ChangedLine(line) for line in lines if line.pk not in said and not line.is_cancelled]
+
+
 def _changed(
-    change: ChangeOrder, line: PurchaseOrderLine, said: ChangedLine
+    change: ChangeOrder, line: PurchaseOrderLine, said: ChangedLine, *, every: bool
 ) -> ChangeOrderLine | None:
     """The line as it shall be; None where it stays."""
     made = ChangeOrderLine(
@@ -125,7 +136,7 @@ def _changed(
     recoded = [drafting.coding_key(part) for part in made.parts] != [
         drafting.coding_key(part) for part in line.parts
     ]
-    return None if same and not recoded and not said.is_cancelled else made
+    return None if same and not recoded and not said.is_cancelled and not every else made
 
 
 def _added(change: ChangeOrder, said: OrderLineInput, number: int) -> ChangeOrderLine:
@@ -209,13 +220,24 @@ def as_input(change: ChangeOrder) -> ChangeInput:
         reason=change.reason,
         budget_reason=change.budget_reason,
         lines=said,
-        terms={name: getattr(change, name) for name in TERMS},
+        terms={
+            name: getattr(change, name)
+            for name in terms_of(change.order)
+            if name != "limit" or agreement_changes.states_limit(change.order)
+        },
     )
 
 
-def whole(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> Whole:
+def terms_of(order: PurchaseOrder) -> tuple[str, ...]:
+    """What a change of it may say besides lines; of a blanket order its figures, too."""
+    return (*TERMS, *Agreement.FIGURES) if order.is_blanket else TERMS
+
+
+def whole(
+    order: PurchaseOrder, lines: list[PurchaseOrderLine], terms: Agreement | None = None
+) -> Whole:
     """The order as it stands."""
-    return Whole(order, lines)
+    return Whole(order, lines, terms)
 
 
 def proposed(
@@ -223,8 +245,12 @@ def proposed(
     lines: list[PurchaseOrderLine],
     changes: list[ChangeOrderLine],
     tax_codes: Mapping[str, TaxCode],
+    terms: Agreement | None = None,
 ) -> Whole:
-    """The order as it would be: copies of its rows, with what the change makes of them."""
+    """The order as it would be: copies of its rows, with what the change makes of them.
+
+    `terms` are the limits of a blanket order, as they stand.
+    """
     order = copy.copy(change.order)
     for name in TERMS:
         setattr(order, name, getattr(change, name))
@@ -232,7 +258,7 @@ def proposed(
     made = [_with(copy.copy(line), by_line.get(line.pk)) for line in lines]
     made += [new_line(order, each, tax_codes) for each in changes if each.order_line_id is None]
     drafting.set_totals(order, made)
-    return Whole(order, made)
+    return Whole(order, made, agreement_changes.proposed(terms, vars(change), net=order.net))
 
 
 def _with(line: PurchaseOrderLine, change: ChangeOrderLine | None) -> PurchaseOrderLine:
@@ -274,6 +300,7 @@ def stated(whole: Whole) -> dict[str, Any]:
         "currency": order.currency,
         **{name: plain(getattr(order, name)) for name in TERMS},
         **{name: plain(getattr(order, name)) for name in ("net", "tax", "total")},
+        **{name: plain(getattr(whole.terms, name)) for name in Agreement.FIGURES if whole.terms},
         "lines": [
             {
                 **{name: plain(getattr(line, name)) for name in _LINE},
@@ -282,6 +309,11 @@ def stated(whole: Whole) -> dict[str, Any]:
             for line in whole.lines
         ],
     }
+
+
+def decides(said: dict[str, Any]) -> Decimal:
+    """What agreeing to a content decides, net, in its currency: of a blanket order its limit."""
+    return Decimal(said.get("limit") or said["net"])
 
 
 def _part(part: Any) -> dict[str, Any]:
@@ -332,7 +364,8 @@ def parts_of(said: dict[str, Any], **more: list[Any]) -> dict[str, str]:
             {name: value for name, value in line.items() if name not in ("net", "coding")}
             for line in said["lines"]
         ],
-        "amount": [said["currency"], said["net"]],
+        "amount": [said["currency"], said["net"]]
+        + [said[name] for name in Agreement.FIGURES if name in said],
         "vendor": [said["vendor"]],
         "terms": [said[name] for name in TERMS],
     }

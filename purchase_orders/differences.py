@@ -7,7 +7,7 @@ from typing import Any
 
 from approvals.subjects import Change
 from purchase_orders.changed import TERMS
-from purchase_orders.models import ChangeOrder
+from purchase_orders.models import Agreement, ChangeOrder
 
 _WORDS = {
     "delivery_terms": "Delivery terms",
@@ -16,6 +16,11 @@ _WORDS = {
     "note": "Note to the vendor",
     "valid_from": "Valid from",
     "valid_to": "Valid to",
+    "limit": "Limit",
+    "minimum": "Minimum",
+    "allowance_percent": "May be exceeded by",
+    "release_minimum": "One release comes to at least",
+    "release_maximum": "One release comes to at most",
     "net": "Net total",
     "tax": "Tax",
     "total": "Total with tax",
@@ -26,7 +31,10 @@ _WORDS = {
     "is_cancelled": "cancelled",
 }
 _DAYS = ("valid_from", "valid_to", "need_by")
-_MONEY = ("net", "tax", "total", "unit_price")
+_MONEY = (
+    *("net", "tax", "total", "unit_price"),
+    *("limit", "minimum", "release_minimum", "release_maximum"),
+)
 _OF_A_LINE = ("quantity", "unit_price", "net", "need_by", "coding")
 NOTHING = "–"
 
@@ -35,8 +43,8 @@ def between(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """Two contents as `changed.stated` makes them; only what differs, header first."""
     found = [
         Change(_WORDS[name], said(name, old), said(name, new))
-        for name in (*TERMS, "net", "tax", "total")
-        if old[name] != new[name]
+        for name in (*TERMS, *Agreement.FIGURES, "net", "tax", "total")
+        if name in old and name in new and old[name] != new[name]
     ]
     before, after = _by_number(old), _by_number(new)
     for number in sorted({*before, *after}):
@@ -90,6 +98,8 @@ def said(name: str, content: dict[str, Any], currency: str = "") -> str:
         return NOTHING
     if name == "coding":
         return "; ".join(_coding(part) for part in value)
+    if name == "allowance_percent":
+        return f"{_figure(value)} %"
     if name == "payment_terms_days":
         return f"{value} days"
     if name in _DAYS:

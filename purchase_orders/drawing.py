@@ -19,7 +19,7 @@ from core.errors import Conflict
 from core.money import ZERO, round_amount
 from purchase_orders import agreements
 from purchase_orders.agreements import Agreed
-from purchase_orders.locks import locked
+from purchase_orders.locks import locked, source
 from purchase_orders.models import Agreement, DrawDown, PurchaseOrder, PurchaseOrderLine
 
 _CAUSE = DrawDown.Cause
@@ -98,19 +98,38 @@ def in_ledger(
     """
     if agreed is None or agreed.terms.commits == Agreement.Commits.RELEASES:
         return None
-    ended = PurchaseOrder.objects.filter(agreement=agreed.blanket, status__in=_ENDED)
-    waiting = Commitment.objects.filter(
-        stage=Stage.ENC, document_id__in=ended.exclude(pk=release.pk).values("pk")
-    )
-    left = F("document_amount") - F("document_liquidated") - F("document_released")
-    waits = waiting.order_by().aggregate(sum=Sum(left))["sum"] or ZERO
     lines = release.lines.order_by().values_list("agreement_line", flat=True)
     return Draw(
         agreement_id=agreed.blanket.pk,
-        drawn=agreed.terms.released + more + waits,
+        drawn=drawn_in_all(agreed.blanket, agreed.terms, apart_from=release) + more,
         first=frozenset(lines),
         goes_on=agreed.blanket.status in agreements.HOLDING,
     )
+
+
+def drawn_in_all(
+    blanket: PurchaseOrder, terms: Agreement, *, apart_from: PurchaseOrder | None = None
+) -> Decimal:
+    """What releases draw, and what ended ones still commit until the worker takes it off.
+    Statements: 1."""
+    ended = PurchaseOrder.objects.filter(agreement=blanket, status__in=_ENDED)
+    if apart_from is not None:
+        ended = ended.exclude(pk=apart_from.pk)
+    waiting = Commitment.objects.filter(stage=Stage.ENC, document_id__in=ended.values("pk"))
+    left = F("document_amount") - F("document_liquidated") - F("document_released")
+    return terms.released + (waiting.order_by().aggregate(sum=Sum(left))["sum"] or ZERO)
+
+
+def by_change(blanket: PurchaseOrder) -> Draw | None:
+    """What releases take at once of what their blanket order commits more by a change: moved in the
+    name of the one that was issued last. None where nothing was released. Statements: 3."""
+    terms = Agreement.objects.get(order=blanket)
+    last = blanket.releases.filter(issued_at__isnull=False).order_by("-issued_at", "-pk").first()
+    if last is None or terms.commits == Agreement.Commits.RELEASES:
+        return None
+    last.entity = blanket.entity
+    drawn = drawn_in_all(blanket, terms)
+    return Draw(agreement_id=blanket.pk, drawn=drawn, release=source(last))
 
 
 def issued(agreed: Agreed | None, release: PurchaseOrder, *, actor: Any, at: datetime) -> None:
@@ -188,22 +207,15 @@ def reopened(
     draw(agreed, release, more, _CAUSE.REOPENED, actor=actor, at=at, reason=reason)
 
 
-def follow_change(order: PurchaseOrder, *, actor: Any, at: datetime, reason: str) -> None:
-    """A release that was changed draws the difference; a blanket order's limit follows its lines.
+def follow_change(release: PurchaseOrder, *, actor: Any, at: datetime, reason: str) -> None:
+    """A release that was changed draws the difference. Nothing for an order that is none.
 
     What draws more is judged like a new release, what draws less by its prices alone. Raises
-    BeyondAgreement; Conflict where releases took more than a changed blanket order would allow.
+    BeyondAgreement.
     """
-    agreed = locked_agreement(order)
-    if agreed is not None:
-        _follow_release(agreed, order, actor=actor, at=at, reason=reason)
-    elif order.kind == PurchaseOrder.Kind.BLANKET:
-        _follow_blanket(order)
-
-
-def _follow_release(
-    agreed: Agreed, release: PurchaseOrder, *, actor: Any, at: datetime, reason: str
-) -> None:
+    agreed = locked_agreement(release)
+    if agreed is None:
+        return
     drawn = agreements.drawn_by(release)
     lines = list(release.lines.all())
     if release.net > drawn:
@@ -212,20 +224,6 @@ def _follow_release(
         agreements.require_prices(agreed, release, lines)
     difference = release.net - drawn
     draw(agreed, release, difference, _CAUSE.CHANGED, actor=actor, at=at, reason=reason)
-
-
-def _follow_blanket(blanket: PurchaseOrder) -> None:
-    terms = Agreement.objects.get(order=blanket)
-    if terms.limit_by != terms.LimitBy.QUANTITY:
-        return
-    if terms.limit != blanket.net and terms.commits == terms.Commits.LIMIT:
-        raise Conflict(
-            f"{blanket.number} commits its whole limit, which would become "
-            f"{blanket.net:,.2f} {blanket.currency}: agree on a further blanket order instead."
-        )
-    agreements.require_taken_fits(Agreed(blanket, terms))
-    terms.limit = blanket.net
-    terms.save(update_fields=["limit"])
 
 
 def require_no_release(order: PurchaseOrder) -> None:

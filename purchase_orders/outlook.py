@@ -13,7 +13,14 @@ from budgets.ledger.forward import this_years
 from budgets.rates import rate_on
 from core.errors import DomainError
 from core.money import to_base
-from purchase_orders import change_facts, changed, differences, order_facts, reapproval
+from purchase_orders import (
+    agreement_changes,
+    change_facts,
+    changed,
+    differences,
+    order_facts,
+    reapproval,
+)
 from purchase_orders.models import ChangeOrder, PurchaseOrder, PurchaseOrderLine
 from requisitions.facts import budget_state
 from requisitions.outlook import Prospect
@@ -97,15 +104,16 @@ def _told(
 def _checks(
     change: ChangeOrder, lines: list[PurchaseOrderLine], changes: Iterable[Any], at: datetime
 ) -> list[FundsCheck]:
-    """What the budgets say to what it would cost more, cell by cell; a blanket order's releases
-    are what costs."""
-    if change.order.is_blanket:
-        return []
+    """What the budgets say to what it would cost more, cell by cell; of a blanket order to what it
+    commits itself."""
     on = change.entity.day_of(at)
-    asked = [
-        *_demands(change, changes, 1, on),
-        *_demands(change, _standing(lines, changes), -1, on),
-    ]
+    if change.order.is_blanket:
+        asked = agreement_changes.demands(change, lines, changes)
+    else:
+        asked = [
+            *_demands(change, changes, 1, on),
+            *_demands(change, _standing(lines, changes), -1, on),
+        ]
     found = check_funds(entity=change.entity, on=on, demands=asked)
     return [check for check in found if check.requested > 0]
 

@@ -19,7 +19,10 @@ _TERMS = {
     "delivery_terms": "the delivery terms",
     "payment_terms_days": "the payment terms",
     "ship_to": "the address of delivery",
+    "release_minimum": "the least of one release",
+    "release_maximum": "the most of one release",
 }
+_TOTAL, _LIMIT, _MINIMUM = "The total", "The limit", "The minimum"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,28 @@ class _Case:
     def old_lines(self) -> dict[int, dict[str, Any]]:
         return {line["line_number"]: line for line in self.before["lines"]}
 
+    @property
+    def measures(self) -> list[str]:
+        """What may rise: the total; of a blanket order its limit, with the allowance, and what we
+        promise to buy."""
+        if "limit" not in self.before:
+            return [_TOTAL]
+        versions = (self.before, self.after)
+        if all(each["limit"] in (None, each["net"]) for each in versions):
+            found = [_TOTAL] if self.before["limit"] is None else [_LIMIT]
+        else:
+            found = [_TOTAL, _LIMIT]
+        return [*found, _MINIMUM]
+
+    def amount(self, measure: str, version: dict[str, Any]) -> Decimal:
+        """What a version comes to by a measure, in base currency."""
+        if measure == _TOTAL or "limit" not in version:
+            return self.base(version["net"])
+        if measure == _MINIMUM:
+            return self.base(version["minimum"])
+        allowed = (HUNDRED + Decimal(version["allowance_percent"])) / HUNDRED
+        return self.base(Decimal(version["limit"]) * allowed)
+
     def base(self, text: str | Decimal) -> Decimal:
         """An amount of the order in base currency, at the order's rate."""
         rate, currency = self.change.order.rate, self.entity.currency
@@ -56,9 +81,7 @@ def needs(change: ChangeOrder, *, first: dict[str, Any]) -> list[str]:
     """
     case = _Case(change, change.before, change.after, first)
     return [
-        *_rise(case),
-        *_cumulative(case),
-        *_tier(case),
+        *(words for measure in case.measures for words in _more(case, measure)),
         *_vendor(case),
         *_terms(case),
         *_coding(case),
@@ -66,10 +89,16 @@ def needs(change: ChangeOrder, *, first: dict[str, Any]) -> list[str]:
     ]
 
 
-def _rise(case: _Case) -> Iterator[str]:
+def _more(case: _Case, measure: str) -> Iterator[str]:
+    yield from _rise(case, measure)
+    yield from _cumulative(case, measure)
+    yield from _tier(case, measure)
+
+
+def _rise(case: _Case, measure: str) -> Iterator[str]:
     """New lines count as a rise even where others fall: nobody agreed to what they buy."""
-    before, after = case.base(case.before["net"]), case.base(case.after["net"])
-    new = sum(
+    before, after = case.amount(measure, case.before), case.amount(measure, case.after)
+    new = ZERO if measure != _TOTAL else sum(
         (case.base(line["net"]) for line in case.after["lines"]
          if line["line_number"] not in case.old_lines),
         ZERO,
@@ -78,30 +107,31 @@ def _rise(case: _Case) -> Iterator[str]:
     by_percent = before * case.entity.change_order_percent / HUNDRED
     allowed = max(by_percent, case.entity.change_order_amount)
     if rise > allowed:
-        what = "It adds" if rise > after - before else "The total rises by"
+        what = "It adds" if rise > after - before else f"{measure} rises by"
         yield f"{what} {case.money(rise)}; up to {case.money(allowed)} needs no approval."
 
 
-def _cumulative(case: _Case) -> Iterator[str]:
-    first, before = case.base(case.first["net"]), case.base(case.before["net"])
-    after = case.base(case.after["net"])
+def _cumulative(case: _Case, measure: str) -> Iterator[str]:
+    first, before = case.amount(measure, case.first), case.amount(measure, case.before)
+    after = case.amount(measure, case.after)
     percent = case.entity.change_order_cumulative_percent
     if after > before and after - first > first * percent / HUNDRED:
+        what = "the order costs" if measure == _TOTAL else f"{measure.lower()} is"
         yield (
-            f"With all changes the order costs {case.money(after - first)} more than first "
-            f"approved; up to {percent.normalize():f} % needs no approval."
+            f"With all changes {what} {case.money(after - first)} more than first approved; up to "
+            f"{percent.normalize():f} % needs no approval."
         )
 
 
-def _tier(case: _Case) -> Iterator[str]:
+def _tier(case: _Case, measure: str) -> Iterator[str]:
     crossed = tiers.highest_crossed(
         case.entity,
         case.change.buyer,
-        alone=case.base(case.before["net"]),
-        together=case.base(case.after["net"]),
+        alone=case.amount(measure, case.before),
+        together=case.amount(measure, case.after),
     )
     if crossed is not None:
-        yield f"The total reaches {case.money(crossed)}, from where more people are asked."
+        yield f"{measure} reaches {case.money(crossed)}, from where more people are asked."
 
 
 def _vendor(case: _Case) -> Iterator[str]:
@@ -111,7 +141,8 @@ def _vendor(case: _Case) -> Iterator[str]:
 
 
 def _terms(case: _Case) -> Iterator[str]:
-    changed = [words for name, words in _TERMS.items() if case.before[name] != case.after[name]]
+    before, after = case.before, case.after
+    changed = [words for name, words in _TERMS.items() if before.get(name) != after.get(name)]
     if changed:
         yield f"It changes {' and '.join(changed)}."
 

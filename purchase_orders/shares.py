@@ -44,11 +44,7 @@ def shares(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
 def _of_blanket(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
     """What it commits itself: its limit or its minimum, as its lines pay for it."""
     terms = Agreement.objects.get(order=order)
-    whole = {
-        terms.Commits.RELEASES: ZERO,
-        terms.Commits.MINIMUM: terms.minimum,
-        terms.Commits.LIMIT: terms.limit or ZERO,
-    }[Agreement.Commits(terms.commits)]
+    whole = terms.committed
     if not whole:
         return []
     parts = [(line, part) for line in lines for part in line.distributions.all()]

@@ -169,10 +169,10 @@ def change(
     )
     ids = {each.distribution_id for each in wanted} | {each.held_as for each in wanted} - {None}
     rows, drawn_on = drawing.lock_beside(draw, placed=True, distribution_id__in=ids)
-    locked = {(row.distribution_id, str(row.stage)): row for row in rows}
+    locked = {(row.distribution_id, str(row.stage)): row for row in [*rows, *drawn_on]}
     if posting.is_done():
         return
-    rolling.follow(rows, Calendar(source.entity, on))
+    rolling.follow([*rows, *drawn_on], Calendar(source.entity, on))
     standing = {each.distribution_id: locked[each.distribution_id, Stage.ENC] for each in wanted}
     for each in _this_years(wanted, standing, source, on, keep=True):
         held = locked.get((each.held_as, Stage.PRE)) if each.held_as else None

@@ -4,6 +4,7 @@ A release takes it in the same posting that commits the release, so that a budge
 net only; a release that ends gives it back the same way.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ from budgets.models import Commitment, LedgerEntry, Stage
 from core.money import ZERO
 
 EVENT = "agreement.ended"
+MOVED = "release.moved"
 
 
 def lock_beside(
@@ -37,10 +39,13 @@ def move(posting: Posting, draw: Draw | None, held: list[Commitment]) -> list[Po
     """Let the blanket order commit what releases have not drawn: `draw.drawn` in all is theirs.
 
     `held` are its commitments, locked. Lines that the release takes from give and get first. What
-    comes back to one that ended is given up at once: returns the postings that do so.
+    comes back to one that ended is given up at once. `posting` is the release's; where another
+    document moves it, the release is named. Returns the further postings.
     """
     if draw is None or not held:
         return []
+    if draw.release is not None:
+        return _in_its_name(posting, draw, draw.release, held)
     rolling.follow(held, Calendar.of(posting.source.entity, posting.on))
     used = sum((row.document_liquidated for row in held), ZERO)
     whole = used + sum((row.document_open for row in held), ZERO)
@@ -53,16 +58,12 @@ def move(posting: Posting, draw: Draw | None, held: list[Commitment]) -> list[Po
     return _give_up(posting, [row for row in rows if row.document_open])
 
 
-def move_beside(
-    posting: Posting, draw: Draw | None, held: list[Commitment], *, event: str
+def _in_its_name(
+    posting: Posting, draw: Draw, release: Source, held: list[Commitment]
 ) -> list[Posting]:
-    """As `move` where an invoice of a release that was closed does it: in the release's name."""
-    if draw is None or draw.release is None:
-        return []
-    key = f"{event}:{posting.source.document_id}"
-    actor, at = posting.actor, posting.at
-    release = Posting(draw.release, event, key, posting.on, actor, at, posting.reason)
-    return [release, *move(release, draw, held)]
+    key = f"{MOVED}:{posting.key}"
+    own = Posting(release, MOVED, key, posting.on, posting.actor, posting.at, posting.reason)
+    return [own, *move(own, replace(draw, release=None), held)]
 
 
 def _take(posting: Posting, row: Commitment, difference: Decimal) -> Decimal:

@@ -41,7 +41,8 @@ def liquidate(
 
     The spend is booked to the cell that holds the commitment: what was set aside pays. What goes
     beyond it (price, over-billing, exchange rate) has its own funds check; for a release that was
-    closed its blanket order gives what it commits (`draw`, C24). A second delivery does nothing. Raises BudgetExceeded, BudgetReasonRequired, NothingCommitted, FiscalYearMissing,
+    closed its blanket order gives what it commits (`draw`, C24). A second delivery does nothing.
+    Raises BudgetExceeded, BudgetReasonRequired, NothingCommitted, FiscalYearMissing,
     FiscalYearClosed.
     """
     key = f"{event}:{source.document_id}:1"
@@ -63,8 +64,7 @@ def liquidate(
     drawn = _draw(posting, settlements, locked)
     for settlement in settlements:
         _settle(posting, settlement, locked[settlement.order_distribution_id])
-    given = drawing.move_beside(posting, draw, drawn_on, event="release.drawn")
-    write([*drawn, posting, *given], [*rows, *drawn_on])
+    write([*drawn, posting, *drawing.move(posting, draw, drawn_on)], [*rows, *drawn_on])
 
 
 def _draw(
@@ -144,9 +144,9 @@ def mirror(
     """Rule C17: undo a cleared invoice by the exact mirror of its entries, each naming its own.
 
     With `reencumber` False (the order is closed) what comes back to the order is given up at once
-    by a release of the order, and a blanket order commits again what it took of it (`draw`, C24). Raises Conflict when a later document already built on it, and
-    BudgetExceeded when the budget has no room for what is committed again. A second call does
-    nothing.
+    by a release of the order, and a blanket order commits again what it took of it (`draw`, C24).
+    Raises Conflict when a later document already built on it, and BudgetExceeded when the budget
+    has no room for what is committed again. A second call does nothing.
     """
     posting = Posting(source, event, f"{event}:{source.document_id}:1", on, actor, at, reason)
     Calendar.of(source.entity, on)
@@ -165,7 +165,7 @@ def mirror(
     carried = rolling.carry_home(posting, locked, entries)
     undrawn = forward.undo(posting, locked.values())
     releases = [] if reencumber else _give_up(posting, list(locked.values()), entries)
-    taken = drawing.move_beside(posting, draw, drawn_on, event="release.returned")
+    taken = drawing.move(posting, draw, drawn_on)
     write([posting, *carried, *undrawn, *releases, *taken], [*rows, *drawn_on])
 
 

@@ -51,7 +51,8 @@ class Draw:
 
     `drawn` is what all releases draw of it from now on, in its currency; what it commits beyond
     that stays there. `first` are its lines that this release takes from. One that does not go on
-    holds nothing that comes back. `release` is named where an invoice moves it.
+    holds nothing that comes back. `release` is named where another
+    document moves it.
     """
 
     agreement_id: UUID

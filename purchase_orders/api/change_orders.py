@@ -12,7 +12,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from approvals.api import RoundSerializer, rounds
-from core.api.fields import Id, MomentField, Reference, as_id, money
+from core.api.fields import (
+    AmountField,
+    DecimalInput,
+    FigureField,
+    Id,
+    MomentField,
+    Reference,
+    as_id,
+    money,
+)
 from core.api.filtering import Filter, choice, created, reference
 from core.api.serializers import Input, Nothing, Output, PersonSerializer, ReasonInput, represented
 from core.api.views import Resource, Timeline
@@ -44,6 +53,13 @@ class TermsSerializer(Output):
     note = serializers.CharField()
     valid_from = serializers.DateField(allow_null=True)
     valid_to = serializers.DateField(allow_null=True)
+    limit = AmountField(
+        currency="order.currency", allow_null=True, help_text="Net, of a blanket order; else null."
+    )
+    minimum = AmountField(currency="order.currency", allow_null=True)
+    allowance_percent = FigureField(allow_null=True)
+    release_minimum = AmountField(currency="order.currency", allow_null=True)
+    release_maximum = AmountField(currency="order.currency", allow_null=True)
 
 
 class DifferenceSerializer(Output):
@@ -110,6 +126,11 @@ class TermsInputSerializer(Input):
     note = serializers.CharField(required=False, allow_blank=True)
     valid_from = serializers.DateField(**_STAYS)
     valid_to = serializers.DateField(**_STAYS)
+    limit = DecimalInput(help_text="Net; of a blanket order that is limited by amount.", **_STAYS)
+    minimum = DecimalInput(required=False)
+    allowance_percent = DecimalInput(required=False)
+    release_minimum = DecimalInput(**_STAYS)
+    release_maximum = DecimalInput(**_STAYS)
 
 
 class ChangeLineInputSerializer(OrderLineInputSerializer):

@@ -4,15 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('purchase_orders', '0006_order_approval'),
+        ("purchase_orders", "0006_order_approval"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='drawdown',
-            name='cause',
-            field=models.CharField(choices=[('issued', 'Released'), ('changed', 'Changed'), ('cancelled', 'Cancelled'), ('closed', 'Closed short'), ('reopened', 'Reopened'), ('billed', 'Billed after closing')], max_length=16),
+            model_name="drawdown",
+            name="cause",
+            field=models.CharField(
+                choices=[
+                    ("issued", "Released"),
+                    ("changed", "Changed"),
+                    ("cancelled", "Cancelled"),
+                    ("closed", "Closed short"),
+                    ("reopened", "Reopened"),
+                    ("billed", "Billed after closing"),
+                ],
+                max_length=16,
+            ),
         ),
     ]

@@ -1,5 +1,6 @@
 """Blanket orders: what was agreed with the vendor as a whole, and how it is drawn down."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.fields import AmountField, PercentField
+from core.money import ZERO
 from purchase_orders.models.orders import PurchaseOrder
 
 
@@ -33,6 +35,8 @@ class Agreement(models.Model):
         RELEASES = "releases", "What is released"
         MINIMUM = "minimum", "The minimum"
         LIMIT = "limit", "The whole limit"
+
+    FIGURES = ("limit", "minimum", "allowance_percent", "release_minimum", "release_maximum")
 
     order = models.OneToOneField(
         PurchaseOrder, on_delete=models.CASCADE, related_name="agreement_terms"
@@ -82,6 +86,12 @@ class Agreement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_limit_by_display()} of {self.order}"
+
+    @property
+    def committed(self) -> Decimal:
+        """What it commits itself before anything is released, net."""
+        whole = {self.Commits.MINIMUM: self.minimum, self.Commits.LIMIT: self.limit}
+        return whole.get(self.Commits(self.commits)) or ZERO
 
 
 class DrawDownQuerySet(models.QuerySet["DrawDown"]):

@@ -1,5 +1,6 @@
 """Change orders: what an issued order shall become, from a draft to a new revision."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -34,7 +35,8 @@ class ChangeOrder(EntityOwned, Document):
     """What shall become of an issued order: its terms as wanted, and the lines that change.
 
     `before` is what the order said when the change was drafted, `after` what it would say; both
-    are what approvers compare and sign. `difference` is the signed net in the order's currency.
+    are what approvers compare and sign. `difference` is the signed net in the order's currency,
+    of a blanket order that of its limit.
     """
 
     document_type = "change_order"
@@ -75,9 +77,18 @@ class ChangeOrder(EntityOwned, Document):
     note = models.TextField(blank=True, help_text="Printed on the order.")
     valid_from = models.DateField(null=True, blank=True)
     valid_to = models.DateField(null=True, blank=True)
+    limit = AmountField(null=True, help_text="The figures of a blanket order as they shall be.")
+    minimum = AmountField(null=True)
+    allowance_percent = PercentField(null=True)
+    release_minimum = AmountField(null=True)
+    release_maximum = AmountField(null=True)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
-    difference = AmountField(default=0, editable=False, help_text="Net, the order's currency.")
+    difference = AmountField(
+        default=0,
+        editable=False,
+        help_text="Net, in its currency; of its limit, if any.",
+    )
     needs = models.JSONField(
         default=list, help_text="Why it was put up for approval; empty: policy let it pass."
     )
@@ -121,6 +132,11 @@ class ChangeOrder(EntityOwned, Document):
     @property
     def is_open(self) -> bool:
         return self.status in self.OPEN
+
+    @property
+    def net_after(self) -> Decimal:
+        """What the lines would come to, net."""
+        return Decimal(self.after["net"])
 
     @transition(status, source=Status.DRAFT, target=Status.DRAFT, permission=_BUYS)
     def edit(self, **_: Any) -> None:

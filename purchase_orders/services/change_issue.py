@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from accounts import tax
 from accounts.duties import require_apart
 from accounts.models import Duty, User
 from budgets import ledger
@@ -9,7 +10,15 @@ from core import events, rows
 from core.errors import Conflict
 from core.transactions import atomic
 from core.transitions import perform
-from purchase_orders import accruals, change_facts, changed, drafting, drawing, queries
+from purchase_orders import (
+    accruals,
+    agreement_changes,
+    change_facts,
+    changed,
+    drafting,
+    drawing,
+    queries,
+)
 from purchase_orders.locks import source
 from purchase_orders.models import (
     ChangeOrder,
@@ -18,7 +27,7 @@ from purchase_orders.models import (
     PurchaseOrder,
     PurchaseOrderLine,
 )
-from purchase_orders.services.change_orders import fresh, locked_change
+from purchase_orders.services.change_orders import fresh, locked_change, require_room
 from purchase_orders.services.freezing import freeze
 from purchase_orders.services.orders import require_approved_vendor
 
@@ -45,9 +54,10 @@ def issue_change(
     _require_apart(order, actor, at)
     if change.difference > 0:
         require_approved_vendor(order)
-    change_facts.require_room(order, lines, changes, {})
-    wanted = change_facts.wanted(lines, changes)
+    require_room(change, lines, changes, {})
+    wanted = change_facts.wanted(change, lines, changes)
     agreed = drawing.locked_agreement(order)
+    draw = drawing.in_ledger(agreed, order, more=change.difference)
     with accruals.moving_order(order):
         order.revision += 1
         ledger.change(
@@ -58,7 +68,7 @@ def issue_change(
             actor=actor,
             at=at,
             reason=reason or change.budget_reason,
-            draw=drawing.in_ledger(agreed, order, more=change.difference),
+            draw=drawing.by_change(order) if order.is_blanket else draw,
         )
         _apply(order, lines, changes)
         _require_as_agreed(change, order)
@@ -66,6 +76,7 @@ def issue_change(
             setattr(order, name, getattr(change, name))
         change.save()
         order.save()
+        agreement_changes.apply(change)
     drawing.follow_change(order, actor=actor, at=at, reason=change.reason)
     freeze(order, queries.requisition_numbers(order), actor=actor, at=at)
     _tell(change, order, actor=actor, at=at, reason=reason)
@@ -90,7 +101,7 @@ def _apply(
 ) -> None:
     """Write what the change says over the rows of the order, and its totals."""
     stored = {line.pk: line for line in lines}
-    tax_codes = drafting.tax_codes_of(order.entity)
+    tax_codes = tax.tax_codes(order.entity)
     moved, repriced, added = [], [], []
     for change in changes:
         line = stored.get(change.order_line_id)

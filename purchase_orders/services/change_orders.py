@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import approvals.services
+from accounts import tax
 from accounts.models import User
 from budgets import ledger
 from core import events
@@ -12,21 +13,24 @@ from core.errors import Conflict, FieldError, IllegalTransition, Invalid, StaleV
 from core.transactions import atomic
 from core.transitions import perform
 from purchase_orders import (
+    agreement_changes,
+    agreement_validation,
     change_facts,
     change_validation,
     changed,
     differences,
-    drafting,
     drawing,
     reapproval,
 )
 from purchase_orders.inputs import ChangedLine, ChangeInput
 from purchase_orders.locks import locked
 from purchase_orders.models import (
+    Agreement,
     ChangeOrder,
     ChangeOrderDistribution,
     ChangeOrderLine,
     PurchaseOrder,
+    PurchaseOrderLine,
 )
 from purchase_orders.services.drafts import require_buyer
 from requisitions.facts import budget_state
@@ -102,12 +106,12 @@ def submit_change(
     lines, changes = fresh(change)
     if budget_reason:
         change.budget_reason = budget_reason
-    change_facts.require_room(change.order, lines, changes, {})
+    require_room(change, lines, changes, {})
     change.needs = reapproval.needs(change, first=differences.first_approved(change))
     change.save()
     ledger.hold(
         source=change_facts.source(change),
-        wanted=change_facts.wanted(lines, changes),
+        wanted=change_facts.wanted(change, lines, changes, waits=True),
         on=change.entity.day_of(at),
         actor=actor,
         at=at,
@@ -242,25 +246,47 @@ def _store(change: ChangeOrder, data: ChangeInput) -> None:
     """Judge the input and write header, lines and shares in place of what was there."""
     order = change.order
     lines = changed.lines_of(order, locked=True)
-    tax_codes = drafting.tax_codes_of(order.entity)
+    tax_codes = tax.tax_codes(order.entity)
+    terms = agreement_changes.standing(order)
     change_validation.check(order, lines, data, tax_codes=tax_codes)
     for name in ("reason_code", "budget_reason"):
         setattr(change, name, getattr(data, name))
     change.reason = data.reason.strip()
     for name in changed.TERMS:
         setattr(change, name, data.terms.get(name, getattr(order, name)))
-    changes = changed.build(change, lines, data)
-    change.before = changed.stated(changed.whole(order, lines))
-    whole = changed.proposed(change, lines, changes, tax_codes)
+    for name in Agreement.FIGURES if terms is not None else ():
+        setattr(change, name, data.terms.get(name, getattr(terms, name)))
+    commits = terms is not None and terms.commits != Agreement.Commits.RELEASES
+    changes = changed.build(change, lines, data, every=commits)
+    change.before = changed.stated(changed.whole(order, lines, terms))
+    whole = changed.proposed(change, lines, changes, tax_codes, terms)
+    change.limit = whole.terms.limit if whole.terms is not None else None
     change.after = changed.stated(whole)
     if change.before == change.after:
         raise Invalid(errors=[FieldError("/lines", "unchanged", "Nothing would change.")])
-    change_facts.require_room(order, lines, changes, _places(changes, data))
-    change.difference = whole.order.net - order.net
+    if errors := list(agreement_validation.minimum_above_lines(whole.terms, whole.order.net)):
+        raise Invalid(errors=errors)
+    require_room(change, lines, changes, _places(changes, data))
+    change.difference = changed.decides(change.after) - changed.decides(change.before)
     change.save()
     change.lines.all().delete()
     ChangeOrderLine.objects.bulk_create(changes)
     ChangeOrderDistribution.objects.bulk_create(part for line in changes for part in line.parts)
+
+
+def require_room(
+    change: ChangeOrder,
+    lines: list[PurchaseOrderLine],
+    changes: list[ChangeOrderLine],
+    places: dict[int, int],
+) -> None:
+    """Refuse a change that would leave less than was used, or of a blanket order than was taken."""
+    change_facts.require_room(change.order, lines, changes, places)
+    terms = agreement_changes.standing(change.order)
+    if terms is not None:
+        whole = changed.proposed(change, lines, changes, {}, terms)
+        assert whole.terms is not None  # as it has limits now
+        agreement_changes.require_room(change.order, whole.terms, whole.lines)
 
 
 def _places(changes: list[ChangeOrderLine], data: ChangeInput) -> dict[int, int]:

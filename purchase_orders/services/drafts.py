@@ -212,7 +212,7 @@ def _store(
     was = order.kind
     _set_header(order, data)
     lines, parts = drafting.build(order, data, tax_codes)
-    if errors := list(agreement_validation.minimum_above_lines(data, order.net)):
+    if errors := list(agreement_validation.minimum_above_lines(data.terms, order.net)):
         raise Invalid(errors=errors)
     if order.contract_id is None:
         order.contract_id = contracts.covering(order, lines, on=order.entity.day_of(at))

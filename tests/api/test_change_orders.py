@@ -7,6 +7,8 @@ import pytest
 from tests.api.conftest import Client
 from tests.api.lives import get, issued, post
 from tests.api.test_problems import problem
+from tests.purchase_orders.blankets import Blankets
+from tests.purchase_orders.making import Maker
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +82,26 @@ def test_refusals_name_the_field_or_the_state(org: Any, api: Client) -> None:
     assert api(org.rita).get(f"/api/v1/change-orders/{made['id']}/").status_code == 200
     assert api(org.nils).get(f"/api/v1/change-orders/{made['id']}/").status_code == 404
     assert get(bea, f"change-orders/?order={order['number']}&status=draft")["results"]
+
+
+def test_the_figures_of_a_blanket_order_change_by_terms(org: Any, api: Client) -> None:
+    bea, blanket = api(org.bea), Blankets(Maker(org)).issued(commits="limit")
+    said = {"order": blanket.number, "reason_code": "need", "reason": "More people"}
+    made = post(bea, "change-orders/", {**said, "terms": {"limit": "120000"}}, status=201)
+    assert (made["difference"], made["terms"]["limit"]) == ("-30000.00", "120000.00")
+    assert made["terms"]["minimum"] == "0.00"
+    answer = bea.patch(
+        f"/api/v1/change-orders/{made['id']}/",
+        {"terms": {"minimum": "120000.01"}},
+        format="json",
+    )
+    assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/minimum"
+    post(bea, f"change-orders/{made['id']}/submit/")
+    post(bea, f"change-orders/{made['id']}/issue/")
+    now = get(bea, f"orders/{blanket.pk}/")
+    assert (now["limit"], now["open_commitment"]) == ("120000.00", "120000.00")
+    order = issued(org)
+    refused = bea.post(
+        "/api/v1/change-orders/", {**body(order), "terms": {"limit": "1"}}, format="json"
+    )
+    assert problem(refused, 422, "invalid")["errors"][0]["code"] == "not_here"

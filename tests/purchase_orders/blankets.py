@@ -6,10 +6,15 @@ from typing import Any
 from accounts.models import Control
 from budgets.services import set_budget
 from purchase_orders import services
-from purchase_orders.inputs import AgreementInput, ReleaseLineInput
-from purchase_orders.models import Agreement, PurchaseOrder
+from purchase_orders.inputs import (
+    AgreementInput,
+    ChangedLine,
+    ChangeInput,
+    ReleaseLineInput,
+)
+from purchase_orders.models import Agreement, ChangeOrder, PurchaseOrder
 from tests.factories import NOW
-from tests.purchase_orders.making import Maker
+from tests.purchase_orders.making import Maker, line_of
 
 
 class Blankets:
@@ -27,13 +32,12 @@ class Blankets:
         set_budget(
             entity=org.entity,
             fiscal_year=2026,
-            cost_center=org.cost_centers["CC100"],
             gl_account=org.gl_accounts["6600"],
             amount=Decimal(amount),
             actor=org.cora,
             at=NOW,
             reason="For the test",
-            **{"control": Control.STOP, **facts},
+            **{"cost_center": org.cost_centers["CC100"], "control": Control.STOP, **facts},
         )
 
     def draft(self, *lines: tuple[str, str], basis: str = "quantity", **facts: Any) -> Any:
@@ -65,6 +69,49 @@ class Blankets:
 
     def release(self, blanket: PurchaseOrder, *quantities: str) -> PurchaseOrder:
         return self.make.issue(self.release_draft(blanket, *quantities))
+
+
+def changed(
+    make: Maker,
+    order: PurchaseOrder,
+    *,
+    quantity: str | None = None,
+    price: str | None = None,
+    **said: Any,
+) -> ChangeOrder:
+    """A change of the first line and the terms, issued as if whoever is asked agreed."""
+    who: dict[str, Any] = {"actor": make.org.bea, "at": NOW}
+    change = submitted(make, order, quantity=quantity, price=price, **said)
+    if change.status != ChangeOrder.Status.APPROVED:
+        change.approve(at=NOW)
+        change.save()
+    return services.issue_change(change=change, **who)
+
+
+def submitted(
+    make: Maker,
+    order: PurchaseOrder,
+    *,
+    quantity: str | None = None,
+    price: str | None = None,
+    **said: Any,
+) -> ChangeOrder:
+    line = ChangedLine(
+        line_of(order),
+        quantity=Decimal(quantity) if quantity else None,
+        unit_price=Decimal(price) if price else None,
+    )
+    lines = [line] if quantity or price else []
+    data = ChangeInput(reason_code="need", reason="Needed", lines=said.pop("new", lines), **said)
+    who: dict[str, Any] = {"actor": make.org.bea, "at": NOW}
+    change = services.draft_change(order=order, data=data, **who)
+    return services.submit_change(change=change, **who)
+
+
+def withdraw(make: Maker, order: PurchaseOrder) -> None:
+    """The change that was refused, so that another can be made."""
+    for change in order.change_orders.filter(status__in=ChangeOrder.OPEN):
+        services.withdraw_change(change=change, actor=make.org.bea, at=NOW)
 
 
 def terms(blanket: PurchaseOrder) -> Agreement:

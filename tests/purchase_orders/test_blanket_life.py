@@ -9,45 +9,20 @@ from django.template.loader import render_to_string
 from accounts.models import Duty
 from approvals.models import ApprovalStep
 from approvals.services import decide
-from core.errors import Conflict, Invalid
+from core.errors import Invalid
 from purchase_orders import presentation, queries, services
 from purchase_orders.agreements import BeyondAgreement
-from purchase_orders.inputs import ChangedLine, ChangeInput
 from purchase_orders.models import ReleaseProposal
 from purchase_orders.pdf import _page
 from reports.orders import aging
 from tests.factories import NOW, TODAY
-from tests.purchase_orders.blankets import Blankets, log, terms
-from tests.purchase_orders.making import Maker, held, line_of, run_worker
+from tests.purchase_orders.blankets import Blankets, changed, log, terms, withdraw
+from tests.purchase_orders.making import Maker, held, run_worker
 
 
 @pytest.fixture
 def blankets(make: Maker) -> Blankets:
     return Blankets(make)
-
-
-def changed(make, order, *, quantity=None, price=None, issue=True, **said):
-    """A change of the first line, issued."""
-    line = ChangedLine(
-        line_of(order),
-        quantity=Decimal(quantity) if quantity else None,
-        unit_price=Decimal(price) if price else None,
-    )
-    lines = [line] if quantity or price else []
-    data = ChangeInput(reason_code="need", reason="Needed", lines=said.pop("new", lines), **said)
-    who = {"actor": make.org.bea, "at": NOW}
-    change = services.draft_change(order=order, data=data, **who)
-    change = services.submit_change(change=change, **who)
-    if change.status != "approved":
-        change.approve(at=NOW)
-        change.save()
-    return services.issue_change(change=change, **who)
-
-
-def withdraw(make, order):
-    """The change that was refused, so that another can be made."""
-    for change in order.change_orders.filter(status="approved"):
-        services.withdraw_change(change=change, actor=make.org.bea, at=NOW)
 
 
 def test_a_changed_release_draws_the_difference(make, blankets):
@@ -100,13 +75,6 @@ def test_the_limit_by_quantity_follows_its_lines(make, blankets):
         changed(make, blanket, quantity="59")
     assert terms(blanket).limit == Decimal(4_800)
     assert held(release.pk) == Decimal(3_000)  # what was released keeps its price
-
-
-def test_a_committed_limit_does_not_move_with_its_lines(make, blankets):
-    blanket = blankets.issued(("100", "50"), limit_by="quantity", commits="limit")
-    with pytest.raises(Conflict, match="commits its whole limit"):
-        changed(make, blanket, quantity="120")
-    assert (terms(blanket).limit, held(blanket.pk)) == (Decimal(5_000), Decimal(5_000))
 
 
 def test_its_validity_is_prolonged_by_a_change(make, blankets):

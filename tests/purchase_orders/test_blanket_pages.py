@@ -85,6 +85,39 @@ def test_an_issued_blanket_order_is_not_edited(bea, blankets):
     assert "takes a change order" in answer.content.decode()
 
 
+def test_its_limit_is_changed_by_the_form_of_changes(bea, blankets):
+    blanket = blankets.issued()
+    address = reverse("purchase_orders:begin_change", args=[blanket.pk])
+    page = bea.get(address).content.decode()
+    assert 'name="limit" value="150000"' in page
+    blankets.release(blanket, "200")
+    said = {
+        "reason_code": "need",
+        "reason": "Fewer",
+        "ship_to": blanket.ship_to,
+        "payment_terms_days": "30",
+        "limit": "19,999.99",
+        "allowance_percent": "",
+        "minimum": "",
+        "line-1-quantity": "1500",
+        "line-1-unit_price": "100",
+        "line-1-percent_1": "100",
+        "line-1-cost_center_1": str(line_of(blanket).distributions.get().cost_center_id),
+        "line-1-gl_account_1": str(line_of(blanket).distributions.get().gl_account_id),
+        "lines-TOTAL_FORMS": "0",
+        "lines-INITIAL_FORMS": "0",
+        "send": "1",
+    }
+    answer = bea.post(address, said)
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {"limit": ["20,000.00 EUR are released already."]}
+    assert bea.post(address, {**said, "limit": "20000"}).status_code == 302
+    change = blanket.change_orders.get()
+    assert (change.status, change.limit, change.minimum) == ("approved", Decimal(20_000), 0)
+    page = bea.get(reverse("purchase_orders:change", args=[change.pk])).content.decode()
+    assert "150,000.00 EUR" in page
+
+
 def test_a_release_is_drafted_by_a_short_form(bea, make, blankets):
     blanket = blankets.issued(("1500", "100"), ("10", "5"))
     address = reverse("purchase_orders:release", args=[blanket.pk])
