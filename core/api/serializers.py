@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from threading import local
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
@@ -83,10 +84,15 @@ class ProblemSerializer(Output):
     errors = FieldErrorSerializer(many=True, required=False)
 
 
+@extend_schema_field({})
+class AnyJson(serializers.JSONField):
+    """Any value, null as well; as `oneOf` null and any, null itself would fit twice."""
+
+
 class ChangeSerializer(Output):
     field = serializers.CharField()
-    old = serializers.JSONField(allow_null=True)
-    new = serializers.JSONField(allow_null=True)
+    old = AnyJson()
+    new = AnyJson()
 
 
 class HistorySerializer(Output):

@@ -78,9 +78,16 @@ class Api(APIView):
             if key is not None:
                 self.post = idempotency.once(self, handler, key)
 
-    def read(self, serializer: type[Serializer], **options: Any) -> dict[str, Any]:
-        """The request's body as the serializer reads it. Raises its ValidationError."""
-        found = serializer(data=self.request.data, context=self.get_context(), **options)
+    def read(self, serializer: type[Serializer], *, partial: bool = False) -> dict[str, Any]:
+        """The request's body as the serializer reads it. Raises its ValidationError.
+
+        `partial` asks for no member and sets none that is not sent. What is sent is read whole: a
+        line of a document says all that a new line would.
+        """
+        found = serializer(data=self.request.data, context=self.get_context())
+        if partial:
+            for name in found.fields.keys() - self.request.data.keys():
+                del found.fields[name]
         found.is_valid(raise_exception=True)
         return found.validated_data
 
@@ -151,11 +158,11 @@ class Resource(Api, GenericViewSet):
             raise NotFound
         return pk
 
-    def read(self, serializer: type[Serializer], **options: Any) -> dict[str, Any]:
+    def read(self, serializer: type[Serializer], *, partial: bool = False) -> dict[str, Any]:
         """The body of a call; what is addressed comes first, so that an unseen one is a 404."""
         if "pk" in self.kwargs:
             self.get_object()
-        return super().read(serializer, **options)
+        return super().read(serializer, partial=partial)
 
     def facts(self, rows: list[Any]) -> dict[str, Any]:
         """What the serializer needs beside the rows, read for all of them at once."""

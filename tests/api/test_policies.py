@@ -85,6 +85,8 @@ def test_only_a_second_person_puts_it_into_force(org: Organisation, api: Client)
     changed = ada.patch(second, {"rules": [rule("From 10", "10"), rule("Rest")]}, format="json")
     assert [each["name"] for each in changed.json()["rules"]] == ["From 10", "Rest"]
     assert changed.json()["priority"] == 5
+    half = problem(ada.patch(second, {"rules": [{"name": "Half"}]}, format="json"), 422, "invalid")
+    assert [each["pointer"] for each in half["errors"]] == ["/rules/0/steps"]
     assert cora.post(f"{second}activate/").json()["available_actions"] == [
         "findings", "retire", "simulate",
     ]  # fmt: skip

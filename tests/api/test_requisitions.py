@@ -113,6 +113,20 @@ def test_every_broken_field_is_named_by_its_pointer(org: Any, api: Client) -> No
     assert not Requisition.objects.exists()
 
 
+def test_lines_of_a_change_are_read_as_those_of_a_new_one(org: Any, api: Client) -> None:
+    """What a change does not send stays, but a line that is sent is a whole one."""
+    client = api(org.rita)
+    made = create(client)
+    said_now: Any = {"lines": [{"description": "Dock", "quantity": "1", "unit_price": "90"}]}
+    answer = client.patch(f"{URL}{made['id']}/", said_now, format="json")
+    body = problem(answer, 422, "invalid")
+    assert [each["pointer"] for each in body["errors"]] == ["/lines/0/distributions"]
+    said_now["lines"][0]["distributions"] = [{"cost_center": "CC100", "gl_account": "6600"}]
+    changed = client.patch(f"{URL}{made['id']}/", said_now, format="json").json()
+    assert (changed["title"], changed["total"]) == (made["title"], "90.00")
+    assert changed["lines"][0]["distributions"][0]["percent"] == "100"
+
+
 def test_a_draft_is_changed_under_its_version(org: Any, api: Client) -> None:
     client = api(org.rita)
     made = create(client)

@@ -51,6 +51,11 @@ def test_what_is_not_sent_stays(org: Any, api: Client) -> None:
         "V-4000",
         NEW["contacts"],
     )
+    half = {"contacts": [{"name": "Half"}]}
+    refused = vera.patch(f"/api/v1/vendors/{made['id']}/", half, format="json")
+    assert [each["pointer"] for each in problem(refused, 422, "invalid")["errors"]] == [
+        "/contacts/0/email"
+    ]
 
 
 @pytest.mark.parametrize("persona", ["rita", "bea", "finn", "cora", "olga", "ada"])
