@@ -148,6 +148,24 @@ class WordsForm(forms.Form):
 
     words = forms.CharField(**_AREA)
 
+    def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["words"].label = label
+
 
 class CorrectionForm(WordsForm):
-    amount = FigureField()
+    amount = FigureField(label="Right amount")
+    field_order = ["amount"]
+
+
+ANSWERS: dict[str, tuple[type[WordsForm], str]] = {
+    "dispute": (WordsForm, "What is wrong"),
+    "keep": (WordsForm, "Why it stays"),
+    "correct": (CorrectionForm, "Why"),
+}
+
+
+def answer_form(line: Any, action: str, data: Any = None) -> WordsForm:
+    """The form of what may be done to a line; a statement shows several of them."""
+    made, label = ANSWERS[action]
+    return made(data, label=label, auto_id=f"{action}-{line.pk}-%s")

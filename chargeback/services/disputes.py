@@ -93,9 +93,14 @@ def correct(
         actor=actor,
         at=at,
         reason=resolution,
-        changes=[{"field": "amount", "old": str(line.amount), "new": str(new_amount)}],
+        changes=[{"field": "amount", **_told(allocation, line.amount, new_amount)}],
     )
     return new
+
+
+def _told(allocation: Allocation, old: Decimal, new: Decimal) -> dict[str, str]:
+    currency = allocation.entity.currency
+    return {"old": str(round_amount(old, currency)), "new": str(round_amount(new, currency))}
 
 
 def _locked(line: StatementLine) -> tuple[Allocation, list[StatementLine], StatementLine]:
@@ -124,8 +129,11 @@ def _judged(
         (each.amount for each in lines if each.pk != line.pk and holds(each)),
         ZERO,
     )
+    if value != round_amount(value, currency):
+        message = f"Not an amount in {currency}: {value}."
+        raise Invalid(errors=[FieldError("/amount", "max_decimal_places", message)])
     least, most = sorted((ZERO, allocation.total - borne))
-    if value != round_amount(value, currency) or not least <= value <= most:
+    if not least <= value <= most:
         message = f"Between {least:,.2f} and {most:,.2f} {currency}: more was not to be shared."
         raise Invalid(errors=[FieldError("/amount", "range", message)])
     if value == line.amount:

@@ -11,21 +11,29 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from budgets.models import BudgetCell
 from chargeback import documents, forms, queries, services
 from chargeback.models import StatementLine
 from chargeback.models.rules import READERS
 from core import tables
+from core.errors import DomainError, Invalid
 from core.printing import PdfUnavailable
 from core.queries import timeline
 from core.transitions import available
-from core.web import act, keyset_page, pages_of, visible_or_404
+from core.web import add_errors, keyset_page, pages_of, visible_or_404
 
+BUTTONS = {
+    "dispute": ("Dispute this line…", "Dispute"),
+    "keep": ("Keep it…", "Keep"),
+    "correct": ("Correct it…", "Correct"),
+}
 DONE = {
     "dispute": "Disputed. The owner of the service answers.",
     "keep": "Kept, with your words.",
     "correct": "Corrected: taken back by its mirror and charged anew.",
 }
 MOST_BEHIND = 20
+Refused = tuple[UUID, str, forms.WordsForm]  # the line, what was to be done, and what was typed
 
 
 @login_required
@@ -56,6 +64,11 @@ def _sees_rules(user: Any) -> bool:
 
 @login_required
 def statement(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One cost centre's month: each line, what stands behind it, and what may be said to it."""
+    return _shown(request, pk)
+
+
+def _shown(request: HttpRequest, pk: UUID, refused: Refused | None = None) -> HttpResponse:
     found = visible_or_404(queries.statements(request.user), pk)
     view = queries.view(found)
     ids = {each.line.pk for each in view.lines} | {each.line.allocation_id for each in view.lines}
@@ -64,19 +77,27 @@ def statement(request: HttpRequest, pk: UUID) -> HttpResponse:
         request.user,
         [*behind, *(("allocation", each.line.allocation_id) for each in view.lines)],
     )
+    cells = {entry.cell_id for each in view.lines for entry in each.entries}
     context = {
         "view": view,
         "statement": found,
-        "lines": [_shown(each, pages, request.user) for each in view.lines],
+        "cells": set(
+            BudgetCell.objects.visible_to(request.user)
+            .filter(pk__in=cells)
+            .values_list("pk", flat=True)
+        ),
+        "lines": [_line(each, pages, request.user, refused) for each in view.lines],
         "currency": found.entity.currency,
         "events": timeline(found, related=ids).reverse(),
     }
-    return render(request, "chargeback/statement.html", context)
+    status = 422 if refused else 200
+    return render(request, "chargeback/statement.html", context, status=status)
 
 
-def _shown(each: queries.LineView, pages: dict[UUID, str], user: Any) -> dict[str, Any]:
+def _line(
+    each: queries.LineView, pages: dict[UUID, str], user: Any, refused: Refused | None
+) -> dict[str, Any]:
     """A line with addresses of what stands behind it and what this person may do."""
-    actions = [name for name in available(each.line, user) if name != "reverse"]
     behind = [(row, pages.get(row.document_id, "")) for row in each.behind[:MOST_BEHIND]]
     return {
         "line": each.line,
@@ -85,8 +106,17 @@ def _shown(each: queries.LineView, pages: dict[UUID, str], user: Any) -> dict[st
         "behind": behind,
         "more": max(0, len(each.behind) - MOST_BEHIND),
         "allocation_url": pages.get(each.line.allocation_id, ""),
-        "actions": actions,
-        "tone": "quiet" if each.line.mirrors_id else "",
+        "answers": [
+            (
+                action,
+                *BUTTONS[action],
+                refused[2]
+                if refused and refused[:2] == (each.line.pk, action)
+                else forms.answer_form(each.line, action),
+            )
+            for action in available(each.line, user)
+            if action in BUTTONS
+        ],
     }
 
 
@@ -124,11 +154,9 @@ def answer(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
         StatementLine.objects.visible_to(request.user).select_related("allocation"), pk
     )
     page = reverse("chargeback:statement", args=[line.statement_id])
-    form = (forms.CorrectionForm if action == "correct" else forms.WordsForm)(request.POST)
+    form = forms.answer_form(line, action, request.POST)
     if not form.is_valid():
-        for name, errors in form.errors.items():
-            messages.error(request, f"{name.capitalize()}: {' '.join(errors)}")
-        return redirect(page)
+        return _shown(request, line.statement_id, (line.pk, action, form))
     said = {"line": line, "actor": request.user, "at": timezone.now()}
     words = form.cleaned_data["words"]
     verbs = {
@@ -138,4 +166,13 @@ def answer(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
             **said, amount=form.cleaned_data["amount"], resolution=words
         ),
     }
-    return act(request, verbs[action], done=DONE[action], to=page, refused_to=page)
+    try:
+        verbs[action]()
+    except Invalid as refusal:
+        add_errors(form, refusal)
+        return _shown(request, line.statement_id, (line.pk, action, form))
+    except DomainError as refusal:
+        messages.error(request, refusal.detail)
+    else:
+        messages.success(request, DONE[action])
+    return redirect(page)

@@ -14,6 +14,7 @@ from core import outbox
 from core.models import OutboxItem, TrailEvent
 from notifications.models import OutgoingMail
 from tests.chargeback.sharing import AT, consumption_input, make_rule, run, spend
+from tests.pages import text_of
 
 pytestmark = pytest.mark.usefixtures("present")
 
@@ -159,7 +160,9 @@ def test_a_line_is_disputed_and_answered_and_both_are_told(org, statement):
     def address(action: str) -> str:
         return reverse("chargeback:answer", args=[line.pk, action])
 
-    as_(org.dora).post(address("dispute"), {"words": ""})
+    missing = as_(org.dora).post(address("dispute"), {"words": ""})
+    assert missing.status_code == 422
+    assert f'href="#dispute-{line.pk}-words"' in missing.content.decode()  # stands at its field
     assert StatementLine.objects.get(pk=line.pk).status == "stands"
     as_(org.axel).post(address("dispute"), {"words": "Mine"})
     assert StatementLine.objects.get(pk=line.pk).status == "stands"
@@ -168,8 +171,17 @@ def test_a_line_is_disputed_and_answered_and_both_are_told(org, statement):
     assert "We left in January" in page(org.axel, "statement", statement.pk).content.decode()
     assert "CC200" in page(org.axel, "statements", show="disputed").content.decode()
     outbox.drain()
-    as_(org.axel).post(address("correct"), {"words": "Only January", "amount": "many"})
-    assert StatementLine.objects.get(pk=line.pk).status == "disputed"
+    for amount, why in (
+        ("many", "Enter a number"),
+        ("12.345", "Not an amount in EUR: 12.345."),
+        ("9999", "more was not to be shared"),
+    ):
+        typed = {"words": "Only January", "amount": amount}
+        refused = as_(org.axel).post(address("correct"), typed)
+        assert (refused.status_code, why in text_of(refused)) == (422, True)
+        assert f'value="{amount}"' in refused.content.decode()  # nothing typed is lost
+        assert "Only January" in text_of(refused)
+        assert StatementLine.objects.get(pk=line.pk).status == "disputed"
     as_(org.axel).post(address("correct"), {"words": "Only January", "amount": "100"})
     assert StatementLine.objects.get(pk=line.pk).status == "corrected"
     outbox.drain()
