@@ -1,7 +1,7 @@
 """Changing what budgets may hold: under their locks, one append-only adjustment for each."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -22,9 +22,16 @@ def locked(which: Q) -> list[BudgetCell]:
     return list(found.select_related(*related).order_by("pk"))
 
 
+def counts_from(cell: BudgetCell, at: datetime) -> date:
+    """The day from which on a change counts that comes from no posting: the day it was written
+    down, at the latest the last of its fiscal year. The cell knows its entity and year."""
+    return min(cell.entity.day_of(at), cell.fiscal_year.ends_on)
+
+
 def store(
     moved: Mapping[BudgetCell, Decimal],
     *,
+    on: date | None = None,
     actor: Any,
     at: datetime,
     reason: str,
@@ -32,7 +39,8 @@ def store(
 ) -> list[BudgetAdjustment]:
     """Keep by how much locked cells were changed, base currency. Statements: 2, or none.
 
-    Who may, and that the sums are fit, is the caller's business.
+    `on` is the day of the posting that it goes with; without one see `counts_from`. Who may, and
+    that the sums are fit, is the caller's business.
     """
     cells = sorted(moved, key=lambda cell: cell.pk)
     rows.store(cells, [of])
@@ -42,6 +50,7 @@ def store(
             control=cell.control,
             reason=reason,
             actor=actor,
+            effective_on=on or counts_from(cell, at),
             recorded_at=at,
             **{"amount": ZERO, of: moved[cell]},
         )

@@ -7,18 +7,16 @@ from django.db.models.functions import ExtractMonth, ExtractYear
 
 from budgets.models import BudgetAdjustment
 from reports.accruals import Accrual, received_not_invoiced
-from reports.figures import Scope
+from reports.figures import Scope, adjustments_of
 
 
 def adjustments_behind(scope: Scope, *, period: int | None = None) -> QuerySet[BudgetAdjustment]:
     """The changes that a budget figure is the sum of, newest first.
 
     `period` keeps those that the report counts in that month: a month's own budget there, another
-    in the month it was set, at the earliest in the first of its year.
+    in the month from which on it counts, at the earliest in the first of its year.
     """
-    found = BudgetAdjustment.objects.filter(scope.condition("cell__"))
-    if scope.set_before is not None:
-        found = found.filter(recorded_at__lt=scope.set_before)
+    found = adjustments_of(scope)
     if period:
         found = found.annotate(set_in=_month_set_in(scope)).filter(
             Q(cell__period=period) | Q(cell__period=None) & _within(period)
@@ -29,9 +27,8 @@ def adjustments_behind(scope: Scope, *, period: int | None = None) -> QuerySet[B
 
 
 def _month_set_in(scope: Scope) -> CombinedExpression:
-    """The month of the fiscal year in which a change was recorded; 0 and less lie before it."""
-    year = ExtractYear("recorded_at", tzinfo=scope.entity.zone)
-    month = ExtractMonth("recorded_at", tzinfo=scope.entity.zone)
+    """The month of the fiscal year from which on it counts; 0 and less lie before it."""
+    year, month = ExtractYear("effective_on"), ExtractMonth("effective_on")
     return (year - scope.fiscal_year) * 12 + month - scope.entity.fiscal_year_starts_month + 1
 
 

@@ -53,8 +53,9 @@ Sums = dict[Key, Figures]
 class Scope:
     """The cells a report is about, and the days it looks back to.
 
-    `as_of` is the last posting date that counts, `known_on` the last day on which what counts was
-    written down: together they say what the books of that day said.
+    `as_of` is the last posting date of an entry that counts, and the last day on which a change of
+    a budget came into effect; `known_on` the last day on which what counts was written down:
+    together they say what the books of that day said.
     """
 
     entity: Entity
@@ -72,15 +73,8 @@ class Scope:
 
     @property
     def known_before(self) -> datetime | None:
-        """The moment by which an entry was written down, to count."""
+        """The moment by which something was written down, to count."""
         return end_of(self.entity, self.known_on) if self.known_on else None
-
-    @property
-    def set_before(self) -> datetime | None:
-        """The moment by which a change of a budget was written down, to count: it has no other
-        date, so the earlier of the two days decides."""
-        days = [day for day in (self.as_of, self.known_on) if day is not None]
-        return end_of(self.entity, min(days)) if days else None
 
     @cached_property
     def cells(self) -> dict[int, Key]:
@@ -206,17 +200,14 @@ def _by_stage() -> dict[str, Sum]:
 
 
 def _budgets(scope: Scope, groups: tuple[str, ...]) -> Iterable[tuple[Key, Decimal]]:
-    """Adjustments recorded by the end of the day. A month's own budget counts in that month,
-    another in the month it was set, at the earliest in the first of its year."""
-    adjustments = BudgetAdjustment.objects.filter(scope.condition("cell__")).order_by()
-    if scope.set_before is not None:
-        adjustments = adjustments.filter(recorded_at__lt=scope.set_before)
-    zone = scope.entity.zone
-    dated = adjustments.values_list(
-        "cell_id",
-        "cell__period",
-        ExtractYear("recorded_at", tzinfo=zone),
-        ExtractMonth("recorded_at", tzinfo=zone),
+    """Adjustments in effect on the day. A month's own budget counts in that month, another in the
+    month from which on it counts, at the earliest in the first of its year."""
+    dated = (
+        adjustments_of(scope)
+        .order_by()
+        .values_list(
+            "cell_id", "cell__period", ExtractYear("effective_on"), ExtractMonth("effective_on")
+        )
     )
     for cell, own, year, month, amount in dated.annotate(Sum("amount")):
         key = part_of(scope.cells[cell], groups)
@@ -235,6 +226,16 @@ def entries_of(scope: Scope, cells: Iterable[int] | None = None) -> QuerySet[Led
     if scope.known_before is not None:
         entries = entries.filter(recorded_at__lt=scope.known_before)
     return entries
+
+
+def adjustments_of(scope: Scope) -> QuerySet[BudgetAdjustment]:
+    """The changes of the scope's budgets that count."""
+    found = BudgetAdjustment.objects.filter(scope.condition("cell__"))
+    if scope.as_of is not None:
+        found = found.filter(effective_on__lte=scope.as_of)
+    if scope.known_before is not None:
+        found = found.filter(recorded_at__lt=scope.known_before)
+    return found
 
 
 def entry_totals(scope: Scope, entries: Q, adjustments: Q) -> list[Decimal]:

@@ -1,7 +1,7 @@
 """The commitments report: what every budget holds, now or at the end of any day, and how it ties.
 
 As of now it reads stored balances; as of a past day it folds ledger entries by posting date and
-budget adjustments by the day they were recorded. The tie-out always takes the other road.
+budget adjustments by the day from which on they count. The tie-out always takes the other road.
 """
 
 from collections.abc import Iterable, Sequence
@@ -296,9 +296,10 @@ def difference_of(scope: Scope, totals: Figures, by_entries: bool) -> Decimal:
         proof = _stored_totals(scope)
     if scope.looks_back:
         later = Q(posting_date__gt=scope.as_of) if scope.as_of else Q()
+        set_later = Q(effective_on__gt=scope.as_of) if scope.as_of else Q()
         if scope.known_on:
-            later |= Q(recorded_at__gte=scope.known_before)
-        set_later = Q(recorded_at__gte=scope.set_before)
+            known_later = Q(recorded_at__gte=scope.known_before)
+            later, set_later = later | known_later, set_later | known_later
         since = entry_totals(scope, later, set_later)
         proof = [now - after for now, after in zip(proof, since, strict=True)]
     return sum((abs(one - other) for one, other in zip(told, proof, strict=True)), ZERO)

@@ -240,6 +240,7 @@ def budget_cell(
         control=control,
         reason="Annual budget",
         actor=None,
+        effective_on=TODAY,
         recorded_at=NOW,
     )
     return cell

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -170,7 +170,7 @@ def _take_over(year_end: YearEnd, document_id: UUID, ids: list[int], at: datetim
         commitment_ids=ids,
         batch=standing.pk,
         turn=standing.turn,
-        days=(standing.from_year.ends_on, standing.to_year.starts_on),
+        days=_days(standing),
         with_budget=standing.policy == YearEnd.Policy.WITH_BUDGET,
         actor=standing.requested_by,
         at=at,
@@ -191,6 +191,11 @@ def _take_over(year_end: YearEnd, document_id: UUID, ids: list[int], at: datetim
         )
         for each in rolled
     )
+
+
+def _days(year_end: YearEnd) -> tuple[date, date]:
+    """The last day of the old year and the first of the new one."""
+    return year_end.from_year.ends_on, year_end.to_year.starts_on
 
 
 def _source(year_end: YearEnd, ids: list[int]) -> Source:
@@ -273,7 +278,12 @@ def reverse(*, year_end: YearEnd, actor: User, at: datetime, reason: str) -> Yea
         for line in year_end.lines.filter(state=YearEndLine.State.ROLLED).order_by("commitment")
     ]
     rolling.unroll(
-        batch=year_end.pk, rolled=rolled, actor=actor, at=at, reason=f"{year_end} undone: {reason}"
+        batch=year_end.pk,
+        rolled=rolled,
+        days=_days(year_end),
+        actor=actor,
+        at=at,
+        reason=f"{year_end} undone: {reason}",
     )
     year_end.save()
     events.publish("year_end.reversed", year_end, actor=actor, at=at, reason=reason)

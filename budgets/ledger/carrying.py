@@ -4,8 +4,9 @@ Amounts of cells change by append-only adjustments only, here as elsewhere, so t
 limits stay what the database checks.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +31,7 @@ def with_earlier(cells: Iterable[BudgetCell]) -> None:
 def carry(
     takes: Mapping[int, Decimal],
     *,
+    days: Mapping[int, date],
     locks: Iterable[int],
     actor: Any,
     at: datetime,
@@ -38,20 +40,21 @@ def carry(
 ) -> None:
     """Bring what cumulative cells lack from what earlier periods left, oldest first.
 
-    `takes` is what is asked of each cell, `locks` every cell that the posting moves: they are
-    locked with the earlier ones in primary-key order. Where all that was left does not suffice,
-    nothing moves, and the posting is refused or overdraws like any other; what may overdraw takes
-    it `partly` first.
+    `takes` is what is asked of each cell, on which of `days`; `locks` every cell that the posting
+    moves: they are locked with the earlier ones in primary-key order. Where all that was left does
+    not suffice, nothing moves, and the posting is refused or overdraws like any other; what may
+    overdraw takes it `partly` first.
     """
     asking = list(BudgetCell.objects.filter(pk__in=list(takes), is_cumulative=True))
     if not asking:
         return
     wanted = Q(pk__in=list(locks)) | _series(asking)
     locked = {cell.pk: cell for cell in amounts.locked(wanted)}
-    moved: dict[BudgetCell, Decimal] = {}
+    moved: dict[date, dict[BudgetCell, Decimal]] = defaultdict(dict)
     for pk in sorted(cell.pk for cell in asking):
-        _bring(locked[pk], takes[pk], locked.values(), moved, partly=partly)
-    amounts.store(moved, actor=actor, at=at, reason=reason)
+        _bring(locked[pk], takes[pk], locked.values(), moved[days[pk]], partly=partly)
+    for day in sorted(moved):
+        amounts.store(moved[day], on=day, actor=actor, at=at, reason=reason)
 
 
 def _bring(

@@ -30,6 +30,7 @@ def allow(posting: Posting, *, why: str) -> None:
     takes = {pk: amount for pk, amount in asked.items() if amount > ZERO}
     carrying.carry(
         takes,
+        days=dict.fromkeys(takes, posting.on),
         locks=asked,
         actor=posting.actor,
         at=posting.at,
@@ -45,7 +46,9 @@ def allow(posting: Posting, *, why: str) -> None:
     }
     for cell, lack in short.items():
         cell.overdraft += lack
-    amounts.store(short, actor=posting.actor, at=posting.at, reason=why, of="overdraft")
+    amounts.store(
+        short, on=posting.on, actor=posting.actor, at=posting.at, reason=why, of="overdraft"
+    )
     for cell, lack in short.items():
         _tell(posting, cell, lack, why)
 

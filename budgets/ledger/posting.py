@@ -175,7 +175,7 @@ def _move(entries: list[LedgerEntry], posting: Posting) -> None:
     deltas: dict[int, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(Stage.values, ZERO))
     for entry in entries:
         deltas[entry.cell_id][entry.stage] += entry.amount
-    _carry(deltas, posting)
+    _carry(deltas, {entry.cell_id: entry.posting_date for entry in entries}, posting)
     for cell_id in sorted(deltas):
         moves = {stage: value for stage, value in deltas[cell_id].items() if value}
         if not moves:
@@ -195,13 +195,14 @@ def _move(entries: list[LedgerEntry], posting: Posting) -> None:
             _refuse(waiting, posting)
 
 
-def _carry(deltas: dict[int, dict[str, Decimal]], posting: Posting) -> None:
-    """Bring from earlier periods what cumulative cells lack."""
+def _carry(deltas: dict[int, dict[str, Decimal]], days: dict[int, date], posting: Posting) -> None:
+    """Bring from earlier periods what cumulative cells lack, on the day of the posting."""
     asked = {pk: sum(moves.values(), ZERO) for pk, moves in deltas.items()}
     takes = {pk: asks for pk, asks in asked.items() if asks > ZERO and pk not in posting.plain}
     if takes:
         carrying.carry(
             takes,
+            days=days,
             locks=deltas,
             actor=posting.actor,
             at=posting.at,

@@ -153,7 +153,7 @@ def roll(
         if not with_budget:
             write([out, into], held)
             return rolled
-        with travelling.along(rolled, actor=actor, at=at, reason=reason) as travelled:
+        with travelling.along(rolled, days=days, actor=actor, at=at, reason=reason) as travelled:
             write([out, into], held)
         return travelled
 
@@ -179,12 +179,20 @@ def _go_on(
 
 
 @atomic
-def unroll(*, batch: UUID, rolled: Iterable[Rolled], actor: Any, at: datetime, reason: str) -> None:
+def unroll(
+    *,
+    batch: UUID,
+    rolled: Iterable[Rolled],
+    days: tuple[date, date],
+    actor: Any,
+    at: datetime,
+    reason: str,
+) -> None:
     """Undo a whole batch by the exact mirror of its entries, each on the day of its own.
 
-    Commitments stand again where they stood, what was activated waits again, budgets travel back.
-    Raises Conflict when something was posted to one of them since, BudgetExceeded,
-    BudgetBelowUse, FiscalYearClosed.
+    `days` are those of `roll`. Commitments stand again where they stood, what was activated waits
+    again, budgets travel back. Raises Conflict when something was posted to one of them since,
+    BudgetExceeded, BudgetBelowUse, FiscalYearClosed.
     """
     rolled = list(rolled)
     homes = {each.commitment_id: each.from_cell_id for each in rolled}
@@ -209,7 +217,7 @@ def unroll(*, batch: UUID, rolled: Iterable[Rolled], actor: Any, at: datetime, r
             replace(each, from_cell_id=each.to_cell_id, to_cell_id=each.from_cell_id)
             for each in rolled
         ]
-        with travelling.back(back, actor=actor, at=at, reason=reason):
+        with travelling.back(back, days=days[::-1], actor=actor, at=at, reason=reason):
             write(postings, held.values())
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -30,11 +30,14 @@ class Rolled:
 
 
 @contextmanager
-def along(rolled: list[Rolled], *, actor: Any, at: datetime, reason: str) -> Iterator[list[Rolled]]:
+def along(
+    rolled: list[Rolled], *, days: tuple[date, date], actor: Any, at: datetime, reason: str
+) -> Iterator[list[Rolled]]:
     """Around the posting of what goes on: the new budgets get theirs before it, the old ones give
     it after, as far as there is any. Yields what went on with the budget of each.
 
-    Cells are locked in primary-key order first.
+    It leaves on the first of `days` and is there from the second on, as the entries are. Cells are
+    locked in primary-key order first.
     """
     cells = _locked(rolled)
     left = {pk: max(Decimal(cell.amount), ZERO) for pk, cell in cells.items()}
@@ -44,24 +47,27 @@ def along(rolled: list[Rolled], *, actor: Any, at: datetime, reason: str) -> Ite
         left[each.from_cell_id] -= budget
         travelled.append(replace(each, budget=budget))
     into, out = _sums(travelled)
-    _adjust(cells, into, actor=actor, at=at, reason=reason)
+    _adjust(cells, into, on=days[1], actor=actor, at=at, reason=reason)
     yield travelled
-    _adjust(cells, out, actor=actor, at=at, reason=reason)
+    _adjust(cells, out, on=days[0], actor=actor, at=at, reason=reason)
 
 
 @contextmanager
-def back(rolled: list[Rolled], *, actor: Any, at: datetime, reason: str) -> Iterator[None]:
+def back(
+    rolled: list[Rolled], *, days: tuple[date, date], actor: Any, at: datetime, reason: str
+) -> Iterator[None]:
     """Around the mirror: exactly the budgets of these travel, from cell to cell.
 
-    Raises BudgetBelowUse where what would go is in use by others.
+    They leave and are there on `days`, as in `along`. Raises BudgetBelowUse where what would go is
+    in use by others.
     """
     cells = _locked(rolled)
     into, out = _sums(rolled)
-    _adjust(cells, into, actor=actor, at=at, reason=reason)
+    _adjust(cells, into, on=days[1], actor=actor, at=at, reason=reason)
     yield
     fresh = {cell.pk: cell for cell in amounts.locked(Q(pk__in=list(out)))}
     require_room(fresh.values(), out)
-    _adjust(fresh, out, actor=actor, at=at, reason=reason)
+    _adjust(fresh, out, on=days[0], actor=actor, at=at, reason=reason)
 
 
 def _locked(rolled: Iterable[Rolled]) -> dict[int, BudgetCell]:
@@ -83,6 +89,7 @@ def _adjust(
     cells: Mapping[int, BudgetCell],
     moves: Mapping[int, Decimal],
     *,
+    on: date,
     actor: Any,
     at: datetime,
     reason: str,
@@ -90,4 +97,4 @@ def _adjust(
     for pk, amount in moves.items():
         cells[pk].amount += amount
     moved = {cells[pk]: amount for pk, amount in moves.items()}
-    amounts.store(moved, actor=actor, at=at, reason=reason)
+    amounts.store(moved, on=on, actor=actor, at=at, reason=reason)

@@ -216,7 +216,10 @@ class MonthSum(models.Model):
 
 
 class BudgetAdjustment(models.Model):
-    """An append-only change of a cell's amount: the amount is the sum of its adjustments."""
+    """An append-only change of a cell's amount: the amount is the sum of its adjustments.
+
+    Like an entry it has two dates: the day from which on it counts, and when it was written down.
+    """
 
     id = models.BigAutoField(primary_key=True)
     cell = models.ForeignKey(BudgetCell, on_delete=models.PROTECT, related_name="adjustments")
@@ -227,6 +230,7 @@ class BudgetAdjustment(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    effective_on = models.DateField(help_text="From this day on it counts.")
     recorded_at = models.DateTimeField()
 
     def __str__(self) -> str:

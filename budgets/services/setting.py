@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from accounts.models import Control, Entity, Role
+from budgets import amounts
 from budgets.models import BudgetAdjustment, BudgetCell, CostCenter, FiscalYear, GLAccount, Project
 from budgets.models.cells import QUARTER, QUARTERS
 from budgets.services.years import FiscalYearMissing
@@ -65,7 +66,7 @@ def set_budget(
     }
     BudgetCell.objects.bulk_create([BudgetCell(**key, control=control)], ignore_conflicts=True)
     cell = BudgetCell.objects.select_for_update(no_key=True).get(**key)
-    cell.entity = entity
+    cell.entity, cell.fiscal_year = entity, year
     before = _said(cell)
     difference = amount - cell.amount
     cell.amount, cell.control = amount, control
@@ -77,7 +78,13 @@ def set_budget(
         raise BudgetBelowUse(message, errors=[FieldError("/amount", "min_value", message)])
     cell.save(update_fields=["amount", "control", "is_cumulative"])
     BudgetAdjustment.objects.create(
-        cell=cell, amount=difference, control=control, reason=reason, actor=actor, recorded_at=at
+        cell=cell,
+        amount=difference,
+        control=control,
+        reason=reason,
+        actor=actor,
+        effective_on=amounts.counts_from(cell, at),
+        recorded_at=at,
     )
     after = _said(cell)
     changes = [

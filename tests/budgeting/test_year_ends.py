@@ -1,12 +1,15 @@
 """Rule C22: what is open goes over once, is undone as one batch, and a closed year is closed."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
 
 from budgeting.models import YearEnd, YearEndLine
 from budgeting.services import year_ends
@@ -17,10 +20,14 @@ from budgets.models import BudgetAdjustment, BudgetCell, Commitment, FiscalYear,
 from budgets.services import FiscalYearClosed, adjust
 from core.errors import Conflict, DomainError, IllegalTransition, NotAllowed
 from core.models import OutboxItem, TrailEvent
+from reports import queries
+from reports.drill_down import adjustments_behind
+from reports.figures import Scope
 from tests.budgets.postings import D, Desk, Paper
 from tests.factories import NOW, TODAY, Organisation
 
 JANUARY = datetime(2027, 1, 5, 9, 0, tzinfo=UTC)
+DAYS = "Days of budgets"
 WITH, WITHOUT = YearEnd.Policy.WITH_BUDGET, YearEnd.Policy.WITHOUT_BUDGET
 
 
@@ -34,7 +41,7 @@ def _books_agree(org: Organisation) -> Iterator[None]:
     """After every test the ledger's own proofs hold."""
     yield
     names = ("Stored balances", "Budget amounts", "Commitments", "Commitments of cells")
-    for name in (*names, "Settlements", "Limits", "Every moment", "Entries", "Fiscal years"):
+    for name in (*names, "Settlements", "Limits", "Every moment", "Entries", "Fiscal years", DAYS):
         assert invariants.check(name).faults == []
 
 
@@ -64,9 +71,25 @@ def give_2027(desk: Desk, amount: int) -> BudgetCell:
         fiscal_year=year, amount=amount, **{name: getattr(desk.cell, name) for name in names}
     )
     BudgetAdjustment.objects.create(
-        cell=cell, amount=amount, control=cell.control, reason="Plan", recorded_at=NOW
+        cell=cell,
+        amount=amount,
+        control=cell.control,
+        reason="Plan",
+        effective_on=TODAY,
+        recorded_at=NOW,
     )
     return cell
+
+
+def told(org: Organisation, year: int, **days: date) -> tuple[Decimal, Decimal, Decimal]:
+    """Budget, committed and spent of one year as a report tells them. They tie out, and what is
+    behind the budget is what it is the sum of."""
+    cell = {"cost_center": "CC100", "gl_account": "6600"}
+    found = queries.commitments(entity=org.entity, fiscal_year=year, **cell, **days)
+    assert found.ties, found.difference
+    behind = adjustments_behind(Scope(org.entity, year, **cell, **days))
+    assert found.totals.budget == sum((each.amount for each in behind), D(0))
+    return found.totals.budget, found.totals.encumbered, found.totals.spent
 
 
 def test_only_a_controller_asks_and_only_after_the_year(org: Organisation) -> None:
@@ -107,6 +130,68 @@ def test_c22_the_budget_travels_along_or_the_new_one_pays(desk: Desk, org: Organ
     run(org, WITH)
     assert (desk.now.amount, later(desk).amount) == (before - 100, 100)
     assert later(desk).available == 0
+
+
+def test_c22_the_budget_travels_on_the_days_on_which_the_commitment_does(
+    desk: Desk, org: Organisation
+) -> None:
+    desk.order("10", "10")
+    before = desk.now.amount
+    last, first, ran = date(2026, 12, 31), date(2027, 1, 1), JANUARY.date()
+    year_end = run(org, WITH)
+    assert told(org, 2026, as_of=date(2026, 12, 30)) == (before, 100, 0)
+    assert told(org, 2026, as_of=last) == told(org, 2026) == (before - 100, 0, 0)
+    assert told(org, 2027, as_of=last) == (0, 0, 0)
+    assert told(org, 2027, as_of=first) == told(org, 2027) == (100, 100, 0)
+    # what the books said before it ran
+    assert told(org, 2026, as_of=last, known_on=first) == (before, 100, 0)
+    assert told(org, 2027, as_of=ran, known_on=first) == (0, 0, 0)
+    months = queries.burn_down(entity=org.entity, fiscal_year=2026, cost_center="CC100")
+    assert [each.figures.encumbered for each in months[-2:]] == [100, 0]
+    assert months[-2].figures.available == months[-1].figures.available
+    again = datetime(2027, 2, 3, 9, 0, tzinfo=UTC)
+    year_ends.reverse(year_end=year_end, actor=org.cora, at=again, reason="Too early")
+    assert told(org, 2026, as_of=last) == (before, 100, 0)
+    assert told(org, 2027, as_of=ran) == told(org, 2027) == (0, 0, 0)
+    assert told(org, 2026, as_of=last, known_on=ran) == (before - 100, 0, 0)
+    assert told(org, 2027, as_of=first, known_on=ran) == (100, 100, 0)
+
+
+def test_c22_what_is_changed_after_the_year_counts_on_its_last_day(
+    desk: Desk, org: Organisation
+) -> None:
+    before = desk.now.amount
+    adjust(moves={desk.cell.pk: D(5)}, actor=org.cora, at=JANUARY, reason="For what came late")
+    last = date(2026, 12, 31)
+    assert told(org, 2026, as_of=last) == (before + 5, 0, 0)
+    assert told(org, 2026, as_of=date(2026, 12, 30)) == (before, 0, 0)
+    assert told(org, 2026, as_of=last, known_on=last) == (before, 0, 0)
+
+
+def test_c22_the_days_of_budgets_are_proven_and_found_again_from_the_records(
+    desk: Desk, org: Organisation, tampered: Callable[..., None]
+) -> None:
+    desk.order("10", "10")
+    paper = Paper(desk.cell, "journal")  # dated a month back, for more than there is
+    at = NOW + timedelta(hours=1)
+    late = {"on": date(2026, 2, 2), "actor": None, "at": at, "reason": "Other books"}
+    ledger.post_outside(source=paper.source, shares=[paper.share(D("200000"))], **late)
+    year_ends.reverse(year_end=run(org), actor=org.cora, at=JANUARY, reason="Too early")
+    adjust(moves={desk.cell.pk: D(5)}, actor=org.cora, at=JANUARY, reason="For what came late")
+    days = dict(BudgetAdjustment.objects.values_list("pk", "effective_on"))
+    assert date(2026, 2, 2) in days.values()
+    travelled = BudgetAdjustment.objects.filter(cell=desk.cell, amount=-100).get()
+    for pk in (travelled.pk, desk.cell.adjustments.earliest("pk").pk):
+        moved = "UPDATE budgets_budgetadjustment SET effective_on = %s WHERE id = %s"
+        tampered(moved, JANUARY.date(), pk)
+        (fault,) = invariants.check(DAYS).faults
+        assert f"budget adjustment {pk} of budget cell {desk.cell.pk}" in fault
+        tampered(moved, days[pk], pk)
+    tampered("UPDATE budgets_budgetadjustment SET effective_on = '2026-06-06'")
+    with connection.cursor() as cursor:
+        editor = SimpleNamespace(connection=connection, execute=cursor.execute)
+        import_module("budgets.migrations.0007_days_of_adjustments").fill(apps, editor)
+    assert dict(BudgetAdjustment.objects.values_list("pk", "effective_on")) == days
 
 
 def test_c22_without_budget_the_new_years_budget_pays(desk: Desk, org: Organisation) -> None:

@@ -1,6 +1,6 @@
 """Budgets of months and quarters, and cumulative ones that use what earlier periods left."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from budgets.ledger import BudgetExceeded
 from budgets.models import BudgetAdjustment, BudgetCell
 from budgets.services import set_budget
 from core.errors import RuleBroken
-from tests.budgets.postings import D, Desk
+from tests.budgets.postings import D, Desk, Paper
 from tests.factories import NOW, TODAY, Organisation
 from tests.racing import race
 
@@ -92,9 +92,12 @@ def test_a_cumulative_month_uses_what_earlier_ones_left_oldest_first(org):
     february = put(org, "40", period=FEBRUARY, is_cumulative=True)
     april = put(org, "500", period=4, is_cumulative=True)
     march = put(org, "10", period=MARCH, is_cumulative=True)
-    desk_of(org, march).order("1", "60")
+    paper = Paper(desk_of(org, march).cell)
+    facts = {"on": TODAY, "at": NOW + timedelta(days=40), "actor": None}  # written down in April
+    ledger.encumber(source=paper.source, shares=[paper.share(D("60"))], **facts)
     assert [available(each) for each in (january, february, march, april)] == [0, 20, 0, 500]
     carried = BudgetAdjustment.objects.filter(reason__startswith="Left by earlier")
+    assert {each.effective_on for each in carried} == {TODAY}
     assert {each.cell_id: each.amount for each in carried} == {
         january.pk: -30,
         february.pk: -20,

@@ -38,7 +38,7 @@ def test_a_new_budget_is_its_first_adjustment(org: Organisation):
     adjustment = BudgetAdjustment.objects.get(cell=cell)
     assert (adjustment.amount, adjustment.control) == (D("1200.50"), "warn")
     assert (adjustment.actor, adjustment.reason) == (org.cora, "Board decision")
-    assert adjustment.recorded_at == NOW
+    assert (adjustment.effective_on, adjustment.recorded_at) == (TODAY, NOW)
 
 
 def test_a_change_is_a_further_adjustment_of_the_difference(org: Organisation):

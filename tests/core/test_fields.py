@@ -60,7 +60,12 @@ def test_a_rate_keeps_eight_decimals(db):
 def test_ten_thousand_tenths_are_one_thousand(cell):
     BudgetAdjustment.objects.bulk_create(
         BudgetAdjustment(
-            cell=cell, amount=Decimal("0.1"), control="stop", reason="tenth", recorded_at=NOW
+            cell=cell,
+            amount=Decimal("0.1"),
+            control="stop",
+            reason="tenth",
+            effective_on=TODAY,
+            recorded_at=NOW,
         )
         for _ in range(10_000)
     )
@@ -73,7 +78,14 @@ def test_ten_thousand_tenths_are_one_thousand(cell):
 def test_the_database_adds_up_as_we_do(cell, values):
     reason = str(new_id())
     BudgetAdjustment.objects.bulk_create(
-        BudgetAdjustment(cell=cell, amount=value, control="stop", reason=reason, recorded_at=NOW)
+        BudgetAdjustment(
+            cell=cell,
+            amount=value,
+            control="stop",
+            reason=reason,
+            effective_on=TODAY,
+            recorded_at=NOW,
+        )
         for value in values
     )
     found = BudgetAdjustment.objects.filter(reason=reason).aggregate(sum=Sum("amount"))

@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+import budgets.services
 from budgets import ledger
-from budgets.models import BudgetAdjustment, BudgetCell, LedgerEntry
+from budgets.models import BudgetCell, LedgerEntry
 from core.errors import Invalid
 from reports import queries
 from tests.budgets.postings import D, Desk, Paper
@@ -116,11 +117,8 @@ def test_as_of_before_the_budget_was_set_there_is_none(org: Organisation, desk: 
 def test_a_day_ends_where_the_entity_is(org: Organisation):
     cell = org.cells["CC100", "6600", None]
     late = NOW.replace(hour=23, minute=30)  # already 3 March in Berlin
-    cell.amount += 5
-    cell.save()
-    BudgetAdjustment.objects.create(
-        cell=cell, amount=D(5), control="stop", reason="More", actor=None, recorded_at=late
-    )
+    moves = {cell.pk: D(5)}
+    budgets.services.adjust(moves=moves, actor=org.cora, at=late, reason="More")
     on_the_second = report(org, as_of=TODAY, cost_center="CC100", gl_account="6600")
     assert on_the_second.totals.budget == D(100_000)
     on_the_third = report(

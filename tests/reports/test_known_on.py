@@ -24,7 +24,7 @@ MARCH, APRIL = date(2026, 3, 31), date(2026, 4, 30)
 @pytest.fixture
 def late(org: Organisation) -> Organisation:
     """500 posted in March and written down in March; 70 posted in March, written down in April;
-    a budget raised by 5 in April."""
+    a budget raised by 5 from 30 March on, and by 2 more, both written down in April."""
     desk = Desk(org, org.cells["CC100", "6600", None])
     desk.order("5", "100")
     paper = Paper(desk.cell)
@@ -36,16 +36,18 @@ def late(org: Organisation) -> Organisation:
         at=NOW + timedelta(days=40),
     )
     cell = org.cell("CC100", "6600")
-    cell.amount += 5
+    cell.amount += 7
     cell.save()
-    BudgetAdjustment.objects.create(
-        cell=cell,
-        amount=D(5),
-        control="stop",
-        reason="More",
-        actor=None,
-        recorded_at=NOW + timedelta(days=40),
-    )
+    for amount, day in ((5, date(2026, 3, 30)), (2, TODAY + timedelta(days=40))):
+        BudgetAdjustment.objects.create(
+            cell=cell,
+            amount=D(amount),
+            control="stop",
+            reason="More",
+            actor=None,
+            effective_on=day,
+            recorded_at=NOW + timedelta(days=40),
+        )
     return org
 
 
@@ -59,12 +61,13 @@ def told(org: Organisation, **days) -> tuple[Decimal, Decimal, bool]:
 @pytest.mark.parametrize(
     ("days", "budget", "committed"),
     [
-        ({"as_of": MARCH}, 100_000, 570),
+        ({"as_of": MARCH}, 100_005, 570),
         ({"as_of": MARCH, "known_on": MARCH}, 100_000, 500),
-        ({"as_of": MARCH, "known_on": APRIL}, 100_000, 570),
+        ({"as_of": MARCH, "known_on": APRIL}, 100_005, 570),
+        ({"as_of": APRIL}, 100_007, 570),
         ({"as_of": APRIL, "known_on": MARCH}, 100_000, 500),
         ({"known_on": MARCH}, 100_000, 500),
-        ({"known_on": APRIL}, 100_005, 570),
+        ({"known_on": APRIL}, 100_007, 570),
         ({"known_on": TODAY - timedelta(days=1)}, 0, 0),
     ],
 )
