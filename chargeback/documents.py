@@ -100,9 +100,7 @@ def _printed(number: int, each: LineView, currency: str) -> dict[str, Any]:
         "basis": revision.get_basis_display(),
         "allocation": allocation.number,
         "owner": revision.service_owner.name,
-        "units": ""
-        if line.units is None
-        else f"{plain_figure(line.units)} {revision.unit}".strip(),
+        "units": _units(line),
         "percent": f"{plain_figure(round(line.percent, 2))} %",
         "shared": _money(allocation.total, currency),
         "amount": _money(line.amount, currency),

@@ -1,7 +1,9 @@
 """Year ends in the browser: looked at first, run as one batch, undone, and the year closed."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -60,9 +62,13 @@ def _preview(request: HttpRequest, year: int, policy: str) -> dict[str, Any]:
         lines = year_ends.preview(entity=request.user.entity, fiscal_year=year, policy=policy)
     except DomainError as refusal:
         return {"year": year, "problem": refusal.detail}
-    done = YearEnd.objects.filter(entity=request.user.entity, from_year__year=year)
+    entity = request.user.entity
+    done = YearEnd.objects.filter(entity=entity, from_year__year=year)
+    ends_on = FiscalYear.objects.get(entity=entity, year=year).ends_on
     return {
         "year": year,
+        "is_over": entity.day_of(timezone.now()) > ends_on,
+        "runs_from": ends_on + timedelta(days=1),
         "done": done.exclude(status=YearEnd.Status.REVERSED).first(),
         "lines": _opened(request, lines[:SHOWN]),
         "count": len(lines),
@@ -83,21 +89,21 @@ def _opened(request: HttpRequest, lines: Iterable[Any]) -> list[tuple[Any, str]]
 
 
 def _run(request: HttpRequest) -> HttpResponse:
-    page = reverse("budgeting:year_ends")
-    year = request.POST.get("fiscal_year", "")
+    year, policy = request.POST.get("fiscal_year", ""), request.POST.get("policy", "")
+    looked_at = urlencode({"fiscal_year": year, "policy": policy})
     return act(
         request,
         lambda: year_ends.request(
             entity=request.user.entity,
             fiscal_year=int(year) if year.isdecimal() and len(year) == 4 else 0,
-            policy=request.POST.get("policy", ""),
+            policy=policy,
             reason=request.POST.get("reason", ""),
             actor=request.user,
             at=timezone.now(),
         ),
         done="It runs now; this page says how far it is.",
         to=lambda made: reverse("budgeting:year_end", args=[made.pk]),
-        refused_to=page,
+        refused_to=f"{reverse('budgeting:year_ends')}?{looked_at}",
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from budgeting.models import YearEnd
 from budgeting.services import year_ends
@@ -37,10 +38,18 @@ def run(org: Organisation) -> YearEnd:
     return year_ends.run(year_end=year_end, at=JANUARY)
 
 
-def test_the_preview_writes_nothing(org: Organisation, page: Client) -> None:
+def test_the_preview_writes_nothing(
+    org: Organisation, page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Desk(org, org.cells["CC100", "6600", None]).order("10", "10")
     shown = page.get(reverse("budgeting:year_ends"), {"fiscal_year": "2026"})
     assert "1 line of 2026 would go over" in shown.content.decode()
+    for now, offered in ((NOW, False), (JANUARY, True)):  # once the year is over
+        monkeypatch.setattr(timezone, "now", lambda now=now: now)
+        page.force_login(org.cora)
+        shown = page.get(reverse("budgeting:year_ends"), {"fiscal_year": "2026"}).content.decode()
+        assert ("Run the year end of 2026" in shown) == offered
+        assert ("It can be run from" in shown) != offered
     assert not YearEnd.objects.exists()
     missing = page.get(reverse("budgeting:year_ends"), {"fiscal_year": "2031"})
     assert "There is no fiscal year 2031" in missing.content.decode()
