@@ -24,9 +24,10 @@ def _document(request: HttpRequest, kind: str, pk: UUID) -> Any:
 
 
 def _back(request: HttpRequest) -> str:
-    """The page the form stands on, as the form names it; never another host."""
+    """The page the form stands on, as the form names it: an address here, no other host's."""
     page = request.POST.get("next", "")
-    return page if url_has_allowed_host_and_scheme(page, allowed_hosts=None) else "/"
+    is_here = page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None)
+    return page if is_here else "/"
 
 
 @login_required

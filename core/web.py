@@ -155,7 +155,7 @@ def once(request: HttpRequest, work: Callable[[], T], *, address: Callable[[T], 
     refused form may come again.
     """
     key = request.POST.get("form_key", "")[:100]
-    if not key:
+    if not key or not key.isprintable():
         return work()
     with atomic():
         row = idempotency.claim(
