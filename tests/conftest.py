@@ -23,12 +23,20 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "same")
 RESULTS = Path(os.environ.get("TEST_RESULTS") or Path(__file__).parent.parent / "test-results")
+ON_DATABASE = ("django_db", "postgres", "faults", "browser")
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Concurrency and fault tests prove nothing on SQLite; bin/test runs them on PostgreSQL."""
+    """Concurrency and fault tests prove nothing on SQLite; bin/test runs them on PostgreSQL.
+
+    What asks no database says the same beside either.
+    """
+    for item in items:
+        if not any(map(item.get_closest_marker, ON_DATABASE)) and "db" not in item.fixturenames:
+            item.add_marker(pytest.mark.once)
     if connection.vendor == "postgresql":
         return
     reason = pytest.mark.skip(reason="needs PostgreSQL, where bin/test runs it too")

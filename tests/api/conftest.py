@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -45,12 +44,3 @@ def signed_in(user: User, *scopes: str, **options: Any) -> APIClient:
 @pytest.fixture
 def api() -> Client:
     return signed_in
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The description says the same on either database: asking once is enough."""
-    if connection.vendor == "postgresql":
-        once = pytest.mark.skip(reason="runs once, on the embedded defaults")
-        for item in items:
-            if item.get_closest_marker("api_fuzz"):
-                item.add_marker(once)

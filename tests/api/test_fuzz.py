@@ -32,7 +32,7 @@ from tests.api.lives import billed, get, issued, ordered, post, received, reques
 from tests.factories import NOW, Organisation, person
 from tests.vendors.agreements import contract
 
-pytestmark = [pytest.mark.django_db, pytest.mark.api_fuzz]
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 CHECKS = (
     not_a_server_error,
     status_code_conformance,

@@ -6,6 +6,9 @@ the line does not name, `nobody` is somebody signed out. Each call is undone bef
 
 A new address: give its arguments in url_scene.py, run this test, look hard at the lines that the
 failure shows, and put them into url_matrix.txt.
+
+Rights do not depend on the database: everybody is asked on the embedded defaults, and on PostgreSQL
+one person of each outcome.
 """
 
 import fnmatch
@@ -150,10 +153,16 @@ def found_rows(org: Organisation, scene: Scene) -> dict[str, str]:
     return rows
 
 
+def matrix() -> dict[str, str]:
+    """What the matrix says, by address and method."""
+    return dict((part.strip() for part in line.split("|", 1)) for line in said())  # type: ignore[misc]
+
+
+@pytest.mark.once
 def test_everybody_gets_at_every_address_what_the_matrix_says(org: Organisation) -> None:
     scene = build(org, NOW)
     found = found_rows(org, scene)
-    told = dict((part.strip() for part in line.split("|", 1)) for line in said())
+    told = matrix()
     differing = [
         f"{door} | {outcome}   (said: {told.get(door, 'nothing')})"
         for door, outcome in found.items()
@@ -162,6 +171,30 @@ def test_everybody_gets_at_every_address_what_the_matrix_says(org: Organisation)
     stale = sorted(set(told) - set(found))
     assert not differing, "look hard, then say so in url_matrix.txt:\n" + "\n".join(differing)
     assert not stale, f"the matrix tells of addresses that are gone: {stale}"
+
+
+def one_of_each(told: str) -> Iterator[tuple[str, str]]:
+    """(outcome, somebody who gets it) of a line; `others` are those whom it does not name."""
+    parts = [part.split() for part in told.split("|") if part]
+    named = {who for _, *people in parts for who in people}
+    for outcome, first, *_ in parts:
+        others = (who for who in PEOPLE if who not in named)
+        yield outcome, next(others) if first == "others" else first
+
+
+@pytest.mark.postgres
+def test_every_answer_of_the_matrix_is_given_on_postgresql(org: Organisation) -> None:
+    scene, told = build(org, NOW), matrix()
+    people = {is_api: clients(org, "api:" if is_api else "") for is_api in (True, False)}
+    differing = []
+    for label, name, path in doors(scene):
+        for method in ("GET", "POST", "PATCH"):
+            for outcome, who in one_of_each(told.get(f"{label} {method}", "")):
+                client = people[name.startswith("api:")][who]
+                found = knock(client, method, path, name, scene)
+                if found != outcome:
+                    differing.append(f"{label} {method} {who}: {found}, said: {outcome}")
+    assert not differing, "\n".join(differing)
 
 
 def test_nobody_signed_out_reads_or_changes_anything() -> None:

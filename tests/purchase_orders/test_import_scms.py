@@ -142,6 +142,7 @@ def test_orders_come_issued_received_and_committed_but_unsent(
     assert queries.by_any_number(org.entity, "SCMS-7").get() == order
 
 
+@pytest.mark.once  # ten thousand rows, each through the same services as the few rows above
 def test_the_whole_history_to_the_cent_and_once(org: Organisation) -> None:
     data = folder("scms-po-lines")
     truth = json.loads((data / "ground-truth.json").read_text("utf-8"))
