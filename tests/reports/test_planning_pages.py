@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -10,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from lxml import html
 
+from budgets.models import FiscalYear
 from reports.models import RunningExport, ScheduledReport
 from tests.budgets.postings import D, Desk
-from tests.factories import Organisation
+from tests.factories import TODAY, Organisation
 from tests.pages import signed_in, statements, text_of
 from tests.reports.test_accruals import Order
 from tests.reports.test_forecast import spend
@@ -88,7 +90,6 @@ def test_one_file_at_a_time(busy: Organisation, page: Client):
     [
         ("variance", "?group_by=kind"),
         ("variance", "?cost_center=CC100&recorded_at=2026-04-12"),
-        ("forecast", "?cost_center=CC100"),
         ("forecast", "?cost_center=CC100&recorded_at=2026-04-12"),
         ("burn_down", "?kind=opex&recorded_at=2026-04-12"),
     ],
@@ -97,17 +98,43 @@ def test_every_figure_opens_what_adds_up_to_it(
     busy: Organisation, page: Client, name: str, query: str
 ):
     """Whoever follows a figure finds its sum again, at the same day and of the same months."""
-    told = {}
-    tree = html.fromstring(page.get(at(name, query)).content)
-    for link in tree.xpath("//a[contains(@class, 'figure') or contains(@class, 'tile ')]"):
+    every_figure_opens(page, at(name, query))
+
+
+def test_a_fiscal_year_may_begin_in_any_month(org: Organisation, page: Client):
+    """Months are counted, named and opened from the first one of the entity's own year."""
+    org.entity.fiscal_year_starts_month = 3
+    org.entity.save()
+    years = FiscalYear.objects.filter(entity=org.entity)
+    years.filter(year=2026).update(starts_on=date(2026, 3, 1), ends_on=date(2027, 2, 28))
+    spend(org, TODAY, "60")
+    spend(org, date(2026, 4, 9), "30")
+    Order(org, "2", "50", line={"need_by": date(2027, 2, 20)})
+    rows = page.get(at("commitments", "?group_by=period&cost_center=CC100")).context["rows"]
+    spent = [(row.period, name, row.figures.spent) for name, row, _ in rows]
+    assert spent == [(1, "March", 60), (2, "April", 30)]
+    every_figure_opens(page, at("commitments", "?group_by=period&as_of=2026-04-09"))
+    assert [point.day for point, _ in page.get(at("burn_down")).context["points"]] == [TODAY]
+    for name in ("variance", "burn_down"):
+        every_figure_opens(page, at(name, "?cost_center=CC100&as_of=2026-04-09"))
+    coming = page.get(at("variance", "?cost_center=CC100")).context["report"]
+    assert coming.totals.ahead.on_order == 60  # February is the last month of the year
+
+
+def every_figure_opens(page: Client, url: str) -> None:
+    """Those of the first rows of each table, of its foot, and of the tiles."""
+    told: dict[str, set[Decimal]] = {}
+    tree = html.fromstring(page.get(url).content)
+    shown = "//a[contains(@class, 'figure') or contains(@class, 'tile ')]"
+    for link in tree.xpath(f"{shown}[not(ancestor::tr[count(preceding-sibling::tr) > 1])]"):
         [figure] = link.xpath("descendant-or-self::*[contains(@class, 'figure')]/text()") or [
             "".join(link.xpath(".//*[@class='tile-value']//text()")).strip().removesuffix(" EUR")
         ]
         told.setdefault(link.get("href"), set()).add(D(figure.replace(",", "")))
     assert len(told) > 5
-    for url, figures in told.items():
-        behind = page.get(url).context
-        assert figures == {behind.get("available", behind["total"])}, url
+    for opened, figures in told.items():
+        behind = page.get(opened).context
+        assert figures == {behind.get("available", behind["total"])}, opened
 
 
 def test_what_is_expected_names_documents_and_what_is_usual(busy: Organisation, page: Client):
