@@ -13,7 +13,7 @@ from invoicing.matching import Twin
 from invoicing.models import Invoice, InvoiceLine
 from vendors.models import Vendor
 
-_DEAD = (Invoice.Status.RETURNED, Invoice.Status.REJECTED, Invoice.Status.VOID)
+DEAD = (Invoice.Status.RETURNED, Invoice.Status.REJECTED, Invoice.Status.VOID)
 _LOOK_ALIKE = ("0O", "1IL", "5S")
 _CONFUSABLE = str.maketrans("OIL5", "011S")
 _SUFFIX = re.compile(r"(?<=[0-9])A$|(?<=[0-9])[^A-Z0-9]+1$")  # how a number is sent once more
@@ -44,7 +44,7 @@ def twins(invoice: Invoice, *, kin: Collection[UUID] = ()) -> tuple[Twin, ...]:
             kind=invoice.kind,
             vendor__in=sorted({*family, *kin}),
         )
-        .exclude(status__in=_DEAD)
+        .exclude(status__in=DEAD)
         .exclude(pk=invoice.pk)
         .only(
             "number",

@@ -114,11 +114,20 @@ def _invoice_facts(
         net=invoice.net,
         tax=invoice.tax,
         gross=invoice.gross,
+        payable=_payable(invoice),
         order_reference=invoice.order_reference,
         remit_to=tuple(
             matching.Account(each["index"], each["shown"]) for each in invoice.payee_accounts
         ),
     )
+
+
+def _payable(invoice: Invoice) -> Decimal | None:
+    """What is asked for, where it is to be the gross. A file's was recomputed when it was read: it
+    may be less, for what was prepaid, or rounded up by less than one unit of currency."""
+    if invoice.source == Invoice.Source.UBL and invoice.payable - invoice.gross < 1:
+        return None
+    return invoice.payable
 
 
 def _line_facts(line: InvoiceLine, order_lines: dict) -> matching.InvoiceLine:

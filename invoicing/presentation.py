@@ -1,8 +1,11 @@
 """How invoices and exceptions are shown: words for buttons, checks, documents compared."""
 
+import re
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from core.errors import FieldError
 from core.templatetags.figures import amount, plain_figure
 from invoicing.models import Invoice, MatchException, MatchRun
 from invoicing.queries import trios
@@ -50,6 +53,9 @@ CHECK_NAMES = {
     "budget": "Budget",
     "exchange_rate": "Exchange rate",
 }
+_RULE = re.compile(r"[A-Z]+(-[A-Z0-9]+)+")
+_LINE = re.compile(r"(?:Invoice|CreditNote)Line\[(\d+)\]")
+_FIELDS = {"number": "Number", "order_reference": "Order number", "vendor_name": "Vendor"}
 _TONES = {"pass": "good", "flag": "wait", "wait": "wait", "exception": "bad", "block": "bad"}
 _STOPPED = {
     Invoice.Status.RETURNED,
@@ -182,3 +188,30 @@ def _line_rows(trio: Any, exception: MatchException) -> list[dict[str, Any]]:
             "kind": "text",
         },
     ]
+
+
+def faults(errors: Sequence[FieldError]) -> list[dict[str, str]]:
+    """What is wrong with a file: the rule of the standard where it is one, the place, the words."""
+    return [
+        {
+            "rule": each.code if _RULE.fullmatch(each.code) else "",
+            "place": _place(each.pointer),
+            "words": each.detail,
+        }
+        for each in errors
+    ]
+
+
+def _place(pointer: str) -> str:
+    """A pointer in words: /file/Line 3 → Line 3, /lines/2/unit → Line 3, unit, /number → Number.
+
+    Of what cannot be read, the element: Invoice/InvoiceLine[1]/Price → Line 1, Price.
+    """
+    first, *rest = pointer.strip("/").split("/")
+    if first == "file":
+        below = rest[1:] if rest and rest[0] in ("Invoice", "CreditNote") else rest
+        return ", ".join(_LINE.sub(r"Line \1", each) for each in below)
+    if rest and rest[0].isdecimal():
+        name = f"{first.removesuffix('s').capitalize()} {int(rest[0]) + 1}"
+        return ", ".join([name, *(each.replace("_", " ") for each in rest[1:])])
+    return _FIELDS.get(first, first.replace("_", " ").capitalize())

@@ -70,7 +70,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def _take_in(request: HttpRequest, file: Any) -> dict[str, Any]:
-    outcome: dict[str, Any] = {"name": file.name, "invoice": None, "refusal": None}
+    outcome: dict[str, Any] = {"name": file.name, "invoice": None, "refusal": None, "faults": []}
     form = forms.UploadForm(files={"file": file})
     if not form.is_valid():
         outcome["refusal"] = DomainError(form.errors["file"][0])
@@ -85,6 +85,8 @@ def _take_in(request: HttpRequest, file: Any) -> dict[str, Any]:
         )
     except DomainError as refusal:
         outcome["refusal"] = refusal
+        if [each.detail for each in refusal.errors] != [refusal.detail]:
+            outcome["faults"] = presentation.faults(refusal.errors)
     return outcome
 
 

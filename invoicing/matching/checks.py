@@ -103,7 +103,7 @@ def check_charges(case: Case) -> Iterator[CheckResult]:
     actual = sum((charge.amount for charge in charged), ZERO)
     expected = case.order.charges
     over = actual - expected
-    verdict = case.verdict("charges", over, expected) if over > ZERO else KEPT
+    verdict = case.verdict("charges", over, expected)
     sentence = f"Charges of {case.money(actual)}" if charged else "No charges"
     if over > ZERO:
         reasons = words.listed(sorted({charge.reason or "no reason" for charge in charged}))
@@ -152,9 +152,8 @@ def check_invoice_total(case: Case) -> Iterator[CheckResult]:
         yield _recomputed(case, "invoice_total", "Total", expected=gross, actual=invoice.gross)
         gross = invoice.gross
     if invoice.payable is not None:
-        payable = gross - invoice.prepaid + invoice.rounding
         yield _recomputed(
-            case, "invoice_total", "Amount due", expected=payable, actual=invoice.payable
+            case, "invoice_total", "Amount due", expected=gross, actual=invoice.payable
         )
 
 
@@ -237,6 +236,8 @@ def check_dates(case: Case) -> Iterator[CheckResult]:
         sentence = (
             f"Dated {words.day(issued)}, after order {order.number} ended on {words.day(last)}."
         )
+    elif issued > case.given.today:
+        outcome, sentence = FLAG, f"Dated {words.day(issued)}, which is still to come."
     else:
         outcome = PASS
         sentence = f"Dated {words.day(issued)}, within the life of order {order.number}."

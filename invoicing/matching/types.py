@@ -135,7 +135,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFacts:
-    """The document as captured. Empty totals are not compared."""
+    """The document as captured. Empty totals are not compared; `payable` is to equal `gross`."""
 
     number: str
     kind: str  # invoice | credit_note
@@ -149,8 +149,6 @@ class InvoiceFacts:
     tax: Decimal | None = None
     gross: Decimal | None = None
     payable: Decimal | None = None
-    prepaid: Decimal = Decimal(0)
-    rounding: Decimal = Decimal(0)
     order_reference: str = ""
     remit_to: tuple[Account, ...] = ()  # accounts named on the document
 

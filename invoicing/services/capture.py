@@ -1,6 +1,7 @@
 """Capturing an invoice: from a form, the API or a file, with the original kept as it came."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from core.models import StoredFile
 from core.money import ZERO, UnknownCurrency, line_net, minor_units, round_amount
 from core.transactions import atomic
 from invoicing import queries
+from invoicing.duplicates import DEAD
 from invoicing.inputs import InvoiceInput, PayeeInput, TaxInput
 from invoicing.linking import find_order, find_vendor, link_lines, number_key
 from invoicing.models import Invoice, InvoiceCharge, InvoiceLine, InvoiceTax
@@ -28,8 +30,14 @@ _LIMIT = Decimal(10) ** 12
 
 
 class DuplicateInvoice(Conflict):
+    """`twin` is the invoice that is here already."""
+
     slug = "duplicate-invoice"
     title = "This invoice is already here."
+
+    def __init__(self, detail: str, *, twin: Invoice | None) -> None:
+        super().__init__(detail)
+        self.twin = twin
 
 
 @atomic
@@ -112,13 +120,10 @@ def import_file(
     original = files.store(data, content_type="application/xml", at=at)
     # Held to the end, so that of the same file twice at this moment the second sees the first.
     StoredFile.objects.select_for_update(no_key=True).get(pk=original.pk)
-    twin = (
-        Invoice.objects.filter(entity=entity, original=original)
-        .exclude(status__in=[Invoice.Status.RETURNED, Invoice.Status.REJECTED, Invoice.Status.VOID])
-        .first()
-    )
+    twin = Invoice.objects.filter(entity=entity, original=original).exclude(status__in=DEAD).first()
     if twin is not None:
-        raise DuplicateInvoice(f"{filename or 'This file'} came before as invoice {twin.number}.")
+        detail = f"{filename or 'This file'} came before as invoice {twin.number}."
+        raise DuplicateInvoice(detail, twin=twin)
     return capture(
         entity=entity,
         data=captured,
@@ -130,7 +135,7 @@ def import_file(
 
 
 def _require_valid(data: InvoiceInput, *, by_hand: bool) -> None:
-    errors = _payee_errors(data) if by_hand else []
+    errors = [*(_payee_errors(data) if by_hand else ()), *_text_errors(data)]
 
     def wrong(pointer: str, code: str, detail: str) -> None:
         errors.append(FieldError(pointer, code, detail))
@@ -158,6 +163,19 @@ def _require_valid(data: InvoiceInput, *, by_hand: bool) -> None:
                 wrong(f"/lines/{index}/{name}", "max_decimals", "At most six decimals.")
     if errors:
         raise Invalid(errors=errors)
+
+
+def _text_errors(data: InvoiceInput) -> Iterator[FieldError]:
+    """Texts that would not fit, or hide something. What only describes is cut where it is kept."""
+    for name, most in (("number", 64), ("order_reference", 64), ("vendor_name", 200)):
+        yield from text.check(getattr(data, name), f"/{name}", most=most)
+    for index, line in enumerate(data.lines[:MOST_LINES]):
+        for name, most in (("unit", 8), ("tax_category", 2), ("tax_code", 16)):
+            yield from text.check(getattr(line, name), f"/lines/{index}/{name}", most=most)
+    for index, charge in enumerate(data.charges):
+        yield from text.check(charge.tax_category, f"/charges/{index}/tax_category", most=2)
+    for index, row in enumerate(data.taxes):
+        yield from text.check(row.category, f"/taxes/{index}/category", most=2)
 
 
 def _payee(said: PayeeInput) -> dict[str, str]:
@@ -288,4 +306,12 @@ def save_once(invoice: Invoice) -> None:
         if "live_invoice_once" not in str(error):
             raise
         sender = invoice.vendor or invoice.vendor_name
-        raise DuplicateInvoice(f"Invoice {invoice.number} of {sender} is already here.") from error
+        same = Invoice.objects.exclude(status__in=DEAD).filter(
+            entity=invoice.entity_id,
+            vendor=invoice.vendor_id,
+            kind=invoice.kind,
+            number_key=invoice.number_key,
+            issue_date__year=invoice.issue_date.year,
+        )
+        detail = f"Invoice {invoice.number} of {sender} is already here."
+        raise DuplicateInvoice(detail, twin=same.first()) from error

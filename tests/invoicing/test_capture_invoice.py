@@ -9,7 +9,7 @@ import pytest
 from core.errors import Invalid, NotAllowed
 from core.models import OutboxItem, TrailEvent
 from invoicing import services
-from invoicing.inputs import InvoiceLineInput
+from invoicing.inputs import ChargeInput, InvoiceLineInput, TaxInput
 from invoicing.models import Invoice
 from invoicing.services.capture import DuplicateInvoice
 from tests.factories import NOW, TODAY
@@ -37,6 +37,17 @@ def test_only_accounts_payable_captures(org, bills, name):
         ({"currency": "eur"}, "/currency"),
         ({"due_date": TODAY - timedelta(days=1)}, "/due_date"),
         ({"lines": []}, "/lines"),
+        ({"number": "1" * 65}, "/number"),
+        ({"order_reference": "1" * 65}, "/order_reference"),
+        ({"vendor_name": "N" * 201}, "/vendor_name"),
+        ({"number": "R\u202e-1"}, "/number"),
+        ({"lines": [InvoiceLineInput(Decimal(1), Decimal(1), unit="C" * 9)]}, "/lines/0/unit"),
+        (
+            {"lines": [InvoiceLineInput(Decimal(1), Decimal(1), tax_category="STD")]},
+            "/lines/0/tax_category",
+        ),
+        ({"charges": [ChargeInput(Decimal(1), tax_category="STD")]}, "/charges/0/tax_category"),
+        ({"taxes": [TaxInput("STD", None, Decimal(1), Decimal(1))]}, "/taxes/0/category"),
         (
             {"lines": [InvoiceLineInput(Decimal("NaN"), Decimal(1))]},
             "/lines/0/quantity",

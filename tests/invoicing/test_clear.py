@@ -6,8 +6,9 @@ import pytest
 
 from core.errors import Conflict, Invalid, NotAllowed
 from invoicing import services
+from invoicing.facts import credited
 from invoicing.inputs import InvoiceLineInput
-from invoicing.models import Invoice, MatchException
+from invoicing.models import Invoice, InvoiceLine, MatchException
 from purchase_orders import services as orders
 from purchase_orders.models import PurchaseOrderLine
 from tests.factories import NOW
@@ -129,3 +130,21 @@ def test_a_void_says_why(org, fay, make, bills):
     with pytest.raises(Invalid):
         services.void(invoice=invoice, reason=" ", actor=fay, at=NOW)
     assert spent(org) == 10
+
+
+def test_goods_come_back_at_a_price_they_were_ordered_or_billed_at():
+    bought = PurchaseOrderLine(
+        unit_price=Decimal(10), billed_quantity=Decimal(4), billed_amount=Decimal(42)
+    )
+    for price, taken_back in (
+        ("10", "quantity"),  # as ordered
+        ("10.50", "quantity"),  # as billed on average
+        ("10.495001", "quantity"),
+        ("10.495", "price"),  # half a cent off
+        ("0.50", "price"),
+    ):
+        for base in (Decimal(1), Decimal(10)):
+            line = InvoiceLine(unit_price=Decimal(price) * base, price_base_quantity=base)
+            assert credited(line, bought) == taken_back
+    bought.basis = bought.Basis.AMOUNT
+    assert credited(line, bought) == credited(line, None) == "price"

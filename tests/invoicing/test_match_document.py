@@ -110,6 +110,21 @@ def test_other_currency():
     assert failing(outcome) == {"currency"}
 
 
+@pytest.mark.parametrize(
+    ("status", "failed"),
+    [
+        ("on_hold", set()),
+        ("closed", set()),
+        ("draft", {"order_state"}),
+        ("cancelled", {"order_state"}),
+    ],
+)
+def test_credit_is_taken_on_what_was_ordered_and_may_be_over(status, failed):
+    credited = invoice(billed(10), kind="credit_note")
+    line = order_line(billed_quantity=d(100), billed_amount=d(1000))
+    assert failing(match(given(credited, order(line, status=status)))) == failed
+
+
 @pytest.mark.parametrize("status", ["draft", "approved", "on_hold", "closed", "cancelled"])
 def test_only_an_issued_order_is_billed(status):
     assert failing(match(given(invoice(billed(100)), order(status=status)))) == {"order_state"}
@@ -191,6 +206,29 @@ def test_wrong_tax_goes_to_ap_with_figures():
     )
 
 
+def test_tax_is_rounded_half_up():
+    """5 % of 100.50 is 5.025."""
+    line = billed(1, net="100.50", tax_category="S", tax_percent=d(5))
+    facts = invoice(line, tax_breakdown=(TaxRow("S", d(5), d("100.50"), d("5.03")),))
+    assert result(match(given(facts)), "tax").expected == d("5.03")
+
+
+def test_what_cannot_be_assigned_to_a_tax_row_leaves_its_stated_base():
+    rows = (TaxRow("S", d(19), d(600), d(114)), TaxRow("AA", d(7), d(400), d(28)))
+    lines = billed(60, **LINE), billed(40, number="2")
+    outcome = match(given(invoice(*lines, tax_breakdown=rows)))
+    assert [each.outcome for each in results(outcome, "tax")] == ["pass", "pass"]
+
+
+def test_row_without_a_rate_takes_that_of_its_lines_where_they_agree():
+    row = (TaxRow("S", None, d(1000), d(190)),)
+    lines = billed(50, **LINE), billed(50, number="2", **LINE)
+    assert result(match(given(invoice(*lines, tax_breakdown=row))), "tax").expected == d(190)
+    mixed = billed(50, **LINE), billed(50, number="2", tax_category="S", tax_percent=d(7))
+    found = result(match(given(invoice(*mixed, tax_breakdown=row))), "tax")
+    assert (found.outcome, found.expected) == ("flag", None)
+
+
 def test_tax_on_the_amount_before_the_allowance_is_wrong():
     """The OASIS chain: 17.50 is 17.5 % of 100.00, not of the 90.00 left."""
     line = order_line(unit="KGM", unit_price=d(1), net=d(100))
@@ -222,9 +260,21 @@ def test_a_cent_of_rounding_per_line_is_allowed_and_two_are_not():
     assert failing(match(given(two))) == {"invoice_total"}
 
 
-def test_prepayment_and_rounding_count_into_the_amount_due():
-    facts = taxed(billed(100, **LINE), prepaid=d(190), rounding=d("0.30"), payable=d("1000.30"))
-    assert match(given(facts)).outcome == "matched"
+def test_the_amount_due_is_the_total_where_it_is_stated():
+    for due, expected in (
+        ("1190.01", set()),
+        ("1190.02", {"invoice_total"}),
+        ("9", {"invoice_total"}),
+    ):
+        facts = given(taxed(billed(100, **LINE), payable=d(due)))
+        assert failing(match(facts)) == expected
+
+
+def test_totals_keep_to_the_document_in_both_directions_whatever_a_rule_says_of_one():
+    """Less than recomputed is as wrong as more, unless a rule speaks of less."""
+    one_way = (Tolerance("invoice_total", percent=d(50)),)
+    short = taxed(billed(100, **LINE), gross=d(1100))
+    assert failing(match(given(short, tolerances=one_way))) == {"invoice_total"}
 
 
 # ---- order total
@@ -233,6 +283,13 @@ def test_prepayment_and_rounding_count_into_the_amount_due():
 def test_tolerated_line_differences_are_not_counted_again_against_the_order():
     rule = (Tolerance("line_amount", percent=d(2)),)
     assert match(given(invoice(billed(100, "10.20")), tolerances=rule)).outcome == "matched"
+
+
+def test_with_a_rule_of_its_own_the_order_total_counts_everything():
+    rules = (Tolerance("line_amount", percent=d(2)), Tolerance("order_total", percent=d(1)))
+    outcome = match(given(invoice(billed(100, "10.20")), tolerances=rules))
+    assert failing(outcome) == {"order_total"}
+    assert result(outcome, "order_total").variance == d(20)
 
 
 def test_cap_of_a_blanket_order_counts_everything():
@@ -270,3 +327,20 @@ def test_a_blanket_order_itself_is_not_billed():
 def test_dated_within_the_life_of_the_order_both_days_included(day, expected):
     facts = given(invoice(billed(100), issue_date=day), order(valid_to=date(2026, 6, 30)))
     assert failing(match(facts)) == expected
+
+
+def test_order_lives_from_the_earlier_of_its_day_and_its_validity():
+    """Taken on 2 March, valid from 15 February: what was delivered under the agreement counts."""
+    lived = order(valid_from=date(2026, 2, 15))
+    for day, failed in ((date(2026, 2, 15), set()), (date(2026, 2, 14), {"dates"})):
+        assert failing(match(given(invoice(billed(100), issue_date=day), lived))) == failed
+
+
+def test_date_that_is_still_to_come_is_flagged():
+    found = result(match(given(invoice(billed(100), issue_date=date(2026, 3, 22)))), "dates")
+    assert (found.outcome, found.sentence) == (
+        "flag",
+        "Dated 22 Mar 2026, which is still to come.",
+    )
+    today = invoice(billed(100), issue_date=date(2026, 3, 21))
+    assert result(match(given(today)), "dates").outcome == "pass"

@@ -102,6 +102,12 @@ def test_and_asks_for_both_parts_or_for_one(combine, price, expected):
     assert result(outcome, "line_amount").outcome == expected
 
 
+def test_where_an_amount_may_do_instead_the_price_alone_stops_nothing():
+    """2 % or 15.00 for a line: a single piece may be dearer by half, for it is 5.00."""
+    rule = (Tolerance("line_amount", percent=d(2), absolute=d(15), combine="OR"),)
+    assert match(given(invoice(billed(1, "15.00")), tolerances=rule)).outcome == "matched"
+
+
 def test_empty_tolerance_is_no_limit_and_zero_is_exact():
     dear = invoice(billed(100, "99.00"))
     free = (Tolerance("line_amount"), Tolerance("unit_price"))
@@ -261,6 +267,15 @@ def test_what_to_say_when_a_bill_meets_receipts(before, received, now, failed, f
     assert {flag.check for flag in outcome.flags} == flagged
 
 
+def test_limit_below_holds_for_what_is_taken_back_as_well():
+    """−5 for 51.00 instead of 50.00: 2 % of what it should be, whichever its sign."""
+    rule = (Tolerance("line_amount", "under", percent=d(2)),)
+    line = order_line(billed_quantity=d(5), billed_amount=d(50))
+    for net, outcome in (("-51", "pass"), ("-51.01", "exception")):
+        facts = given(invoice(billed(-5, net=net)), order(line), tolerances=rule)
+        assert result(match(facts), "line_amount").outcome == outcome
+
+
 def test_line_without_a_quantity_asks_for_one():
     outcome = match(given(invoice(billed(None, net="1000"))))
     assert failing(outcome) == {"quantity_ordered"}
@@ -301,6 +316,17 @@ def test_invoice_before_its_receipt_waits_until_its_window_has_passed():
     assert match(late).outcome == "in_exception"
 
 
+def test_what_a_rule_only_flags_does_not_wait():
+    rule = (Tolerance("quantity_received", absolute=d(0), action="pass"),)
+    facts = given(
+        invoice(billed(100)),
+        order(order_line(received=d(0))),
+        waiting_until=date(2026, 4, 30),
+        tolerances=rule,
+    )
+    assert match(facts).outcome == "matched"
+
+
 def test_part_receipt_does_not_wait():
     part = order(order_line(received=d(90)))
     facts = given(invoice(billed(100)), part, waiting_until=date(2026, 4, 30))
@@ -334,6 +360,7 @@ def test_line_without_an_order_line_goes_to_ap():
 def test_unit_must_agree_and_a_missing_one_is_flagged():
     other = match(given(invoice(billed(100, unit="KGM"))))
     assert failing(other) == {"unit"}
+    assert match(given(invoice(billed(100, unit="c62")))).flags == ()
     silent = match(given(invoice(billed(100, unit=""))))
     assert [flag.check for flag in silent.flags] == ["unit"]
 
@@ -366,6 +393,12 @@ def test_credit_at_less_than_the_billed_price_is_an_exception():
     assert failing(outcome) == {"unit_price", "line_amount"}
 
 
+def test_credit_is_compared_with_what_was_billed_on_average_not_with_what_was_ordered():
+    line = order_line(billed_quantity=d(100), billed_amount=d(950))
+    price = result(match(given(credit(billed(10, "9.50")), order(line))), "unit_price")
+    assert (price.outcome, price.expected, price.variance) == ("pass", d("9.5"), 0)
+
+
 @pytest.mark.parametrize(
     ("rule", "outcome"),
     [
@@ -379,6 +412,14 @@ def test_credit_price_is_held_against_its_limit_by_the_piece(rule, outcome):
     rules = (Tolerance("unit_price", **rule), Tolerance("line_amount"))
     facts = given(credit(billed(10, "9.00")), order(order_line(**BILLED)), tolerances=rules)
     assert result(match(facts), "unit_price").outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("net", "failed"), [("1000.01", set()), ("1000.02", {"cumulative_amount"})]
+)
+def test_credit_of_more_money_than_was_billed_is_an_exception(net, failed):
+    line = billed(100, net=net, credits="price")
+    assert failing(match(given(credit(line), order(order_line(**BILLED))))) == failed
 
 
 def test_price_only_credit_leaves_quantities_alone():

@@ -59,6 +59,16 @@ def test_accepting_a_price_does_not_let_quantities_pass_that_others_billed(
     assert org.cell("CC100", "6600").spent == 100
 
 
+def test_what_waits_for_a_person_claims_its_part_of_the_order(make, bills):
+    """Nobody bills beside it what it may still be paid for."""
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    dear = bills.billed(order, ("10", "11"))
+    second = bills.billed(order, ("10", "10"))
+    assert "quantity_ordered" in {each.check_name for each in second.exceptions.unresolved()}
+    assert dear.exceptions.filter(check_name__startswith="quantity").count() == 0
+
+
 def test_what_is_new_can_be_accepted_then(fay, overtaken):
     stopped = accept_all(overtaken, fay)
     assert accept_all(stopped, fay).status == Status.CLEARED

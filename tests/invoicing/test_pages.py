@@ -222,12 +222,38 @@ def test_of_several_files_each_says_what_became_of_it(web: Client, documents: Pa
     assert Invoice.objects.count() == 1
 
 
-@pytest.mark.parametrize("data", [b"", b"rubbish", b"%PDF-1.7", b"<!DOCTYPE a><Invoice/>"])
-def test_what_is_no_invoice_is_refused_in_words(web: Client, data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "empty"),
+        (b"rubbish", "not well-formed"),
+        (b"%PDF-1.7\xe2", "This is a PDF, no XML. Ask the vendor for the invoice as a UBL file"),
+        (b"PK\x03\x04\xff", "This is an archive or office file"),
+        (b"<CrossIndustryInvoice/>", "This is an invoice in CII. Ask the vendor"),
+        (b"<Order/>", "This is no invoice or credit note, but: Order."),
+        (b"<!DOCTYPE a><Invoice/>", "DTD"),
+    ],
+)
+def test_what_is_no_invoice_is_refused_in_words(web: Client, data: bytes, said: str) -> None:
     answer = drop(web, ("invoice.xml", data))
     assert answer.status_code == 422
     assert "invoice.xml was not taken in" in text_of(answer)
+    assert said in text_of(answer)
     assert not Invoice.objects.exists()
+
+
+def test_a_broken_file_names_the_place_and_one_that_came_before_leads_there(
+    web: Client, documents: Path
+) -> None:
+    data = (documents / "invoice.xml").read_bytes()
+    drop(web, ("invoice.xml", data))
+    again = drop(web, ("again.xml", data))
+    assert page_of(Invoice.objects.get()) in again.content.decode()
+    broken = data.replace(b">1990.00<", b">1e3<", 1).replace(b"NW-2026-0417", b"N" * 65)
+    said = text_of(drop(web, ("broken.xml", broken)))
+    assert "Line 1, LineExtensionAmount: This is no number: 1e3" in said
+    fixed = broken.replace(b">1e3<", b">1990.00<")
+    assert "Number: At most 64 characters" in text_of(drop(web, ("long.xml", fixed)))
 
 
 def test_dropping_nothing_says_so(web: Client) -> None:

@@ -24,7 +24,12 @@ def broken_rules(invoice: CapturedInvoice) -> list[BrokenRule]:
 def check(invoice: CapturedInvoice) -> list[BrokenRule]:
     """Every rule the document breaks with its severity, the refusing ones first."""
     unreadable = [
-        BrokenRule(UNREADABLE, f"{p.message} ({p.code}: {p.actual})", p.location, actual=p.actual)
+        BrokenRule(
+            UNREADABLE,
+            f"{p.message.removesuffix('.')}: {p.actual or 'empty'} ({p.code}).",
+            p.location,
+            actual=p.actual,
+        )
         for p in invoice.problems
     ]
     return unreadable + weigh(invoice, broken_rules(invoice))
