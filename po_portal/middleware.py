@@ -1,9 +1,11 @@
-"""What every request gets: an id in its log lines, local time, and an answer no cache keeps."""
+"""What every request gets: an id in its log lines, an address that can be read, local time, and an
+answer no cache keeps."""
 
 import uuid
 from collections.abc import Callable
 
 import structlog
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -38,6 +40,21 @@ def request_log(get_response: Handler) -> Handler:
             user_id=str(user.pk) if user is not None and user.is_authenticated else None,
         )
         return response
+
+    return handle
+
+
+def readable(get_response: Handler) -> Handler:
+    """An address that holds a NUL is malformed for every page: no database takes one as text.
+
+    Forms name the field, and so does the API.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        asked = f"{request.path_info}?{request.META.get('QUERY_STRING', '')}"
+        if not request.path.startswith("/api/") and ("\0" in asked or "%00" in asked):
+            raise SuspiciousOperation("a NUL in the address")
+        return get_response(request)
 
     return handle
 

@@ -82,3 +82,9 @@ def test_a_request_id_of_the_caller_is_not_taken(client: Client) -> None:
     answer = client.get("/healthz", headers={"X-Request-ID": "forged\nline"})
     assert len(answer["X-Request-ID"]) == 32
     assert "forged" not in answer["X-Request-ID"]
+
+
+@pytest.mark.parametrize("address", ["/search/?q=a%00b", "/reports/commitments/?cost_center=%00"])
+def test_an_address_with_a_nul_is_malformed(client: Client, address: str) -> None:
+    """PostgreSQL takes no NUL as text: every search and filter would have to look for it."""
+    assert client.get(address).status_code == 400
