@@ -24,6 +24,7 @@ from core.web import act, require_role, visible_or_404
 
 READS = (Role.ADMINISTRATOR, Role.CONTROLLER, Role.AUDITOR)
 SIMULATED_DAYS = 90
+ASKED = "Asked. {policy} decides until another administrator or controller agrees."
 SHOWN = 200  # changed rounds of a simulation; the figures count all
 MODES = (
     ("all", "All of them"),
@@ -64,6 +65,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
         "events": timeline(chosen),
         "may_edit": request.user.has_role(Role.ADMINISTRATOR),
         "may_activate": _may_activate(request, chosen),
+        "may_end": request.user.has_role(Role.ADMINISTRATOR, Role.CONTROLLER),
         **_in_words(chosen),
     }
     return render(request, "approvals/policies/detail.html", context)
@@ -96,6 +98,8 @@ def perform(request: HttpRequest, pk: UUID, verb: str) -> HttpResponse:
         raise Http404
     chosen = _one(request, pk)
     call, done, to = _VERBS[verb]
+    if verb == "retire" and chosen.retirement_asked_by_id is None:
+        done = ASKED
     return act(
         request,
         lambda: call(request, chosen, timezone.now()),
@@ -118,6 +122,10 @@ def _retire(request: HttpRequest, chosen: ApprovalPolicy, at: datetime) -> Appro
     return services.retire(policy=chosen, actor=request.user, at=at, reason=reason)
 
 
+def _keep(request: HttpRequest, chosen: ApprovalPolicy, at: datetime) -> ApprovalPolicy:
+    return services.keep_policy(policy=chosen, actor=request.user, at=at)
+
+
 def _discard(request: HttpRequest, chosen: ApprovalPolicy, at: datetime) -> None:
     services.discard_policy(policy=chosen, actor=request.user, at=at)
 
@@ -138,6 +146,7 @@ _VERBS: dict[str, _Verb] = {
         _page_of,
     ),
     "retire": (_retire, "{policy} decides nothing any more.", _page_of),
+    "keep": (_keep, "{policy} stays in force.", _page_of),
     "discard": (
         _discard,
         "{policy} was thrown away.",

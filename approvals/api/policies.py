@@ -56,6 +56,9 @@ class PolicySerializer(Output):
     editors = PersonSerializer(many=True, help_text="None of them may put it into force.")
     activated_by = PersonSerializer(allow_null=True)
     activated_at = MomentField(allow_null=True)
+    retirement_asked_by = PersonSerializer(
+        allow_null=True, help_text="Who wants it out of force; somebody else has to agree."
+    )
     available_actions = serializers.SerializerMethodField()
 
     def get_available_actions(self, row: ApprovalPolicy) -> list[str]:
@@ -67,7 +70,9 @@ class PolicySerializer(Output):
             if draft and user not in row.editors.all():
                 found.add("activate")
             if row.status == ApprovalPolicy.Status.ACTIVE:
-                found.add("retire")
+                asked_by = row.retirement_asked_by_id
+                found |= {"retire"} if asked_by != user.pk else set()
+                found |= {"keep"} if asked_by is not None else set()
         if not draft and edits:
             found.add("new-version")
         if user.has_role(*EXAMINES):
@@ -219,7 +224,7 @@ class PolicyViewSet(Timeline, Resource):
 
     model = ApprovalPolicy
     output = PolicySerializer
-    related = ("activated_by",)
+    related = ("activated_by", "retirement_asked_by")
     prefetched = ("rules", "requirements", "editors")
     filters = {
         "name": exact("name"),
@@ -261,8 +266,15 @@ class PolicyViewSet(Timeline, Resource):
     @extend_schema(request=ReasonInput, responses={200: PolicySerializer})
     @action(detail=True, methods=["post"])
     def retire(self, request: Request, pk: str) -> Response:
-        """Let it decide no more."""
+        """Let it decide no more. The first one asks, and it stays active; the second one ends it.
+        403 not-allowed for who asked."""
         return self.answer(self.act(services.retire, "policy", **self.read(ReasonInput)))
+
+    @extend_schema(request=ReasonInput, responses={200: PolicySerializer})
+    @action(detail=True, methods=["post"])
+    def keep(self, request: Request, pk: str) -> Response:
+        """Let it stay in force though somebody asked for its end. 409 where nobody did."""
+        return self.answer(self.act(services.keep_policy, "policy", **self.read(ReasonInput)))
 
     @extend_schema(request=Nothing, responses={201: PolicySerializer})
     @action(detail=True, methods=["post"], url_path="new-version")

@@ -45,6 +45,14 @@ class ApprovalPolicy(EntityOwned, Document):
         on_delete=models.PROTECT,
         related_name="+",
     )
+    retirement_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Who wants it out of force; somebody else has to agree.",
+    )
     history = HistoricalRecords()
 
     class Meta:

@@ -11,16 +11,15 @@ from approvals.services.decisions import (
     decide_many,
 )
 from approvals.services.delegations import delegate, revoke_delegation
+from approvals.services.enforcing import activate, keep_policy, retire
 from approvals.services.handovers import forward
 from approvals.services.leaving import reroute_leaver, reroute_leavers, reroute_lost_roles
 from approvals.services.nudging import nudge
 from approvals.services.policies import (
-    activate,
     discard_policy,
     draft_policy,
     edit_policy,
     new_version,
-    retire,
 )
 from approvals.services.previews import StepPreview, expected, preview
 from approvals.services.questions import answer, ask
@@ -47,6 +46,7 @@ __all__ = [
     "edit_policy",
     "expected",
     "forward",
+    "keep_policy",
     "new_version",
     "nudge",
     "object_to",

@@ -1,17 +1,16 @@
-"""The life of a policy: drafted and changed by some, put into force by somebody else."""
+"""The text of a policy: drafted, changed, copied and thrown away. In force: enforcing.py."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from accounts.models import Entity, Role, User
-from approvals import analysis, conditions, policy, steps, subjects
+from approvals import conditions, policy, steps, subjects
 from approvals.conditions import PolicyBroken
 from approvals.inputs import RequirementInput, RuleInput
-from approvals.models import ApprovalPolicy, ApprovalRequest, PolicyRequirement, PolicyRule
+from approvals.models import ApprovalPolicy, PolicyRequirement, PolicyRule
 from core import events, text, transactions
 from core.errors import Conflict, FieldError, Invalid, NotAllowed, StaleVersion
-from core.transitions import perform
 
 MOST_RULES, MOST_REQUIREMENTS = 200, 50
 MOST_NAME, MOST_DESCRIPTION, MOST_PRIORITY = 120, 4000, 32767
@@ -69,7 +68,7 @@ def edit_policy(
     Raises as `draft_policy`, StaleVersion when somebody else changed it meanwhile, Conflict for a
     version that is or was in force: that is done in a new version.
     """
-    draft = _locked(policy)
+    draft = locked_policy(policy)
     _require_administrator(draft.entity, actor)
     if expected_version is not None and draft.version != expected_version:
         raise StaleVersion(f"It is version {draft.version} now, not {expected_version}.")
@@ -98,7 +97,7 @@ def new_version(*, policy: ApprovalPolicy, actor: User, at: datetime) -> Approva
 
     Raises NotAllowed for all but administrators, Conflict while another draft of it exists.
     """
-    versions = _versions(policy)
+    versions = versions_of(policy)
     source = next(each for each in versions if each.pk == policy.pk)
     _require_administrator(source.entity, actor)
     for each in versions:
@@ -130,7 +129,7 @@ def new_version(*, policy: ApprovalPolicy, actor: User, at: datetime) -> Approva
 @transactions.atomic
 def discard_policy(*, policy: ApprovalPolicy, actor: User, at: datetime) -> None:
     """Throw a draft away. Raises NotAllowed for all but administrators, Conflict if no draft."""
-    draft = _locked(policy)
+    draft = locked_policy(policy)
     _require_administrator(draft.entity, actor)
     _require_draft(draft)
     changes = _changes(_seen(draft), {})
@@ -139,86 +138,9 @@ def discard_policy(*, policy: ApprovalPolicy, actor: User, at: datetime) -> None
     draft.delete()
 
 
-@transactions.atomic
-def activate(
-    *,
-    policy_version: ApprovalPolicy,
-    actor: User,
-    at: datetime,
-    approved: ApprovalRequest | None = None,
-) -> ApprovalPolicy:
-    """Let a draft version decide from now on; the version before it retires.
-
-    Running rounds keep their own snapshot. `approved` is a round of approval about exactly this
-    that ended well: its last approver then needs no role of their own. Raises NotAllowed for
-    anybody but an administrator or controller of its entity and for whoever worked on it,
-    PolicyBroken when a rule names what nobody knows, can never decide or finds nobody to ask.
-    """
-    versions = _versions(policy_version)
-    chosen = next(each for each in versions if each.pk == policy_version.pk)
-    _require_second_person(chosen, actor, approved)
-    _require_sound(chosen, at)
-    for each in versions:
-        if each.status == ApprovalPolicy.Status.ACTIVE:
-            perform(each.retire, actor=actor, at=at)
-            each.save()
-            events.publish("approval_policy.retired", each, actor=actor, at=at)
-    perform(chosen.activate, actor=actor, at=at)
-    chosen.activated_at, chosen.activated_by = at, actor
-    chosen.save()
-    events.publish("approval_policy.activated", chosen, actor=actor, at=at)
-    return chosen
-
-
-@transactions.atomic
-def retire(
-    *, policy: ApprovalPolicy, actor: User, at: datetime, reason: str = ""
-) -> ApprovalPolicy:
-    """Let a policy decide nothing any more; what it covered goes to others or to the fallback.
-
-    Raises NotAllowed as `activate` does, IllegalTransition unless it is active.
-    """
-    chosen = _locked(policy)
-    _require_second_person(chosen, actor, None)
-    if errors := text.check(reason, "/reason", most=MOST_DESCRIPTION, multiline=True):
-        raise Invalid(errors=errors)
-    perform(chosen.retire, actor=actor, at=at)
-    chosen.save()
-    events.publish("approval_policy.retired", chosen, actor=actor, at=at, reason=reason.strip())
-    return chosen
-
-
 def _require_administrator(entity: Entity, actor: User | None) -> None:
     if actor is None or actor.entity_id != entity.pk or not actor.has_role(Role.ADMINISTRATOR):
         raise NotAllowed("Only an administrator works on policies.")
-
-
-def _require_second_person(
-    chosen: ApprovalPolicy, actor: User | None, approved: ApprovalRequest | None
-) -> None:
-    if actor is None or not actor.is_active or actor.entity_id != chosen.entity_id:
-        raise NotAllowed("Only a person of the entity puts a policy into force or out of it.")
-    if chosen.editors.filter(pk=actor.pk).exists():
-        raise NotAllowed(f"{actor} worked on {chosen}; somebody else must look at it.")
-    if approved is not None:
-        if approved.status != ApprovalRequest.Status.APPROVED or approved.entity_id != (
-            chosen.entity_id
-        ):
-            raise NotAllowed(f"{approved} is not approved.")
-    elif not actor.has_role(Role.ADMINISTRATOR, Role.CONTROLLER):
-        raise NotAllowed(
-            "Only an administrator or controller puts a policy into force or out of it."
-        )
-
-
-def _require_sound(chosen: ApprovalPolicy, at: datetime) -> None:
-    errors = [
-        FieldError("" if each.rule_position is None else f"/rules/{each.rule_position - 1}",
-                   each.code, each.words)
-        for each in analysis.examine(chosen, at=at) if each.level == analysis.ERROR
-    ]  # fmt: skip
-    if errors:
-        raise PolicyBroken(errors[0].detail, errors=errors)
 
 
 def _require_draft(draft: ApprovalPolicy) -> None:
@@ -234,12 +156,12 @@ def _require_free_name(entity: Entity, name: str) -> None:
 
 
 def _require_only_version(draft: ApprovalPolicy) -> None:
-    if len(_versions(draft)) > 1:
+    if len(versions_of(draft)) > 1:
         detail = "The name ties the versions of a policy together and stays."
         raise Invalid(detail, errors=[FieldError("/name", "fixed", detail)])
 
 
-def _locked(chosen: ApprovalPolicy) -> ApprovalPolicy:
+def locked_policy(chosen: ApprovalPolicy) -> ApprovalPolicy:
     return (
         ApprovalPolicy.objects.select_for_update(of=("self",), no_key=True)
         .select_related("entity")
@@ -247,7 +169,7 @@ def _locked(chosen: ApprovalPolicy) -> ApprovalPolicy:
     )
 
 
-def _versions(chosen: ApprovalPolicy) -> list[ApprovalPolicy]:
+def versions_of(chosen: ApprovalPolicy) -> list[ApprovalPolicy]:
     """All versions of a policy, locked."""
     return list(
         ApprovalPolicy.objects.select_for_update(of=("self",), no_key=True)

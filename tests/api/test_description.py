@@ -79,7 +79,9 @@ def test_every_resource_of_the_contract_is_there(client: BrowserClient) -> None:
         "journals": ["reverse"],
         "requisitions": ["submit", "withdraw", "cancel", "copy", "order"],
         "approvals": ["approve", "reject", "return", "forward", "ask", "answer", "add-approver"],
-        "approval-policies": ["activate", "retire", "new-version", "discard", "simulate"],
+        "approval-policies": [
+            *("activate", "retire", "keep", "new-version", "discard", "simulate"),
+        ],
         "delegations": ["revoke"],
         "ratifications": ["ratify", "object"],
         "orders": ["issue", "hold", "resume", "cancel", "close", "reopen", "send"],

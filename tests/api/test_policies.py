@@ -91,7 +91,21 @@ def test_only_a_second_person_puts_it_into_force(org: Organisation, api: Client)
         "findings", "retire", "simulate",
     ]  # fmt: skip
     assert ada.get(address).json()["status"] == "retired"
-    assert cora.post(f"{second}retire/", {"reason": "Over"}, format="json").status_code == 200
+
+
+def test_two_people_take_it_out_of_force(org: Organisation, api: Client) -> None:
+    ada, cora = api(org.ada), api(org.cora)
+    address = f"{URL}{org.policies['standard'].pk}/"
+    problem(cora.post(f"{address}keep/", {"reason": ""}, format="json"), 409, "conflict")
+    asked = cora.post(f"{address}retire/", {"reason": "Over"}, format="json").json()
+    assert (asked["status"], asked["retirement_asked_by"]["name"]) == ("active", "Cora Neumann")
+    assert asked["available_actions"] == ["findings", "keep", "simulate"]
+    problem(cora.post(f"{address}retire/", {"reason": ""}, format="json"), 403, "not-allowed")
+    kept = ada.post(f"{address}keep/", {"reason": ""}, format="json").json()
+    assert kept["retirement_asked_by"] is None
+    cora.post(f"{address}retire/", {"reason": "Over"}, format="json")
+    ended = ada.post(f"{address}retire/", {"reason": "Agreed"}, format="json")
+    assert ended.json()["status"] == "retired"
 
 
 def test_a_stale_draft_is_not_overwritten(org: Organisation, api: Client) -> None:

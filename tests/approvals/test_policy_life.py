@@ -9,7 +9,7 @@ from approvals import analysis, services
 from approvals.conditions import PolicyBroken
 from approvals.inputs import RequirementInput, RuleInput
 from approvals.models import ApprovalPolicy, ApprovalRequest
-from core.errors import Conflict, Invalid, NotAllowed, StaleVersion
+from core.errors import Conflict, IllegalTransition, Invalid, NotAllowed, StaleVersion
 from core.models import TrailEvent
 from tests import factories
 from tests.factories import NOW, Organisation, step
@@ -207,14 +207,36 @@ def test_a_new_version_retires_the_one_before(org: Organisation) -> None:
     services.activate(policy_version=copy, actor=org.cora, at=NOW)
     standard.refresh_from_db()
     assert standard.status == "retired"
-    services.retire(policy=copy, actor=org.cora, at=NOW, reason="Not needed")
-    assert TrailEvent.objects.filter(type="approval_policy.retired").count() == 2
+    assert TrailEvent.objects.filter(type="approval_policy.retired").count() == 1
 
 
-def test_who_drafted_does_not_retire(org: Organisation, draft: ApprovalPolicy) -> None:
+def test_nobody_alone_takes_a_policy_out_of_force(org: Organisation, draft: ApprovalPolicy) -> None:
+    """What comes after it may ask less: two people, as for putting one into force."""
+    with pytest.raises(IllegalTransition):
+        services.retire(policy=draft, actor=org.cora, at=NOW)
     services.activate(policy_version=draft, actor=org.cora, at=NOW)
-    with pytest.raises(NotAllowed):
-        services.retire(policy=draft, actor=org.ada, at=NOW)
+    for stranger in (org.dora, org.nils, org.rita):
+        for act in (services.retire, services.keep_policy):
+            with pytest.raises(NotAllowed):
+                act(policy=draft, actor=stranger, at=NOW)
+    with pytest.raises(Conflict):
+        services.keep_policy(policy=draft, actor=org.ada, at=NOW)
+    asked = services.retire(policy=draft, actor=org.cora, at=NOW, reason="Too strict")
+    assert (asked.status, asked.retirement_asked_by) == ("active", org.cora)
+    with pytest.raises(NotAllowed, match="You asked"):
+        services.retire(policy=draft, actor=org.cora, at=NOW)
+    kept = services.keep_policy(policy=draft, actor=org.ada, at=NOW)
+    assert (kept.status, kept.retirement_asked_by) == ("active", None)
+    services.retire(policy=draft, actor=org.ada, at=NOW)
+    ended = services.retire(policy=draft, actor=org.cora, at=NOW, reason="Agreed")
+    assert ended.status == "retired"
+    told = TrailEvent.objects.filter(document_id=draft.pk).order_by("sequence")
+    assert [(each.type.partition(".")[2], each.actor, each.reason) for each in told][2:] == [
+        ("retirement_asked", org.cora, "Too strict"),
+        ("kept", org.ada, ""),
+        ("retirement_asked", org.ada, ""),
+        ("retired", org.cora, "Agreed"),
+    ]
 
 
 def test_an_unsound_version_is_not_activated(org: Organisation) -> None:

@@ -393,6 +393,7 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "approvals:policy_perform": [
         {"pk": "policy_draft", "verb": "activate"},
         {"pk": "policy", "verb": "retire"},
+        {"pk": "policy", "verb": "keep"},
         {"pk": "policy_draft", "verb": "discard"},
         {"pk": "policy_draft", "verb": "new-version"},
         {"pk": "policy_draft", "verb": "explode"},
