@@ -45,6 +45,15 @@ def waiting_count(user: User, at: datetime) -> int:
     return ApprovalStep.objects.awaiting(user, at).count()
 
 
+def pending_of(user: User) -> QuerySet[ApprovalRequest]:
+    """What this person asked approval for and others have to decide, the newest first."""
+    return (
+        ApprovalRequest.objects.filter(requester=user, status=ApprovalRequest.Status.PENDING)
+        .select_related("entity")
+        .order_by("-id")
+    )
+
+
 def questions_for(user: User) -> QuerySet[StepQuestion]:
     """What approvers want to know from this person, the oldest first."""
     return (

@@ -22,17 +22,21 @@ from accounts.models import Role, User
 from budgets.models import BudgetCell
 from core.fields import amount
 from core.money import ZERO
+from core.web import pages_of
 from purchase_orders.models import PurchaseOrder
 
 SHOWN = 5
 # What a person most likely came to do: the first of these that one of their roles allows.
 BEGINNINGS = (
-    ((Role.REQUESTER,), "requisitions:create", "New requisition", "plus"),
     ((Role.RECEIVER,), "purchase_orders:receive", "Receive a delivery", "package"),
+    ((Role.REQUESTER,), "requisitions:create", "New requisition", "plus"),
     ((Role.AP_CLERK, Role.AP_MANAGER), "invoicing:upload", "Drop invoices", "upload"),
     ((Role.VENDOR_MANAGER,), "vendors:list", "Vendors", "building-store"),
     ((Role.AUDITOR,), "core:audit", "Audit trail", "history"),
     ((Role.CONTROLLER,), "reports:commitments", "Commitments", "chart-bar"),
+    ((Role.ADMINISTRATOR,), "administration:people", "People", "users"),
+    ((Role.ADMINISTRATOR,), "administration:changes", "Proposed changes", "git-compare"),
+    ((Role.ADMINISTRATOR,), "approvals:policies", "Approval policies", "adjustments"),
 )
 
 
@@ -73,19 +77,20 @@ class OwnBudget:
 
 @dataclass(frozen=True)
 class Beginning:
-    """The one main button of the home page."""
+    """A button of the home page: the main one, or where else to go when nothing waits."""
 
     url: str
     label: str
     icon: str
 
 
-def beginning_of(user: User) -> Beginning | None:
-    """What this person most likely came to do."""
-    for roles, page, label, icon in BEGINNINGS:
-        if user.has_role(*roles):
-            return Beginning(reverse(page), label, icon)
-    return None
+def beginnings_of(user: User) -> list[Beginning]:
+    """What this person may have come to do, the most likely first."""
+    return [
+        Beginning(reverse(page), label, icon)
+        for roles, page, label, icon in BEGINNINGS
+        if user.has_role(*roles)
+    ]
 
 
 def waiting_for(user: User) -> list[Work]:
@@ -104,12 +109,36 @@ def waiting_for(user: User) -> list[Work]:
 
 
 def with_others(user: User) -> list[Row]:
-    """Own requests that somebody else has to move on, and who has them. Statements: 2."""
+    """Own requests that somebody else has to move on, and who has them.
+
+    Statements: 4, and one for each kind of other documents among them.
+    """
     mine = list(requisitions.queries.of_mine_with_others(user)[:SHOWN])
     holders = requisitions.queries.holders(mine)
     return [
-        replace(_requisition(each), document=None, note=f"with {holders[each.pk].name}")
-        for each in mine
+        *(
+            replace(_requisition(each), document=None, note=f"with {holders[each.pk].name}")
+            for each in mine
+        ),
+        *_others_in_approval(user),
+    ]
+
+
+def _others_in_approval(user: User) -> list[Row]:
+    """What else this person asked approval for: orders, changes of budgets, vendors, settings."""
+    rounds = list(approvals.queries.pending_of(user).exclude(subject_type="requisition")[:SHOWN])
+    holders = approvals.queries.holders_of([each.subject_id for each in rounds])
+    pages = pages_of(user, [(each.subject_type, each.subject_id) for each in rounds])
+    return [
+        Row(
+            title=each.subject_title,
+            url=pages[each.subject_id],
+            note=f"with {holders[each.subject_id]}" if each.subject_id in holders else "",
+            amount=each.amount or None,
+            currency=each.entity.currency,
+        )
+        for each in rounds
+        if each.subject_id in pages
     ]
 
 
@@ -156,7 +185,7 @@ def _decisions(user: User) -> Work:
             url=f"{reverse('approvals:inbox')}?step={step.pk}",
             note=f"asked by {step.request.requester}"
             + ("" if step.assignee_id == user.pk else f", for {step.assignee}"),
-            amount=step.request.amount,
+            amount=step.request.amount or None,  # some documents cost nothing
             currency=step.entity.currency,
             due_at=step.due_at,
         ),

@@ -20,7 +20,7 @@ def home(request: HttpRequest) -> HttpResponse:
         work = data.waiting_for(user)
         context |= {
             "today": today,
-            "beginning": data.beginning_of(user),
+            "beginnings": data.beginnings_of(user),
             "work": work,
             "waiting": sum(group.count for group in work),
             "with_others": data.with_others(user),

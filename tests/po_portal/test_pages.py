@@ -4,9 +4,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+import administration.services
 import purchase_orders.services
 import vendors.services
 from tests import factories
+from tests.approvals.conftest import step_of
 from tests.budgets.postings import D, Desk
 from tests.factories import NOW, PASSWORD, Organisation
 from tests.pages import said_by, signed_in, statements, text_of
@@ -58,6 +60,20 @@ def test_requests_with_others_say_with_whom(org: Organisation):
     assert "None of your requests" in text_of(signed_in(org.nils).get(HOME))
 
 
+def test_what_else_one_proposed_is_with_others_too(org: Organisation):
+    """It costs nothing, and says so nowhere; whoever decides finds the item itself."""
+    change = administration.services.propose(
+        entity=org.entity, kind="limits", person=org.sven, after={"approval_limit": "9000"},
+        reason="Fewer escalations", actor=org.ada, at=NOW,
+    )  # fmt: skip
+    shown = text_of(signed_in(org.ada).get(HOME))
+    assert "Limits of Sven Aydin with Cora Neumann" in shown
+    page = signed_in(org.cora).get(HOME)
+    assert "0.00" not in text_of(page)
+    [row] = page.context["work"][0].rows
+    assert row.url == f"{reverse('approvals:inbox')}?step={step_of(change, org.cora).pk}"
+
+
 @pytest.mark.parametrize(
     ("who", "label"),
     [
@@ -67,13 +83,14 @@ def test_requests_with_others_say_with_whom(org: Organisation):
         ("vera", "Vendors"),
         ("olga", "Audit trail"),
         ("cora", "Commitments"),
+        ("ada", "People"),
     ],
 )
 def test_the_main_button_is_what_one_may_do(org: Organisation, who: str, label: str):
     page = signed_in(org.people[who])
-    beginning = page.get(HOME).context["beginning"]
-    assert beginning.label == label
-    assert page.get(beginning.url).status_code == 200
+    beginnings = page.get(HOME).context["beginnings"]
+    assert beginnings[0].label == label
+    assert [page.get(each.url).status_code for each in beginnings] == [200] * len(beginnings)
 
 
 def test_owners_see_their_budgets(org: Organisation):
