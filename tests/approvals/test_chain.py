@@ -76,6 +76,19 @@ def test_a_missing_or_inactive_manager_is_replaced_by_the_fallback(org: Organisa
     assert build(org, step("manager")) == [["cora"]]
 
 
+def test_where_all_must_agree_the_fallback_is_asked_for_whoever_is_missing(
+    org: Organisation,
+) -> None:
+    """Also beside somebody who was found; where one suffices, those found suffice."""
+    both = ("manager", ("role", Role.LEGAL))
+    assert build(org, step(*both)) == [["axel", "cora"]]
+    assert build(org, step(*both, mode="any")) == [["axel"]]
+
+
+def test_where_one_of_the_line_suffices_it_is_whose_limit_covers(org: Organisation) -> None:
+    assert build(org, step("manager_chain", mode="any"), amount="20000") == [["dora"]]
+
+
 def test_a_manager_of_another_entity_does_not_count(org: Organisation) -> None:
     org.rita.manager = org.nils
     org.rita.save()

@@ -72,6 +72,11 @@ def revoked(under: Delegation) -> None:
     services.revoke_delegation(delegation=under, actor=under.from_user, at=LATER)
 
 
+def capped(under: Delegation) -> None:
+    under.max_amount = Decimal("3999.99")
+    under.save()
+
+
 def limit_of(person: Any, limit: str) -> None:
     person.approval_limit = Decimal(limit)
     person.save()
@@ -90,10 +95,6 @@ def stands_in_for_rita(org: Organisation, stand_in: Any) -> None:
      "capped since", "a higher amount"],
 )  # fmt: skip
 def test_it_is_asked_for_again(org: Organisation, stand_in: Any, story: Story, why: str) -> None:
-    def capped(under: Delegation) -> None:
-        under.max_amount = Decimal("3999.99")
-        under.save()
-
     def asked_herself(_: Delegation) -> None:
         rule = ("Rule", {"all": []}, [step("manager_chain"), step(("person", stand_in.email))])
         factories.policy(org.entity, "Herself", [rule], priority=0)
@@ -110,6 +111,14 @@ def test_it_is_asked_for_again(org: Organisation, stand_in: Any, story: Story, w
     again = story(change=change, price="4000.01" if why == "a higher amount" else "4000")
     assert seat_of(again, org.axel).status == "active"
     assert not TrailEvent.objects.filter(type="approval.kept").exists()
+
+
+def test_the_cap_counts_where_nobody_s_limit_is_asked_for_too(
+    org: Organisation, stand_in: Any, story: Story
+) -> None:
+    rule = ("Rule", {"all": []}, [step("manager"), step(("person", org.sven.email))])
+    factories.policy(org.entity, "Plain", [rule], priority=0)
+    assert seat_of(story(change=capped), org.axel).status == "active"
 
 
 def test_an_untouched_version_does_not_ask_again(

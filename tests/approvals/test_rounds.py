@@ -250,6 +250,14 @@ def test_a_change_asks_again_whom_it_touches(
     assert {name for name, status in state(again).items() if status != "approved"} == asked
 
 
+def test_more_asked_for_around_it_touches_the_amount(
+    org: Organisation, document: Requisition, begin: Begin
+) -> None:
+    again = kept_story(org, document, begin, parts=PARTS, facts={"rolling_total": "4000.01"})
+    asked = {name for name, status in state(again).items() if status != "approved"}
+    assert asked == {"axel", "dora", "sven"}
+
+
 @pytest.mark.parametrize("why", ["too old", "emergency", "no parts"])
 def test_an_approval_is_not_kept(
     org: Organisation, document: Requisition, begin: Begin, why: str
