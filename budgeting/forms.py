@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from budgeting import queries
 from budgeting.inputs import ChangeInput, MoveInput
@@ -69,7 +70,8 @@ class ChangeForm:
     @classmethod
     def of(cls, user: Any, data: Any = None, *, change: Any = None, start: Any = None) -> Any:
         """For a POST what was typed; else a draft's lines, or a first line from one budget."""
-        cells = {cell.pk: cell for cell in queries.budgets_of(user)[: queries.MOST_BUDGETS]}
+        found = queries.budgets_of(user, on=user.entity.day_of(timezone.now()))
+        cells = {cell.pk: cell for cell in found[: queries.MOST_BUDGETS]}
         choices = [("", "–"), *((str(pk), _label(cell)) for pk, cell in cells.items())]
         stated = _initial(change, start)
         count = _count(data) if data is not None else max(ROWS, len(stated))

@@ -1,10 +1,11 @@
 """What the pages of budget changes, journals and imports show."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from budgeting import facts
 from budgeting.models import BudgetChange, FileImport, Journal
@@ -65,10 +66,13 @@ def effects(change: BudgetChange) -> list[Effect]:
     return found
 
 
-def budgets_of(user: Any) -> QuerySet[BudgetCell]:
-    """The budgets of open years that a person may name in a change, in the order of their codes."""
+def budgets_of(user: Any, *, on: date) -> QuerySet[BudgetCell]:
+    """The budgets of open years that a person may name in a change: those of the year that runs
+    `on` a day first, in the order of their codes."""
+    runs = Q(fiscal_year__starts_on__lte=on, fiscal_year__ends_on__gte=on)
     found = BudgetCell.objects.visible_to(user).filter(fiscal_year__is_open=True)
     return found.select_related(*_CODING).order_by(
+        Case(When(runs, then=0), default=1),
         "-fiscal_year__year",
         "cost_center__code",
         "gl_account__code",

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponseRedirect
@@ -190,9 +190,10 @@ def place(
         parts = error.pointer.strip("/").split("/")
         index = int(parts[1]) if len(parts) > 1 and parts[1].isdecimal() else -1
         if parts[0] == "lines" and 0 <= index < len(lines):
-            name = field_of(parts)
-            form = lines[index]
-            form.add_error(name if name in form.fields else None, error.detail)
+            form, named = lines[index], field_of(parts)
+            name = named if named in form.fields else None
+            if error.detail not in form.errors.get(name or NON_FIELD_ERRORS, []):  # said once
+                form.add_error(name, error.detail)
         else:
             rest.append(error)
     if rest or not refusal.errors:

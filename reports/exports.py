@@ -1,38 +1,42 @@
 """What each report is as a table; `core.tables` writes them as files."""
 
-from decimal import Decimal
 from itertools import chain
 from typing import Any
 
 from core.tables import Table, csv, neutral, xlsx
 from reports import segregation
 from reports.accruals import AccrualReport
-from reports.queries import CommitmentReport, Figures
+from reports.queries import CommitmentReport
 
 __all__ = ["Table", "accruals", "commitments", "csv", "duties_kept_apart", "neutral", "xlsx"]
 
 
 def commitments(report: CommitmentReport) -> Table:
-    """The commitments report with its totals and its tie-out line."""
+    """The commitments report with its totals and its tie-out line.
+
+    Months have movements; what is received and not invoiced is a balance, and none of theirs.
+    """
     codings = [name for name in report.group_by if name != "period"]
+    by_month = "period" in report.group_by
+    figures = [name for name in _FIGURES if not (by_month and name == "received_not_invoiced")]
     columns = [
         "fiscal_year",
         *(column for name in codings for column in (name, f"{name}_name")),
-        *(["period"] if "period" in report.group_by else []),
-        *_FIGURES,
+        *(["period"] if by_month else []),
+        *figures,
     ]
     rows = (
         [
             row.fiscal_year,
             *(part for name in codings for part in _coding(getattr(row, name))),
-            *([row.period] if "period" in report.group_by else []),
-            *_figures(row.figures),
+            *([row.period] if by_month else []),
+            *(getattr(row.figures, name) for name in figures),
         ]
         for row in report.rows
     )
-    blanks = [""] * (len(columns) - len(_FIGURES) - 1)
+    blanks = [""] * (len(columns) - len(figures) - 1)
     footer = [
-        ["Total", *blanks, *_figures(report.totals)],
+        ["Total", *blanks, *(getattr(report.totals, name) for name in figures)],
         ["Ties to the ledger", "yes" if report.ties else "no"],
         ["Difference", report.difference],
         ["As of", report.as_of or "now"],
@@ -123,10 +127,6 @@ _FIGURES = (
     "spent",
     "available",
 )
-
-
-def _figures(figures: Figures) -> list[Decimal]:
-    return [getattr(figures, name) for name in _FIGURES]
 
 
 def _coding(coding: Any) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from budgeting.intake import report, values
 from budgeting.intake.coding import Coding, Reading
 from budgeting.intake.report import BadRow, Report, Taken
 from budgeting.intake.sheets import Row, rows
+from budgeting.models import Journal
 from budgeting.services import journals
 from core.errors import DomainError, FieldError
 from core.money import UnknownCurrency, minor_units, round_amount
@@ -72,9 +73,10 @@ def _take(
         made.bad_rows += _refused(refusal, lines)
         return
     what = report.CREATED if posted.is_new else report.UNCHANGED
+    gone = ", reversed since" if posted.journal.status == Journal.Status.REVERSED else ""
     for line in lines:
         figure = f"{round_amount(line.said.amount, line.currency):,} {line.currency}"
-        about = f"{posted.journal.number} {external_id}"
+        about = f"{posted.journal.number} {external_id}{gone}"
         made.taken.append(Taken(line.row, what, about, "", figure))
 
 

@@ -66,10 +66,12 @@ def submit(*, change: BudgetChange, actor: User, at: datetime) -> BudgetChange:
     """Ask for approval. The number is taken once; budgets stay as they are.
 
     Raises IllegalTransition, NotAllowed, BudgetBelowUse when what goes out is in use already,
-    FiscalYearClosed, NoApprover.
+    FiscalYearClosed, NoApprover, Conflict where something else undoes the same change.
     """
     change = locked(change.pk)
     perform(change.submit, actor=actor, at=at)
+    if change.reverses is not None:
+        _require_one_mirror(locked(change.reverses_id), but=change)
     lines = facts.lines_of(change)
     cells = [line.cell for line in lines]
     budgets.services.require_room(cells, {line.cell_id: line.amount for line in lines})
@@ -150,15 +152,20 @@ def reverse(*, change: BudgetChange, actor: User, at: datetime, reason: str) -> 
     change = locked(change.pk)
     if change.status != BudgetChange.Status.APPROVED:
         raise Conflict(f"{change.reference} was not approved: there is nothing to undo.")
-    gone = (BudgetChange.Status.REJECTED, BudgetChange.Status.WITHDRAWN)
-    if before := change.reversed_by.exclude(status__in=gone).first():
-        raise Conflict(f"{before.reference} undoes {change.reference} already.")
+    _require_one_mirror(change)
     moves = [MoveInput(line.cell, -line.amount) for line in facts.lines_of(change)]
     data = ChangeInput(change.kind, reason, moves)
     mirror = create(entity=change.entity, data=data, actor=actor, at=at)
     mirror.reverses = change
     mirror.save()
     return submit(change=mirror, actor=actor, at=at)
+
+
+def _require_one_mirror(change: BudgetChange, *, but: BudgetChange | None = None) -> None:
+    gone = (BudgetChange.Status.REJECTED, BudgetChange.Status.WITHDRAWN)
+    others = change.reversed_by.exclude(status__in=gone)
+    if before := others.exclude(pk=but.pk if but else None).first():
+        raise Conflict(f"{before.reference} undoes {change.reference} already.")
 
 
 def locked(pk: Any) -> BudgetChange:
@@ -220,7 +227,7 @@ def _faults_of(entity: Entity, moves: Sequence[MoveInput], actor: User) -> list[
             or abs(each.amount) >= MOST_DIGITS
             or each.amount != round_amount(each.amount, entity.currency)
         ):
-            said = f"Not an amount in {entity.currency}: {each.amount}."
+            said = f"Not an amount in {entity.currency}: {abs(each.amount)}."
             errors.append(FieldError(f"{here}/amount", "invalid", said))
     return errors
 

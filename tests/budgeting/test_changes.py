@@ -255,7 +255,13 @@ def test_the_exact_opposite_undoes_it_once(org):
     assert mirror.reverses == change
     with pytest.raises(Conflict):
         changes.reverse(change=change, actor=org.dora, at=NOW, reason="Twice")
-    decide(mirror)
+    # taken back it makes room for another, but may not come again beside it
+    mirror = changes.withdraw(change=mirror, actor=org.dora, at=NOW, reason="Later")
+    another = changes.reverse(change=change, actor=org.dora, at=NOW, reason="Now")
+    mirror = changes.edit(change=mirror, data=said(org, (A, 30), (B, -30)), actor=org.dora, at=NOW)
+    with pytest.raises(Conflict):
+        changes.submit(change=mirror, actor=org.dora, at=NOW)
+    decide(another)
     assert (org.cell(*A).amount, org.cell(*B).amount) == (100_000, 100_000)
     assert BudgetAdjustment.objects.filter(cell=org.cells[A]).count() == 3
 

@@ -146,7 +146,10 @@ def test_other_content_under_the_same_id_is_refused(org):
     before = books(org)
     with pytest.raises(JournalDiffers, match=first.number):
         post(org, told(org, line(org, 121)))
+    with pytest.raises(JournalDiffers):
+        post(org, told(org, line(org, 120, key=(*A[:2], "ATLAS"))))
     assert books(org) == before
+    assert post(org, told(org, external_id="PAY-2", posting_date=TODAY)).is_new  # today has come
 
 
 def test_another_entity_may_use_the_same_id(org):

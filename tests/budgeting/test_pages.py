@@ -1,5 +1,6 @@
 """Budget changes, imports and journals in the browser, by plain POST."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from tests.budgeting.scene import TIGHT, A, B, asked, books, decide, drafted
 from tests.budgeting.test_imports import BUDGETS, JOURNALS, PAY, PAY_2
 from tests.budgeting.test_journals import line, post, told
 from tests.budgets.postings import Desk
+from tests.factories import budget_cell
 from tests.pages import said_by, signed_in, statements, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("present")]
@@ -41,13 +43,18 @@ def upload(client, kind, *rows, head=BUDGETS):
     return client.post(reverse(f"budgeting:import_{kind}"), {"file": file})
 
 
-def test_a_transfer_begins_on_the_page_of_its_budget(org):
+def test_a_transfer_begins_on_the_page_of_its_budget(org, present):
+    next_year = budget_cell(
+        org.entity, org.cost_centers["CC100"], org.gl_accounts["6300"], amount=1, year=2027
+    )
     dora = signed_in(org.dora)
     cell = org.cells[A]
     page = text_of(dora.get(reverse("budgets:detail", args=[cell.pk])))
     assert "Transfer" in page
     shown = dora.get(f"{NEW}?from={cell.pk}").content.decode()
     assert f'<option value="{cell.pk}" selected' in shown
+    offered = re.findall(r'<option value="(\d+)"', shown)
+    assert offered.index(str(cell.pk)) < offered.index(str(next_year.pk))  # this year's first
     assert "Transfer" not in text_of(
         signed_in(org.bea).get(reverse("budgets:detail", args=[cell.pk]))
     )
@@ -99,6 +106,7 @@ def test_what_is_wrong_is_said_and_nothing_is_kept(org, lines, words):
     answer = signed_in(org.dora).post(NEW, form(org, *lines))
     assert answer.status_code == 422
     assert words in text_of(answer)
+    assert text_of(answer).count(words) <= 2  # once above the form, once at its field
     assert not BudgetChange.objects.exists()
     assert books(org) == before
 
@@ -211,6 +219,12 @@ def test_journals_come_in_by_file_and_open_from_the_entries_of_their_budget(org)
     for words in ("PAY-1", "Payroll", "112.50 EUR", "CC400 / 6600"):
         assert words in shown, words
     assert "JV-2026-000001" in text_of(cora.get(reverse("budgeting:journals")))
+    # the same file again says so, and that what it brought is out of the books meanwhile
+    cora.post(reverse("budgeting:reverse", args=[journal.pk]), {"reason": "Wrong month"})
+    upload(cora, "journals", PAY, PAY_2, head=JOURNALS)
+    again = FileImport.objects.latest("pk").report
+    assert (again["created"], again["unchanged"]) == (0, 2)
+    assert {row["about"] for row in again["taken"]} == {"JV-2026-000001 PAY-1, reversed since"}
 
 
 def test_a_journal_is_reversed_with_a_reason(org):

@@ -61,6 +61,15 @@ def test_csv_has_the_api_names_the_figures_and_the_tie_out(report):
     assert rows[-1] == ["As of", "now"]
 
 
+def test_months_say_nothing_of_what_is_received_and_not_invoiced(org):
+    """That is a balance: a column of nothing would say that there is none."""
+    months = queries.commitments(entity=org.entity, fiscal_year=2026, group_by=["period"])
+    rows = lines(exports.csv(exports.commitments(months)))
+    figures = ["budget", "pre_encumbered", "encumbered", "spent", "available"]
+    assert rows[0] == ["fiscal_year", "period", *figures]
+    assert [len(row) for row in rows[1:-3]] == [7] * len(rows[1:-3])
+
+
 def test_xlsx_holds_the_same_as_numbers(report):
     book = openpyxl.load_workbook(io.BytesIO(exports.xlsx(exports.commitments(report))))
     sheet = book.active

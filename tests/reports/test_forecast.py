@@ -278,6 +278,9 @@ def test_percent_of_a_budget(org: Organisation):
     [row] = report(org, cost_center="CC400").rows
     assert isinstance(row, VarianceRow)
     assert row.percent == Decimal("75.4")
+    Desk(org, org.cells["CC300", "6400", None]).order("1", "1000.40")
+    [row] = report(org, cost_center="CC300").rows
+    assert (row.variance, str(row.percent)) == (D("-0.40"), "0.0")  # never minus nothing
 
 
 def test_a_service_is_expected_in_equal_parts_over_its_months(org: Organisation):
