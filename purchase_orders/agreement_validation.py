@@ -98,8 +98,8 @@ def line(data: OrderInput, said: OrderLineInput, pointer: str) -> Iterator[Field
     """A line of a release takes from a line of its blanket order, at most at its price."""
     kinds, wanted = PurchaseOrder.Kind, said.agreement_line
     place = f"{pointer}/agreement_line"
-    if data.kind in (kinds.BLANKET, kinds.RELEASE) and said.requisition_line is not None:
-        words = "A requisition is ordered by an order of its own."
+    if data.kind == kinds.BLANKET and said.requisition_line is not None:
+        words = "A requisition is ordered by an order of its own, or released."
         yield FieldError(f"{pointer}/requisition_line", "not_here", words)
     if data.kind != kinds.RELEASE:
         if wanted is not None:
@@ -115,6 +115,10 @@ def line(data: OrderInput, said: OrderLineInput, pointer: str) -> Iterator[Field
         yield FieldError(f"{pointer}/unit", "mismatch", f"It is agreed by {wanted.unit}.")
     if said.basis != wanted.basis:
         yield FieldError(f"{pointer}/basis", "mismatch", f"It is agreed by {wanted.basis}.")
+    asked = said.requisition_line
+    if asked is not None and (asked.unit, asked.basis) != (wanted.unit, wanted.basis):
+        words = f"It was asked for by {asked.unit}, {asked.get_basis_display().lower()}."
+        yield FieldError(f"{pointer}/requisition_line", "mismatch", words)
     if is_above(said, wanted):
         yield above_price(pointer, wanted.unit_price, data.currency)
 

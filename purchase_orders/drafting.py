@@ -25,7 +25,7 @@ _HOLDING = (
     PurchaseOrder.Status.IN_APPROVAL,
     PurchaseOrder.Status.APPROVED,
 )
-_ORDERABLE = (Requisition.Status.APPROVED, Requisition.Status.PARTIALLY_ORDERED)
+ORDERABLE = (Requisition.Status.APPROVED, Requisition.Status.PARTIALLY_ORDERED)
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def orderable(
     What other drafts hold, also those in approval, is not left. The caller holds the locks of the
     requisitions.
     """
-    ids = [each.pk for each in requisitions if each.status in _ORDERABLE]
+    ids = [each.pk for each in requisitions if each.status in ORDERABLE]
     lines = RequisitionLine.objects.filter(requisition__in=ids)
     return left_of(list(lines), apart_from=apart_from)
 

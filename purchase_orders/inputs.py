@@ -101,11 +101,13 @@ class OrderInput:
 @dataclass(frozen=True)
 class ReleaseLineInput:
     """What a release takes of one line of its blanket order: a quantity; of a line by amount, an
-    amount in `quantity`. Without distributions those of the blanket order pay."""
+    amount in `quantity`. For a requisition line the approved coding pays; without distributions
+    those of the blanket order."""
 
     agreement_line: PurchaseOrderLine
     quantity: Decimal | None
     need_by: date | None = None
+    requisition_line: RequisitionLine | None = None
     distributions: list[DistributionInput] = field(default_factory=list)
 
 

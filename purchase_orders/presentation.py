@@ -63,6 +63,21 @@ DOING = (
 )
 
 
+def own_orders(orders: QuerySet[PurchaseOrder]) -> QuerySet[PurchaseOrder]:
+    """Those of a buyer's own making: of no request and of no blanket order, nor one."""
+    asked = PurchaseOrderLine.objects.filter(requisition_line__isnull=False)
+    return orders.filter(kind=PurchaseOrder.Kind.STANDARD).exclude(pk__in=asked.values("order"))
+
+
+def fixed(order: PurchaseOrder) -> str:
+    """Why an order cannot be edited now, and what to do instead."""
+    if order.status == _STATUS.IN_APPROVAL:
+        return f"{order.reference} is in approval: withdraw it to change it."
+    if order.status in SENDABLE:
+        return f"{order.reference} is issued: it takes a change order."
+    return f"{order.reference} is {order.get_status_display().lower()}: nothing of it changes."
+
+
 def listed(user: User, *, tab: str, search: str = "") -> QuerySet[PurchaseOrder]:
     """Orders for the list. A search looks at every state, and at numbers old and new, titles,
     vendors and what was ordered."""

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from purchase_orders.views import agreements, change_orders, orders, proposals, receipts
+from purchase_orders.views import agreements, change_orders, orders, proposals, receipts, whole
 
 app_name = "purchase_orders"
 urlpatterns = [
@@ -11,9 +11,16 @@ urlpatterns = [
     path("orders/releases/accept/", proposals.accept, name="accept_proposals"),
     path("orders/releases/<uuid:pk>/keep/", proposals.keep, name="keep_proposal"),
     path("orders/releases/batches/<uuid:pk>/undo/", proposals.undo, name="undo_batch"),
-    path("orders/blankets/new/", agreements.new, name="new_blanket"),
-    path("orders/<uuid:pk>/blanket/", agreements.edit, name="edit_blanket"),
+    path("orders/new/", whole.new, name="new"),
+    path("orders/<uuid:pk>/whole/", whole.edit, name="edit_whole"),
+    path("orders/blankets/new/", whole.new_blanket, name="new_blanket"),
+    path("orders/<uuid:pk>/blanket/", whole.edit_blanket, name="edit_blanket"),
     path("orders/<uuid:pk>/release/", agreements.release, name="release"),
+    path(
+        "orders/<uuid:pk>/release/<uuid:requisition>/",
+        agreements.release_requisition,
+        name="release_requisition",
+    ),
     path("orders/changes/<uuid:pk>/", change_orders.detail, name="change"),
     path("orders/changes/<uuid:pk>/edit/", change_orders.edit, name="edit_change"),
     path("orders/changes/<uuid:pk>/<slug:action>/", change_orders.perform, name="perform_change"),

@@ -22,6 +22,7 @@ from purchase_orders import agreements
 from purchase_orders.inputs import AgreementInput, OrderInput
 from purchase_orders.models import Agreement, DrawDown, PurchaseOrder, PurchaseOrderLine
 from requisitions.api import DistributionInputSerializer
+from requisitions.models import Requisition, RequisitionLine
 
 _MAYBE: dict[str, Any] = {"required": False, "allow_null": True}
 _OF = {"allow_null": True, "default": None}
@@ -110,6 +111,16 @@ class ReleaseLineInputSerializer(Input):
     )
     quantity = DecimalInput(help_text="Of a line by amount, the amount.")
     need_by = serializers.DateField(required=False, allow_null=True, default=None)
+    requisition_line = Reference(
+        lambda user: RequisitionLine.objects.filter(
+            requisition__in=Requisition.objects.visible_to(user)
+        ),
+        noun="requisition line",
+        code=None,
+        default=None,
+        help_text="The approved line that it orders; its coding pays.",
+        **_MAYBE,
+    )
     distributions = DistributionInputSerializer(
         many=True, required=False, default=list, help_text="Those of the blanket order if empty."
     )

@@ -39,7 +39,7 @@ from purchase_orders.services.receipts import (
     post_receipt,
     reverse_receipt,
 )
-from purchase_orders.services.releases import release
+from purchase_orders.services.releases import release, release_requisition
 from purchase_orders.services.self_service import order_by_itself
 from purchase_orders.services.takeover import DuplicateOrder, take_over
 from purchase_orders.services.ubl import BrokenOrder, import_ubl
@@ -73,6 +73,7 @@ __all__ = [
     "post_receipt",
     "propose",
     "release",
+    "release_requisition",
     "release_unused",
     "render",
     "reopen",

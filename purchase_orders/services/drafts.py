@@ -44,13 +44,7 @@ def create_from_requisition(
     Invalid.
     """
     require_buyer(requisition.entity, actor)
-    requisition = locked_requisitions({requisition.pk})[0]
-    if requisition.status not in (
-        Requisition.Status.APPROVED,
-        Requisition.Status.PARTIALLY_ORDERED,
-    ):
-        state = requisition.get_status_display().lower()
-        raise IllegalTransition(f"{requisition.reference} is {state}: only approved is ordered.")
+    requisition = locked_to_order(requisition)
     lines = lines_of(requisition)
     left = drafting.left_of(lines)
     by_vendor: dict[Vendor, list[OrderLineInput]] = defaultdict(list)
@@ -180,6 +174,15 @@ def _rest(line: RequisitionLine, left: Decimal) -> Decimal:
     return round(line.quantity * left / line.net, 6)
 
 
+def locked_to_order(requisition: Requisition) -> Requisition:
+    """A request as it is now, locked. Raises IllegalTransition unless it was approved."""
+    requisition = locked_requisitions({requisition.pk})[0]
+    if requisition.status not in drafting.ORDERABLE:
+        state = requisition.get_status_display().lower()
+        raise IllegalTransition(f"{requisition.reference} is {state}: only approved is ordered.")
+    return requisition
+
+
 def locked_requisitions(ids: set[UUID]) -> list[Requisition]:
     """Requisitions as they are now, locked in key order until the transaction ends."""
     rows = (
@@ -264,7 +267,7 @@ def _orderable(order: PurchaseOrder, data: OrderInput) -> dict[UUID, Decimal]:
 def _coded(line: OrderLineInput) -> OrderLineInput:
     """A line for a requisition line takes its approved coding and service period when the buyer
     states none; a line of a release the coding of the blanket order."""
-    if line.agreement_line is not None and not line.distributions:
+    if line.agreement_line and not line.requisition_line and not line.distributions:
         return replace(line, distributions=drafting.approved_coding(line.agreement_line))
     requested = line.requisition_line
     if requested is None:

@@ -1,16 +1,18 @@
 """Releases: orders that draw on a blanket order, at its prices, up to its limit."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from accounts.models import User
 from core.errors import Conflict, FieldError, Invalid
 from core.transactions import atomic
-from purchase_orders import agreements, changed, drafting, drawing
+from purchase_orders import agreements, changed, drafting, drawing, offering
 from purchase_orders.inputs import OrderInput, OrderLineInput, ReleaseLineInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
-from purchase_orders.services.drafts import create, require_buyer
+from purchase_orders.services.drafts import create, locked_to_order, require_buyer
+from requisitions.content import lines_of
+from requisitions.models import Requisition, RequisitionLine
 
 _KIND = PurchaseOrder.Kind
 
@@ -91,10 +93,48 @@ def _line(line: PurchaseOrderLine, said: ReleaseLineInput) -> OrderLineInput:
         catalog_item=line.catalog_item,
         sku=line.sku,
         tax_code=line.tax_code,
-        need_by=said.need_by,
+        need_by=said.need_by or _needed(said.requisition_line),
         basis=line.basis,
         match_type=line.match_type,
         over_receipt_percent=line.over_receipt_percent,
         agreement_line=line,
-        distributions=said.distributions or drafting.approved_coding(line),
+        requisition_line=said.requisition_line,
+        distributions=said.distributions or drafting.approved_coding(said.requisition_line or line),
+    )
+
+
+def _needed(requested: RequisitionLine | None) -> date | None:
+    return requested and (requested.need_by or requested.requisition.need_by)
+
+
+@atomic
+def release_requisition(
+    *, requisition: Requisition, agreement: PurchaseOrder, actor: User, at: datetime
+) -> PurchaseOrder:
+    """A draft release of all that is left of a request and stands on a blanket order's price list.
+
+    At the agreed prices, paid as was approved; issuing it uses up what the request reserved and
+    draws on the blanket order. Raises NotAllowed for anybody but a buyer, IllegalTransition unless
+    the request is approved, Conflict where nothing of it stands on the list, Invalid,
+    BeyondAgreement.
+    """
+    require_buyer(requisition.entity, actor)
+    agreed = drawing.locked_agreement(PurchaseOrder(agreement=agreement))
+    requisition = locked_to_order(requisition)
+    lines = lines_of(requisition)
+    found = offering.pairs(lines, agreement, agreement.lines.all(), drafting.left_of(lines))
+    if agreed is None or not found:
+        raise Conflict(
+            f"Nothing that is left of {requisition.number} stands on {agreement.reference}, with "
+            "its vendor, unit and basis."
+        )
+    return release(
+        order=agreement,
+        lines=[
+            ReleaseLineInput(each.agreed, each.left, requisition_line=each.requested)
+            for each in found
+        ],
+        actor=actor,
+        at=at,
+        title=requisition.title,
     )

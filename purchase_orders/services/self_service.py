@@ -8,13 +8,13 @@ from core.errors import DomainError
 from core.models import TrailEvent
 from core.money import ZERO, to_base
 from core.transactions import atomic
+from purchase_orders import drafting
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from purchase_orders.services.drafts import create_from_requisition, locked_requisitions
 from purchase_orders.services.orders import issue
 from requisitions.models import Requisition, RequisitionLine
 
 LEFT_TO_BUYER = "requisition.left_to_buyer"
-_ORDERABLE = (Requisition.Status.APPROVED, Requisition.Status.PARTIALLY_ORDERED)
 
 
 def order_by_itself(*, requisition: Requisition, at: datetime) -> list[PurchaseOrder]:
@@ -60,7 +60,7 @@ def _qualifies(
     requisition: Requisition, lines: list[RequisitionLine], mine: list[RequisitionLine]
 ) -> bool:
     """Catalog lines only, at catalog prices, within the limit; no buyer began to order."""
-    if requisition.status not in _ORDERABLE:
+    if requisition.status not in drafting.ORDERABLE:
         return False
     base = to_base(
         requisition.total, rate=requisition.rate, base_currency=requisition.entity.currency

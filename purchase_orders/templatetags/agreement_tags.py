@@ -5,15 +5,18 @@ from typing import Any
 from django import template
 from django.db.models import OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
+from accounts.models import Role
 from core.fields import AmountField, amount
 from core.money import ZERO
 from core.templatetags.documents import bars
-from purchase_orders import agreements, presentation
+from purchase_orders import agreements, offering, presentation
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 
 MOST_RELEASES = 50
 MOST_ROWS = 100
+MOST_OFFERS = 20
 
 register = template.Library()
 
@@ -22,7 +25,7 @@ register = template.Library()
 def blanket(context: template.Context, order: PurchaseOrder) -> dict[str, Any]:
     """Limit, released, billed and what is left, the releases and every draw-down, newest first.
 
-    Statements: 7.
+    Statements: 7, for buyers 11.
     """
     terms, user = order.agreement_terms, context["request"].user
     lines = PurchaseOrderLine.objects.filter(order__agreement=order).order_by()
@@ -56,7 +59,17 @@ def blanket(context: template.Context, order: PurchaseOrder) -> dict[str, Any]:
         "more_rows": len(rows) > MOST_ROWS,
         "held": held.open if held else None,
         "base": order.entity.currency,
+        "offers": _offers(order, user),
+        "csrf_token": context["csrf_token"],
     }
+
+
+def _offers(order: PurchaseOrder, user: Any) -> list[offering.Offer]:
+    """What was asked for and waits for a buyer, who sees it here."""
+    if not user.has_role(Role.BUYER):
+        return []
+    today = order.entity.day_of(timezone.now())
+    return offering.of_blanket(order, user, on=today, most=MOST_OFFERS)
 
 
 def _releases(order: PurchaseOrder, user: Any) -> Any:

@@ -4,12 +4,15 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.utils import timezone
 
 from core.money import ZERO
 from core.templatetags.documents import bars
-from purchase_orders import presentation, queries
+from purchase_orders import offering, presentation, queries
 from purchase_orders.models import PurchaseOrder
 from requisitions.models import Requisition
+
+MOST_OFFERS = 3
 
 register = template.Library()
 
@@ -19,6 +22,21 @@ def orders_of(context: template.Context, requisition: Requisition) -> dict[str, 
     """The orders that came of a requisition, as far as the person may see them. Statements: 1."""
     seen = queries.order_list(context["request"].user)
     return {"orders": seen.filter(pk__in=queries.orders_of(requisition.pk).values("pk"))}
+
+
+@register.inclusion_tag("purchase_orders/_order_buttons.html", takes_context=True)
+def order_buttons(context: template.Context, requisition: Requisition) -> dict[str, Any]:
+    """How an approved request can be ordered: from blanket orders it stands on, or by itself."""
+    request = context["request"]
+    today = requisition.entity.day_of(timezone.now())
+    offers = offering.of_requisition(requisition, request.user, on=today)
+    return {
+        "request": request,
+        "csrf_token": context["csrf_token"],
+        "requisition": requisition,
+        "offers": offers[:MOST_OFFERS],
+        "whole": any(each.whole for each in offers),
+    }
 
 
 @register.inclusion_tag("purchase_orders/_bar.html")

@@ -1,4 +1,4 @@
-"""Pages of blanket orders: the agreement as a form, and releasing from it."""
+"""Releasing from a blanket order, line by line or for an approved request."""
 
 from typing import Any
 from uuid import UUID
@@ -7,74 +7,22 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 
 from accounts.models import Role
 from core.errors import DomainError
-from core.money import minor_units
-from core.web import place, require_role, visible_or_404
-from purchase_orders import agreement_forms, agreements, presentation, services
-from purchase_orders.change_forms import NEW
+from core.web import act, place, require_role, visible_or_404
+from purchase_orders import agreement_forms, agreements, services
 from purchase_orders.models import PurchaseOrder
-
-
-@login_required
-def new(request: HttpRequest) -> HttpResponse:
-    """A new blanket order, as a draft."""
-    require_role(request, Role.BUYER)
-    return _form(request, None)
-
-
-@login_required
-def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The whole of a blanket order that is not issued yet."""
-    require_role(request, Role.BUYER)
-    order = visible_or_404(_blankets(request), pk)
-    if order.status not in presentation.EDITABLE:
-        state = order.get_status_display().lower()
-        messages.error(request, f"{order.reference} is {state}: it takes a change order.")
-        return redirect("purchase_orders:detail", pk=pk)
-    return _form(request, order)
+from requisitions.models import Requisition
 
 
 def _blankets(request: HttpRequest) -> Any:
     found = PurchaseOrder.objects.visible_to(request.user)
     related = ("vendor", "contract", "entity", "agreement_terms")
     return found.filter(kind=PurchaseOrder.Kind.BLANKET).select_related(*related)
-
-
-def _form(request: HttpRequest, order: PurchaseOrder | None) -> HttpResponse:
-    data = request.POST if request.method == "POST" else None
-    if data is not None and "add_line" in data:
-        data = data.copy()
-        data[f"{NEW}-TOTAL_FORMS"] = str(int(data[f"{NEW}-TOTAL_FORMS"]) + 1)
-    head, grid = agreement_forms.blanket_forms(request.user, order, data)
-    status = 200
-    if data is not None and "add_line" not in data:
-        status = 422
-        if all([head.is_valid(), grid.is_valid()]):
-            standing, lines = agreement_forms.line_inputs(grid)
-            try:
-                stored = _store(request, order, head.as_input(order, lines))
-            except DomainError as refusal:
-                place(head, standing, refusal)
-            else:
-                messages.success(request, "The draft is kept. Issuing it makes it binding.")
-                return redirect("purchase_orders:detail", pk=stored.pk)
-    context = {
-        "order": order,
-        "form": head,
-        "lines": grid,
-        "minor_units": minor_units(order.currency if order else request.user.entity.currency),
-    }
-    return render(request, "purchase_orders/agreements/form.html", context, status=status)
-
-
-def _store(request: HttpRequest, order: PurchaseOrder | None, said: Any) -> PurchaseOrder:
-    who: dict[str, Any] = {"actor": request.user, "at": timezone.now()}
-    if order is None:
-        return services.create(entity=request.user.entity, data=said, **who)
-    return services.edit(order=order, data=said, **who)
 
 
 @login_required
@@ -111,3 +59,20 @@ def release(request: HttpRequest, pk: UUID) -> HttpResponse:
         "lines": rows,
     }
     return render(request, "purchase_orders/agreements/release.html", context, status=status)
+
+
+@login_required
+@require_POST
+def release_requisition(request: HttpRequest, pk: UUID, requisition: UUID) -> HttpResponse:
+    """What stands of an approved request on the price list becomes a release."""
+    blanket = visible_or_404(_blankets(request), pk)
+    asked = visible_or_404(Requisition.objects.visible_to(request.user), requisition)
+    return act(
+        request,
+        lambda: services.release_requisition(
+            requisition=asked, agreement=blanket, actor=request.user, at=timezone.now()
+        ),
+        done=f"A release of {blanket.number} is drafted, at its prices. Check it and issue it.",
+        to=lambda made: reverse("purchase_orders:detail", args=[made.pk]),
+        refused_to=reverse("requisitions:detail", args=[requisition]),
+    )

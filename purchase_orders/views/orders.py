@@ -151,7 +151,7 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     order = visible_or_404(found, pk)
     page = reverse("purchase_orders:detail", args=[pk])
     if order.status not in presentation.EDITABLE:
-        messages.error(request, _fixed(order))
+        messages.error(request, presentation.fixed(order))
         return redirect(page)
     data = request.POST if request.method == "POST" else None
     head, lines = forms.draft_forms(order, data)
@@ -168,15 +168,10 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         else:
             messages.success(request, "The draft is changed.")
             return redirect(page)
-    context = {"order": order, "form": head, "lines": lines}
+    is_own = presentation.own_orders(PurchaseOrder.objects.filter(pk=pk)).exists()
+    context = {"order": order, "form": head, "lines": lines, "is_own": is_own}
     status = 200 if data is None else 422
     return render(request, "purchase_orders/edit.html", context, status=status)
-
-
-def _fixed(order: PurchaseOrder) -> str:
-    if order.status == PurchaseOrder.Status.IN_APPROVAL:
-        return f"{order.reference} is in approval: withdraw it to change it."
-    return f"{order.reference} is issued: its terms are fixed."
 
 
 @login_required

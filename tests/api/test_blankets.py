@@ -6,6 +6,8 @@ import pytest
 
 from tests.api.conftest import signed_in
 from tests.api.lives import get, post
+from tests.api.test_problems import problem
+from tests.purchase_orders.making import Maker
 
 LINE = {
     "description": "Cable",
@@ -105,3 +107,21 @@ def test_releases_are_found_by_their_blanket_order(bea, blanket):
 @pytest.mark.parametrize("quantity", ["0", "-1", "1e5", "NaN", "", None, "9999999999999"])
 def test_a_quantity_that_is_none_is_refused(bea, blanket, quantity):
     released(bea, blanket, quantity, status=422)
+
+
+def test_an_approved_request_becomes_a_release(org, bea, blanket):
+    asked = Maker(org).requisition(("10", "100"))
+    asked.lines.update(description="Cable")
+    said = {"agreement": blanket["number"]}
+    path = f"/api/v1/requisitions/{asked.pk}/order/"
+    both = bea.post(path, {**said, "quantities": {}}, format="json")
+    assert problem(both, 422, "invalid")["errors"][0]["pointer"] == "/quantities"
+    made = post(bea, f"requisitions/{asked.pk}/order/", said, status=201)
+    assert (made["kind"], made["agreement_number"]) == ("release", blanket["number"])
+    assert made["lines"][0]["requisition_line"] == str(asked.lines.get().pk)
+    problem(bea.post(path, said, format="json"), 409, "conflict")
+    line = {"agreement_line": blanket["lines"][0]["id"], "quantity": "1"}
+    line["requisition_line"] = str(asked.lines.get().pk)
+    path = f"/api/v1/orders/{blanket['id']}/release/"
+    refused = bea.post(path, {"lines": [line]}, format="json")
+    assert problem(refused, 422, "invalid")["errors"][0]["code"] == "max_value"

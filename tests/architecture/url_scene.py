@@ -419,7 +419,11 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     "purchase_orders:*": [{"pk": "order_issued"}],
     "purchase_orders:edit": [{"pk": "order_draft"}],
     "purchase_orders:edit_blanket": [{"pk": "blanket_draft"}],
+    "purchase_orders:edit_whole": [{"pk": "order_own"}],
     "purchase_orders:release": [{"pk": "blanket"}],
+    "purchase_orders:release_requisition": [
+        {"pk": "blanket", "requisition": "requisition_approved"}
+    ],
     "purchase_orders:change": [{"pk": "change_draft"}],
     "purchase_orders:edit_change": [{"pk": "change_draft"}],
     "purchase_orders:perform_change": [

@@ -275,7 +275,7 @@ def test_an_issued_order_is_not_edited(make: Maker, web: Client) -> None:
     order = make.issued(("10", "10"))
     answer = web.post(page_of(order, "edit"), terms(order, note="Late"), follow=True)
     assert answer.redirect_chain == [(page_of(order), 302)]
-    assert "its terms are fixed" in said_by(answer)
+    assert "it takes a change order" in said_by(answer)
     order.refresh_from_db()
     assert not order.note
 
