@@ -28,7 +28,10 @@ class JsonParser(BaseParser):
             raise TooLarge(f"A JSON body may hold {limit // 1024 // 1024} MiB.")
         try:
             data = json.loads(
-                body.decode("utf-8"), parse_float=_decimal, parse_constant=_no_constant
+                body.decode("utf-8"),
+                object_pairs_hook=_object,
+                parse_float=_decimal,
+                parse_constant=_no_constant,
             )
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
@@ -38,6 +41,14 @@ class JsonParser(BaseParser):
             raise ValidationError({"non_field_errors": ["Send a JSON object."]}, code="not_object")
         refuse_bad_text(data)
         return data
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses a member that is there twice: whoever read the body before may have seen another."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a member is there twice")
+    return found
 
 
 def _decimal(literal: str) -> Decimal:

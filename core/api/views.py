@@ -13,7 +13,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -63,6 +63,11 @@ class Api(APIView):
 
     def required_scope(self) -> str:
         return self.scope
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        """What `Allow` names: OPTIONS is answered like every other method that is not here."""
+        return [each for each in super().allowed_methods if each != "OPTIONS"]
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         request_id = structlog.contextvars.get_contextvars().get("request_id", "")
@@ -144,6 +149,8 @@ class Resource(Api, GenericViewSet):
         """The addressed record as such, read once a call. Raises NotFound for an unseen one."""
         if self._addressed is None:
             self._addressed = self._one(self.visible())
+            if self.request.method not in SAFE_METHODS and not hasattr(self._addressed, "version"):
+                preconditions.require_none(self.request)
         return self._addressed
 
     def _one(self, rows: QuerySet[Any]) -> Any:

@@ -65,7 +65,18 @@ def test_a_method_that_an_address_does_not_take_is_405(api: Client, rita: Any) -
 
 
 def test_options_is_no_second_description(api: Client, rita: Any) -> None:
-    problem(api(rita).options("/api/v1/orders/"), 405, "method-not-allowed")
+    answer = api(rita).options("/api/v1/orders/")
+    problem(answer, 405, "method-not-allowed")
+    assert answer["Allow"] == "GET, HEAD, POST"
+
+
+def test_a_write_bound_to_a_version_of_what_has_none_is_412(api: Client, org: Any) -> None:
+    """It would be done to whatever there is, although the caller asked for just one."""
+    address = f"/api/v1/budgets/{org.cell('CC100', '6600').pk}/set-levels/"
+    said, cora = {"levels": [70]}, api(org.cora)
+    refused = cora.post(address, said, format="json", headers={"If-Match": '"1"'})
+    problem(refused, 412, "stale-version")
+    assert cora.post(address, said, format="json", headers={"If-Match": "*"}).status_code == 200
 
 
 def test_another_media_type_is_415(api: Client, cora: Any) -> None:
@@ -79,6 +90,7 @@ def test_another_media_type_is_415(api: Client, cora: Any) -> None:
         *("{", "{'a': 1}", '{"a": NaN}', '{"a": 1e999999999999}', '{"a":' * 3000, "\xff\xfe", ""),
         *('{"amount": 1e9999999}', '{"amount": -1e-9999999}', '{"amount": 0e9999999}'),
         *('{"amount": 1e99999999999999999999}', '{"amount": ' + "9" * 4000 + "}"),
+        '{"amount": "1", "amount": "2"}',
         '{"amount": 1.00000000000000000000000000000000000001}',
     ],
 )
