@@ -1,7 +1,7 @@
 """What budgets and approvals need to know of an order that is not issued yet."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from budgets.ledger import Demand, FundsCheck, check_funds
 from budgets.ledger.forward import this_years
 from budgets.models import Commitment, Stage
 from core.money import ZERO, to_base
-from purchase_orders import agreements, contracts, policy_facts
+from purchase_orders import agreements, contracts, policy_facts, splitting
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from purchase_orders.shares import shares
 from requisitions.asked import with_lost_tax
@@ -92,15 +92,33 @@ def approval_facts(
     lines: list[PurchaseOrderLine],
     *,
     checked: Iterable[FundsCheck],
-    on: date,
+    at: datetime,
+    lock: bool = False,
 ) -> dict[str, Any]:
-    """The facts that policy rules ask about; lines carry their coded `parts`. Statements: 3, 4 for
-    a blanket order."""
+    """The facts that policy rules ask about; lines carry their coded `parts`.
+
+    What its buyer orders alone counts with what the buyer ordered so lately of the same vendor
+    family; `lock` as in `splitting.siblings`. Statements: 6, 7 for a blanket order.
+    """
+    amount = amount_to_approve(order, lines)
+    beside = splitting.siblings(order, at=at, lock=lock) if _is_own(order, lines) else []
     return policy_facts.of(
         order,
         [part for line in lines for part in line.parts],
-        amount=amount_to_approve(order, lines),
+        amount=amount,
+        rolling_total=splitting.rolling_total(amount, beside),
         catalog_only=all(line.catalog_item_id for line in lines),
         budget_state=budget_state(checked),
-        under_contract=contracts.covering(order, lines, on=on) is not None,
+        under_contract=contracts.covering(order, lines, on=order.entity.day_of(at)) is not None,
     )
+
+
+def flag(order: PurchaseOrder, lines: list[PurchaseOrderLine], *, at: datetime) -> str:
+    """What approvers should know of parts of one purchase; empty where there are none."""
+    if order.buyer is None or not _is_own(order, lines):
+        return ""
+    return splitting.said(order, amount_to_approve(order, lines), order.buyer, at=at)
+
+
+def _is_own(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> bool:
+    return bool(agreements.own_decision(order, lines))

@@ -120,6 +120,8 @@ def _flags(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Flag]:
     if order.status == _STATUS.IN_APPROVAL and order.submitted_at is not None:
         on = order.entity.day_of(order.submitted_at)
         found = [Flag(words) for words in cover.needs({order: lines}, order.buyer, on=on)[order.pk]]
+        if split := order_facts.flag(order, lines, at=order.submitted_at):
+            found.append(Flag(split, kind="split"))
     if order.budget_reason:
         found.append(Flag(f"Over a budget that warns: {order.budget_reason}", kind="budget"))
     return found

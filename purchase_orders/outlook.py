@@ -61,7 +61,7 @@ def of_order(
     try:
         order.rate = rate_on(currency=order.currency, base=order.entity.currency, day=on)
         checks = order_facts.checks(order, lines, on=on)
-        facts = order_facts.approval_facts(order, lines, checked=checks, on=on) if needs else {}
+        facts = order_facts.approval_facts(order, lines, checked=checks, at=at) if needs else {}
     except DomainError as problem:
         return Outlook(checks=[], steps=[], needs=needs, problem=problem.detail)
     return _told(order, order.buyer or user, checks, facts, needs)

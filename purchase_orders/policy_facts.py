@@ -17,8 +17,10 @@ def of(
     catalog_only: bool,
     budget_state: str,
     under_contract: bool = False,
+    rolling_total: Decimal | None = None,
 ) -> dict[str, Any]:
-    """As JSON data. `amount` is base currency; `parts` say who pays, with centre and account.
+    """As JSON data. Amounts are base currency, `rolling_total` where it is more than the amount;
+    `parts` say who pays, with centre and account.
 
     Kind of service and risk are those of the requests behind the order. Statements: 2.
     """
@@ -31,8 +33,8 @@ def of(
     service_type = asked[0].service_type if asked else "other"
     return {
         "amount": str(amount),
-        "tier_amount": str(amount),
-        "rolling_total": str(amount),
+        "tier_amount": str(max(amount, rolling_total or amount)),
+        "rolling_total": str(rolling_total or amount),
         "currency": order.currency,
         "service_type": service_type,
         "cost_centers": sorted(centers),

@@ -142,11 +142,15 @@ def _split(asked: Asked, recent: Recent) -> str:
 
 
 def _numbers(siblings: Sequence[Sibling]) -> str:
-    """The newest by their numbers, so that a mail names them too."""
-    named = [each.number for each in siblings[: -NAMED - 1 : -1]]
-    if len(siblings) > NAMED:
-        return f"{', '.join(named)} and {len(siblings) - NAMED} more"
-    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+    return named([each.number for each in siblings])
+
+
+def named(numbers: Sequence[str]) -> str:
+    """The newest of documents by their numbers, so that a mail names them too; oldest first."""
+    newest = numbers[: -NAMED - 1 : -1]
+    if len(numbers) > NAMED:
+        return f"{', '.join(newest)} and {len(numbers) - NAMED} more"
+    return " and ".join(filter(None, [", ".join(newest[:-1]), newest[-1]]))
 
 
 def _named(
@@ -154,10 +158,10 @@ def _named(
 ) -> tuple[Flag, ...]:
     """The newest first; how many more there are, where there are many."""
     newest = siblings[: -LISTED - 1 : -1]
-    named = [Flag(_said(each, currency), links.get(each.pk, "")) for each in newest]
+    found = [Flag(_said(each, currency), links.get(each.pk, "")) for each in newest]
     if len(siblings) > LISTED:
-        named.append(Flag(f"and {len(siblings) - LISTED} more"))
-    return tuple(named)
+        found.append(Flag(f"and {len(siblings) - LISTED} more"))
+    return tuple(found)
 
 
 def _said(sibling: Sibling, currency: str) -> str:

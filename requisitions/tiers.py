@@ -13,15 +13,21 @@ _FROM, _ABOVE = ("gte", "lt"), ("gt", "lte")
 
 
 def highest_crossed(
-    entity: Entity, requester: User, *, alone: Decimal, together: Decimal
+    entity: Entity,
+    requester: User,
+    *,
+    alone: Decimal,
+    together: Decimal,
+    applies_to: str = Requisition.document_type,
 ) -> Decimal | None:
     """The highest tier that the sum reaches and no part alone does; base currency.
 
-    Statements: 2.
+    `applies_to` names the documents whose policy says so. Statements: 2.
     """
+    known = [*_of_rules(entity, applies_to), *_of_people(entity, requester)]
     crossed = [
         value
-        for value, is_included in [*_of_rules(entity), *_of_people(entity, requester)]
+        for value, is_included in known
         if _reaches(together, value, is_included) and not _reaches(alone, value, is_included)
     ]
     return max(crossed, default=None)
@@ -31,11 +37,11 @@ def _reaches(amount: Decimal, value: Decimal, is_included: bool) -> bool:
     return amount >= value if is_included else amount > value
 
 
-def _of_rules(entity: Entity) -> Iterator[tuple[Decimal, bool]]:
+def _of_rules(entity: Entity, applies_to: str) -> Iterator[tuple[Decimal, bool]]:
     """“From 1 000” includes 1 000; “up to 1 000” ends with it."""
     rules = PolicyRule.objects.filter(
         policy__entity=entity,
-        policy__applies_to=Requisition.document_type,
+        policy__applies_to=applies_to,
         policy__status=ApprovalPolicy.Status.ACTIVE,
     )
     for conditions in rules.values_list("conditions", flat=True):

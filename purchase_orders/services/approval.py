@@ -55,7 +55,7 @@ def submit(
     checked = order_facts.checks(order, lines, on=today)
     insist(checked, reason=order.budget_reason)
     order.save()
-    facts = order_facts.approval_facts(order, lines, checked=checked, on=today)
+    facts = order_facts.approval_facts(order, lines, checked=checked, at=at, lock=True)
     return _ask(order, lines, needs, facts, actor=actor, at=at)
 
 

@@ -12,7 +12,7 @@ from tests.factories import NOW
 from tests.purchase_orders.making import LATER, Maker, line_of
 
 
-def policy(make: Maker) -> None:
+def policy(make: Maker, fact: str = "amount") -> None:
     """Whoever leads the buyer decides; from 5 000 a controller, too."""
     factories.policy(
         make.org.entity,
@@ -20,7 +20,7 @@ def policy(make: Maker) -> None:
         [
             (
                 "From 5 000",
-                {"all": [{"fact": "amount", "operator": "gte", "value": "5000"}]},
+                {"all": [{"fact": fact, "operator": "gte", "value": "5000"}]},
                 [factories.step("manager"), factories.step(("role", "controller"))],
             ),
             ("Below 5 000", {"all": []}, [factories.step("manager")]),

@@ -1,0 +1,99 @@
+"""One purchase in parts: what a buyer ordered lately of one vendor family, unrequested.
+
+The rolling total decides the tier of an order that is approved itself, as it does of a request, so
+that cutting a purchase in parts changes nobody who has to agree (semantics 6).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from core.money import ZERO, to_base
+from purchase_orders import agreements
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from requisitions import tiers
+from requisitions.recent import money, named
+from vendors.queries import families
+
+_STATUS = PurchaseOrder.Status
+_STANDING = (
+    *(_STATUS.IN_APPROVAL, _STATUS.APPROVED, _STATUS.ISSUED),
+    *(_STATUS.ON_HOLD, _STATUS.CLOSED),
+)
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """An order of the same buyer and family; `amount` is what of it nobody requested, in base
+    currency."""
+
+    number: str
+    amount: Decimal
+
+
+def siblings(order: PurchaseOrder, *, at: datetime, lock: bool = False) -> list[Sibling]:
+    """Orders beside one that is sent `at`, within the entity's window, the oldest first.
+
+    `lock` makes orders that are sent to one family at the same moment see each other.
+    Statements: 3, and 1 for each that draws on a blanket order.
+    """
+    if order.buyer_id is None:
+        return []
+    kin = families([order.vendor], lock=lock)[order.vendor_id]
+    window = timedelta(days=order.entity.splitting_window_days)
+    found = _standing(order).filter(
+        vendor__in=kin, placed_at__gt=at - window, placed_at__lt=at + window
+    )
+    amounts = ((each, _own(each)) for each in found)
+    return [
+        Sibling(each.number or each.title or "a draft", own) for each, own in amounts if own > ZERO
+    ]
+
+
+def _standing(order: PurchaseOrder) -> QuerySet[PurchaseOrder]:
+    unasked = PurchaseOrderLine.objects.filter(order=OuterRef("pk"), requisition_line=None)
+    return (
+        PurchaseOrder.objects.filter(
+            Exists(unasked), entity=order.entity_id, buyer=order.buyer_id, status__in=_STANDING
+        )
+        .exclude(pk=order.pk)
+        .annotate(placed_at=Coalesce("submitted_at", "issued_at"))
+        .select_related("entity", "agreement_terms", "agreement__agreement_terms")
+        .prefetch_related("lines")
+        .order_by("pk")
+    )
+
+
+def _own(order: PurchaseOrder) -> Decimal:
+    own = agreements.own_decision(order, order.lines.all())
+    return to_base(own, rate=order.rate, base_currency=order.entity.currency)
+
+
+def rolling_total(amount: Decimal, beside: Iterable[Sibling]) -> Decimal:
+    """An order's amount with what its siblings add, base currency."""
+    return sum((each.amount for each in beside), amount)
+
+
+def said(order: PurchaseOrder, amount: Decimal, buyer: User, *, at: datetime) -> str:
+    """What approvers should look at; empty where the parts together cross no amount that no part
+    alone does."""
+    beside = siblings(order, at=at)
+    if not beside:
+        return ""
+    entity, whole = order.entity, rolling_total(amount, beside)
+    alone = max([amount, *(each.amount for each in beside)])
+    tier = tiers.highest_crossed(
+        entity, buyer, alone=alone, together=whole, applies_to=order.document_type
+    )
+    if tier is None:
+        return ""
+    return (
+        f"Possibly one purchase in parts: with {named([each.number for each in beside])} it comes "
+        f"to {money(whole, entity.currency)} in {entity.splitting_window_days} days, while each "
+        f"alone stays within {money(tier, entity.currency)}."
+    )
