@@ -69,7 +69,7 @@ def balances() -> Proof:
     faults = [
         f"budget cell {key} ({cell_name(key)}): stored PRE, ENC, ACT {figures(says)}, "
         f"its entries add up to {figures(sums)}"
-        for key, says, sums in disagreements(stored, counted, most=MOST_FAULTS)
+        for key, says, sums in disagreements(stored, counted, most=MOST_FAULTS, few=True)
     ]
     totals = BudgetCell.objects.aggregate(
         PRE=Sum("pre_encumbered"), ENC=Sum("encumbered"), ACT=Sum("spent")
@@ -95,7 +95,7 @@ def months() -> Proof:
     faults = [
         f"budget cell {key[0]} ({cell_name(key[0])}) in {key[1]:%Y-%m}: stored PRE, ENC, ACT "
         f"{figures(says)}, the entries of that month add up to {figures(sums)}"
-        for key, says, sums in disagreements(stored, counted, keys=2, most=MOST_FAULTS)
+        for key, says, sums in disagreements(stored, counted, keys=2, most=MOST_FAULTS, few=True)
     ]
     return Proof(f"{MonthSum.objects.count():,} sums of months", faults)
 
@@ -146,7 +146,7 @@ def holdings() -> Proof:
     faults = [
         f"budget cell {key} ({cell_name(key)}): reserved and committed {figures(says)}, "
         f"its commitments hold {figures(sums)}"
-        for key, says, sums in disagreements(stored, counted, most=MOST_FAULTS)
+        for key, says, sums in disagreements(stored, counted, most=MOST_FAULTS, few=True)
     ]
     return Proof("what each cell's commitments hold", faults)
 

@@ -1,6 +1,7 @@
 """Two sums that were made independently, compared: in the database, or as two ordered streams."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db.models import QuerySet
 from django.db.models.sql import Query
 
 from core.money import ZERO
+from core.snapshot import in_key_order
 
 Row = tuple[Any, tuple[Decimal, ...]]
 Difference = tuple[Any, tuple[Decimal, ...], tuple[Decimal, ...]]
@@ -21,12 +23,14 @@ def disagreements(
     keys: int = 1,
     most: int | None = None,
     known_only: bool = False,
+    few: bool = False,
 ) -> Iterator[Difference]:
     """Key, stored and counted figures wherever two queries do not add up to the same by key.
 
     Both are `values_list` of as many keys, then figures; rows of one key are added up, a key that
     one side lacks counts as zeros there. `known_only`: a key that `stored` lacks is nobody's
-    business. In key order, at most so many. Statements: 1, and only what differs is fetched.
+    business. `few`: many rows share a key. In key order, at most so many. Statements: 1, and only
+    what differs is fetched.
     """
     connection = connections[stored.db]
     compiler = _unordered(stored).get_compiler(connection=connection)
@@ -34,9 +38,9 @@ def disagreements(
     others, more = _unordered(counted).get_compiler(connection=connection).as_sql()
     columns = [column for column, *_ in compiler.select]
     width = len(columns) - keys
-    statement = _statement(sql, others, keys=keys, width=width, known_only=known_only)
-    with connection.cursor() as cursor:
-        limit = "" if most is None else f" LIMIT {most}"
+    statement = _statement(sql, others, keys=keys, width=width, known_only=known_only, few=few)
+    limit = "" if most is None else f" LIMIT {most}"
+    with nullcontext() if few else in_key_order(), connection.cursor() as cursor:
         cursor.execute(f"{statement}{limit}", (*parameters, *more))
         found = cursor.fetchall()
     converters = compiler.get_converters([*columns, *columns[keys:]])
@@ -53,8 +57,11 @@ def _unordered(rows: QuerySet[Any]) -> Query:
     return query
 
 
-def _statement(stored: str, counted: str, *, keys: int, width: int, known_only: bool) -> str:
+def _statement(
+    stored: str, counted: str, *, keys: int, width: int, known_only: bool, few: bool
+) -> str:
     """Both queries one under the other, added up by key; only unequal sums are kept."""
+    apart = "MATERIALIZED " if few else ""  # or an index would bring its rows in order, one by one
     key = ", ".join(f"k{place}" for place in range(keys))
     says, told = ([f"{side}{place}" for place in range(width)] for side in ("s", "c"))
     sums = [f"COALESCE(SUM({name}), 0)" for name in (*says, *told)]
@@ -62,11 +69,11 @@ def _statement(stored: str, counted: str, *, keys: int, width: int, known_only: 
     known = " AND SUM(known) > 0" if known_only else ""
     return (
         f"WITH stored({key}, {', '.join(says)}) AS ({stored}), "  # noqa: S608
-        f"counted({key}, {', '.join(told)}) AS ({counted}) "
+        f"counted({key}, {', '.join(told)}) AS {apart}({counted}) "
         f"SELECT {key}, {', '.join(sums)} FROM ("
-        f"SELECT {key}, {', '.join(says)}, {', '.join(f'0 AS {name}' for name in told)}, "
+        f"SELECT {key}, {', '.join(says)}, {', '.join(f'NULL AS {name}' for name in told)}, "
         f"1 AS known FROM stored UNION ALL "
-        f"SELECT {key}, {', '.join(['0'] * width)}, {', '.join(told)}, 0 FROM counted) AS rows "
+        f"SELECT {key}, {', '.join(['NULL'] * width)}, {', '.join(told)}, 0 FROM counted) AS rows "
         f"GROUP BY {key} HAVING ({unequal}){known} ORDER BY {key}"
     )
 

@@ -16,8 +16,9 @@ from django.db.models import Count, Q
 
 from accounts.models import Entity
 from core.money import minor_units
+from core.snapshot import in_key_order
 from purchase_orders import accruals
-from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
 
 _ONE_BUDGET = """
 WITH happened AS (
@@ -86,9 +87,12 @@ def counted() -> dict[tuple[int, date], Decimal]:
     if connection.vendor == "postgresql":
         for cell, day, amount in _paid_by_one():
             sums[cell, day] += amount
+        shared = OrderDistribution.objects.order_by().values("line_id")
+        shared = shared.annotate(parts=Count("pk")).filter(parts__gt=1).values("line_id")
         repriced = accruals.repricings().order_by().values("order_line")
-        lines = lines.annotate(parts=Count("distributions"))
-        lines = lines.filter(Q(parts__gt=1) | Q(pk__in=repriced)).values("pk")
+        lines = lines.filter(Q(pk__in=shared) | Q(pk__in=repriced)).values("pk")
+        if not lines.exists():
+            return sums
     for key, amount in accruals.movements(lines, streamed=True).items():
         sums[key] += amount
     return sums
@@ -100,7 +104,7 @@ def _paid_by_one() -> list[tuple[int, date, Decimal]]:
         document_units=_units(set(orders)),
         base_units=_units(set(Entity.objects.values_list("currency", flat=True))),
     )
-    with connection.cursor() as cursor:
+    with in_key_order(), connection.cursor() as cursor:
         cursor.execute(statement, [tuple(accruals.COUNTED)])
         return cursor.fetchall()
 
