@@ -1,4 +1,4 @@
-"""(budgets) The books of budgets: the proof, the reports, a drill-down, and postings a second."""
+"""(budgets) The books of budgets: the proof, reports, a drill-down, postings a second, a rush."""
 
 import multiprocessing
 import time
@@ -12,6 +12,7 @@ import django
 from django.db import connection, connections
 from django.test import Client
 
+from bench import rush
 from bench.measuring import Result, median_ms, percentile
 from bench.stage import NOW, TODAY, Stage, load
 from budgets import invariants, ledger
@@ -40,6 +41,7 @@ def run(stage: Stage, *, times: int) -> list[Result]:
         _drill_down(stage, times=times),
         _postings("… on different budgets", AIM_SPREAD, one=False),
         _postings("… all on one budget", AIM_ONE, one=True),
+        *rush.run(stage),
     ]
 
 

@@ -1,12 +1,14 @@
 """Requisitions and orders: reserve, convert, commit, give back (C2 to C5, C19 to C21, C25)."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from budgets.ledger import drawing, forward, overdrafts, rolling
+from accounts.models import Control
+from budgets.ledger import drawing, forward, funds, overdrafts, rolling
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
 from budgets.ledger.posting import (
     Distributed,
@@ -19,6 +21,7 @@ from budgets.ledger.posting import (
 )
 from budgets.ledger.types import Draw, Share, Source
 from budgets.models import (
+    BudgetCell,
     Commitment,
     ForwardCommitment,
     GLAccount,
@@ -102,6 +105,9 @@ def _commit(
         Calendar(source.entity, posting.on), {Dimensions.of(share) for share in shares}
     )
     posting.plain = frozenset(each.pk for each in found.values() if not each.is_cumulative)
+    spread = any(share.period or share.converts for share in shares)
+    if not (spread or emergency or draw):
+        _refuse_lacking(posting, stage, shares, found)
     ensure(
         empty(source, stage, share, cell_id=cell.pk, holds=cell.reserves_at in HOLDS_FROM[stage])
         for share, cell in ((share, found[Dimensions.of(share)]) for share in shares)
@@ -110,7 +116,6 @@ def _commit(
     wanted |= {share.converts for share in shares if share.converts}
     rows, drawn_on = drawing.lock_beside(draw, distribution_id__in=wanted)
     locked = {(row.distribution_id, row.stage): row for row in rows}
-    spread = any(share.period or share.converts for share in shares)
     waiting = forward.waiting(locked.values()) if spread else {}
     if posting.is_done() or any(
         locked[share.distribution_id, stage].pk in waiting for share in shares
@@ -133,6 +138,29 @@ def _commit(
     if emergency:
         overdrafts.allow(posting, why=emergency)
     write([posting, *drawing.move(posting, draw, drawn_on)], [*rows, *drawn_on])
+
+
+def _refuse_lacking(
+    posting: Posting, stage: str, shares: list[Share], found: Mapping[Dimensions, BudgetCell]
+) -> None:
+    """Refuse at once what budgets, as they were just read, cannot pay: a crowd that runs for the
+    last of a budget writes nothing and locks nothing. What is not sure is left to `write`.
+
+    Raises BudgetExceeded. Statements: none, 2 where a budget lacks something.
+    """
+    asked: dict[int, Decimal] = defaultdict(Decimal)
+    lacks = False
+    for share in shares:
+        cell = found[Dimensions.of(share)]
+        if cell.pk not in posting.plain:
+            return  # it may use what earlier periods left
+        if cell.reserves_at in HOLDS_FROM[stage]:
+            rate, base = posting.source.rate, posting.source.entity.currency
+            asked[cell.pk] += to_base(share.amount, rate=rate, base_currency=base)
+            has = cell.available + cell.overdraft
+            lacks = lacks or (cell.control == Control.STOP and asked[cell.pk] > has)
+    if lacks and not posting.is_done():
+        funds.refuse_lacking(asked, currency=posting.source.entity.currency)
 
 
 def _now(posting: Posting, share: Share, commitment: Commitment) -> tuple[Decimal, Decimal]:

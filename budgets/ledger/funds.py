@@ -1,7 +1,7 @@
 """Funds checks: does what is asked still fit, cell by cell, after the whole document is summed."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -72,6 +72,16 @@ def require_funds(
     checks = check_funds(entity=entity, on=on, demands=demands)
     insist(checks, reason=reason, pointer=pointer)
     return checks
+
+
+def refuse_lacking(asked: Mapping[int, Decimal], *, currency: str) -> None:
+    """Raise BudgetExceeded where a cell, none of them cumulative, stops at what is asked of it
+    now. Statements: 1."""
+    named = ("cost_center", "gl_account", "project", "fiscal_year")
+    cells = BudgetCell.objects.select_related(*named).in_bulk(list(asked))
+    checks = [judge(cells[pk], asked[pk], currency=currency) for pk in sorted(asked)]
+    if refused := [check for check in checks if check.verdict == "refuse"]:
+        raise BudgetExceeded(refused)
 
 
 def insist(checks: list[FundsCheck], *, reason: str, pointer: str = "/lines") -> None:
