@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.contrib.auth import authenticate
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -67,13 +68,7 @@ class TokenView(Api):
     @extend_schema(request=TokenRequest, responses={201: TokenAnswer}, operation_id="create_token")
     def post(self, request: Request) -> Response:
         said = self.read(TokenRequest)
-        user: Any = authenticate(
-            request, email=said["email"], login=said["email"], password=said["password"]
-        )
-        if getattr(request, "axes_locked_out", False):
-            raise Throttled(LOCKED_OUT_SECONDS, "Too many failed attempts.")
-        if user is None:
-            raise AuthenticationFailed("This address and password do not go together.")
+        user = _authenticated(request, email=said["email"], password=said["password"])
         shown = _second_factor(user, said["code"])
         row, token = ApiToken.objects.create(
             user=user,
@@ -83,6 +78,22 @@ class TokenView(Api):
         )
         answer = {"token": token, "expires_at": row.expiry, "scopes": row.scopes}
         return Response(TokenAnswer(answer).data, status=201)
+
+
+def _authenticated(request: Request, *, email: str, password: str) -> Any:
+    """Who this is. Failures count with those of the sign-in page: for each address and source, and
+    for an address from everywhere. Raises Throttled, AuthenticationFailed."""
+    try:
+        user: Any = get_adapter(request).authenticate(
+            request, email=email, login=email, password=password
+        )
+    except ValidationError:  # of an address that was tried too often
+        raise Throttled(LOCKED_OUT_SECONDS, "Too many failed attempts.") from None
+    if getattr(request, "axes_locked_out", False):
+        raise Throttled(LOCKED_OUT_SECONDS, "Too many failed attempts.")
+    if user is None or not user.is_active:
+        raise AuthenticationFailed("This address and password do not go together.")
+    return user
 
 
 def _second_factor(user: Any, code: str) -> bool:

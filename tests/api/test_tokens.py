@@ -32,8 +32,9 @@ def _fresh_limits() -> None:
     cache.clear()
 
 
-def sign_in(email: str, password: str = PASSWORD, **more: Any) -> Any:
-    return APIClient().post(TOKEN, {"email": email, "password": password, **more}, format="json")
+def sign_in(email: str, password: str = PASSWORD, *, source: str = "127.0.0.1", **more: Any) -> Any:
+    client = APIClient(REMOTE_ADDR=source)
+    return client.post(TOKEN, {"email": email, "password": password, **more}, format="json")
 
 
 def test_email_and_password_give_a_token_that_works(rita: Any) -> None:
@@ -71,6 +72,21 @@ def test_five_failures_lock_the_account_even_for_the_right_password(rita: Any, a
         sign_in("rita@demo.example", "nope")
     locked = sign_in("rita@demo.example")
     problem(locked, 429, "too-many-requests")
+    assert sign_in("axel@demo.example").status_code == 201
+
+
+def test_one_address_tried_from_everywhere_is_paused_here_and_at_the_sign_in_page(
+    org: Any, settings: Any
+) -> None:
+    """X49: each source stays under its own limit, and page and API count together."""
+    settings.ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "3/h/key"}
+    said = {"login": "rita@demo.example", "password": "nope"}
+    BrowserClient(REMOTE_ADDR="203.0.113.1").post("/accounts/login/", said)
+    for number in range(2, 4):
+        sign_in("Rita@demo.example", "nope", source=f"203.0.113.{number}")
+    paused = sign_in("rita@demo.example", source="203.0.113.9")
+    problem(paused, 429, "too-many-requests")
+    assert int(paused["Retry-After"]) >= 1
     assert sign_in("axel@demo.example").status_code == 201
 
 
