@@ -130,7 +130,6 @@ def _page(request: HttpRequest, form: DelegationForm, at: datetime, status: int)
     names = dict(form.fields["duties"].choices)
     for each in found:
         each.words = ", ".join(names.get(duty, duty) for duty in each.duties) or "Everything"
-        each.last_day = (each.valid_to - timedelta(microseconds=1)).astimezone(each.entity.zone)
         each.is_future = each.valid_from > at
         each.may_revoke = _may_revoke(request.user, each)
     context = {

@@ -1,7 +1,7 @@
 """Who decides for whom, and until when."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
@@ -129,6 +129,11 @@ class Delegation(EntityOwned, Document):
     @property
     def reference(self) -> str:
         return str(self)
+
+    @property
+    def last_day(self) -> date:
+        """The day in its entity on which it ends, or before whose midnight."""
+        return (self.valid_to - timedelta(microseconds=1)).astimezone(self.entity.zone).date()
 
     @property
     def cap(self) -> Decimal | None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 import requisitions.services
 from approvals import links, services
-from approvals.models import ActionToken, ApprovalRequest
+from approvals.models import ActionToken, ApprovalRequest, Delegation
 from core import outbox
 from core.models import OutboxItem, TrailEvent
 from notifications import tasks
@@ -288,6 +288,8 @@ def test_who_may_decide_as_well_gets_a_letter_without_a_link_of_its_own(
     )
     assert (len(to_axel), len(to_sven)) == (1, 1)
     assert "For Axel Brandt: Approve 900.00 EUR" in to_sven[0]["Subject"]
+    last = Delegation.objects.get().last_day
+    assert f"in their place until {last:%-d %b %Y}." in text_of(to_sven[0])
     step = step_of(requisition, org.axel)
     for body in (text_of(to_sven[0]), html_of(to_sven[0])):
         assert f"/approvals/?step={step.pk}" in body
@@ -329,7 +331,7 @@ def test_what_is_forwarded_says_from_whom_and_why(
     assert subjects_to(folder, org.axel) == []
     (mail,) = mails(folder)
     assert mail["To"] == org.cora.email
-    for words in ("instead of Axel Brandt", "You know this vendor", "Review and decide"):
+    for words in ("Forwarded by Axel Brandt", "You know this vendor", "Review and decide"):
         assert words in text_of(mail)
         assert words in html_of(mail)
 
