@@ -156,6 +156,11 @@ def test_a_fallback_who_requests_is_replaced_by_the_person_above(org: Organisati
     assert build(org, step(("role", Role.CONTROLLER)), requester=org.cora) == [["dora"]]
 
 
+def test_each_service_owner_and_a_stand_in_for_who_is_missing(org: Organisation) -> None:
+    owners = [str(org.dora.pk), str(org.rita.pk), ""]
+    assert build(org, step("service_owner"), service_owners=owners) == [["dora", "cora"]]
+
+
 def test_each_budget_owner_and_a_stand_in_for_the_requester(org: Organisation) -> None:
     owners = [str(org.dora.pk), str(org.sven.pk)]
     assert build(org, step("budget_owner"), budget_owners=owners) == [["dora", "sven"]]

@@ -233,6 +233,14 @@ def test_it_holds_between_its_two_moments(
         refused(requisition, NotAllowed, lambda: stand_in(requisition, org.axel, org.sven, at=at))
 
 
+def test_its_last_day_is_one_of_its_entity(org: Organisation) -> None:
+    """Midnight in New York is four in the morning by the clock of the portal's mails."""
+    org.entity.time_zone = "America/New_York"
+    ends = datetime(2026, 3, 10, 4, tzinfo=NOW.tzinfo)
+    assert Delegation(entity=org.entity, valid_to=ends).last_day.isoformat() == "2026-03-09"
+    assert Delegation(entity=org.entity, valid_to=ends + WEEK / 14).last_day.day == 10
+
+
 def test_it_covers_its_duties_only(
     org: Organisation, submitted: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

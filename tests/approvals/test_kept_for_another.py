@@ -82,6 +82,13 @@ def limit_of(person: Any, limit: str) -> None:
     person.save()
 
 
+def moved(org: Organisation, person: Any) -> None:
+    """To the other entity, with the same role there."""
+    person.entity = org.uk
+    person.save()
+    RoleAssignment.objects.create(user=person, entity=org.uk, role=Role.APPROVER)
+
+
 def stands_in_for_rita(org: Organisation, stand_in: Any) -> None:
     Delegation.objects.create(
         entity=org.entity, from_user=org.rita, to_user=stand_in, reason="Leave",
@@ -91,7 +98,7 @@ def stands_in_for_rita(org: Organisation, stand_in: Any) -> None:
 
 @pytest.mark.parametrize(
     "why",
-    ["revoked", "left", "lost the role", "on the requester's side", "seat of their own",
+    ["revoked", "left", "moved", "lost the role", "on the requester's side", "seat of their own",
      "capped since", "a higher amount"],
 )  # fmt: skip
 def test_it_is_asked_for_again(org: Organisation, stand_in: Any, story: Story, why: str) -> None:
@@ -102,6 +109,7 @@ def test_it_is_asked_for_again(org: Organisation, stand_in: Any, story: Story, w
     change = {
         "revoked": revoked,
         "left": lambda _: left(stand_in),
+        "moved": lambda _: moved(org, stand_in),
         "lost the role": lambda _: RoleAssignment.objects.filter(user=stand_in).delete(),
         "on the requester's side": lambda _: stands_in_for_rita(org, stand_in),
         "seat of their own": asked_herself,

@@ -197,13 +197,19 @@ def test_recent_requests_raise_the_tier(org: Organisation, begin: Begin) -> None
 
 
 def kept_story(
-    org: Organisation, document: Requisition, begin: Begin, *, at: Any = NOW, **second: Any
+    org: Organisation,
+    document: Requisition,
+    begin: Begin,
+    *,
+    at: Any = NOW,
+    before: Any = None,
+    **second: Any,
 ) -> ApprovalRequest:
     """Axel, Dora (owner of CC100) and Sven (security) are asked; Sven returns it. Then again."""
     factories.person("sara", entity=org.entity, roles=[Role.SECURITY])
     first = begin(
         step("manager"), step("budget_owner"), step(("role", Role.SECURITY)),
-        step(("person", org.sven.email)), parts=PARTS,
+        step(("person", org.sven.email)), parts=PARTS, facts=before or {},
     )  # fmt: skip
     sara = ApprovalStep.objects.get(request=first, kind="role:security").assignee
     for person in (org.axel, org.dora, sara):
@@ -258,13 +264,15 @@ def test_more_asked_for_around_it_touches_the_amount(
     assert asked == {"axel", "dora", "sven"}
 
 
-@pytest.mark.parametrize("why", ["too old", "emergency", "no parts"])
+@pytest.mark.parametrize("why", ["too old", "emergency", "was an emergency", "no parts"])
 def test_an_approval_is_not_kept(
     org: Organisation, document: Requisition, begin: Begin, why: str
 ) -> None:
     at, more = NOW, {"parts": PARTS}
     if why == "too old":
         at = NOW + timedelta(days=31)
+    elif why == "was an emergency":
+        more["before"] = {"emergency": True}
     elif why == "emergency":
         more["facts"] = {"emergency": True}
     else:
