@@ -10,7 +10,7 @@ from core.errors import Missing
 from core.tables import Table
 from purchase_orders.models import PurchaseOrder
 from reports import accruals as accruing
-from reports import exports, orders, queries, tables
+from reports import exports, orders, queries
 from reports.asking import BadFilter, Question
 from reports.forecast import Ahead
 from reports.segregation import segregation
@@ -88,7 +88,7 @@ def budget_variance(asked: Question) -> Answer:
         "rows": [_variance_row(row, currency) for row in report.rows],
         "totals": _variance_figures(report.totals, currency),
     }
-    return Answer(body, tables.budget_variance(report))
+    return Answer(body, exports.budget_variance(report))
 
 
 def forecast(asked: Question) -> Answer:
@@ -118,7 +118,7 @@ def forecast(asked: Question) -> Answer:
         "totals": _ahead(report.totals.rolling, currency),
         "method": report.totals.method,
     }
-    return Answer(body, tables.forecast(report))
+    return Answer(body, exports.forecast(report))
 
 
 def commitment_burn_down(asked: Question) -> Answer:
@@ -149,7 +149,7 @@ def commitment_burn_down(asked: Question) -> Answer:
             for point in points
         ],
     }
-    return Answer(body, tables.burn_down(points, currency=currency))
+    return Answer(body, exports.burn_down(points, currency=currency))
 
 
 def open_orders_aging(asked: Question) -> Answer:
@@ -182,7 +182,7 @@ def open_orders_aging(asked: Question) -> Answer:
         "ties": report.ties,
         "difference": money(report.difference, currency),
     }
-    return Answer(body, tables.open_orders_aging(report))
+    return Answer(body, exports.open_orders_aging(report))
 
 
 def duties_kept_apart(asked: Question) -> Answer:
@@ -220,7 +220,7 @@ def _order_burn_down(asked: Question) -> Answer:
             for each in days
         ],
     }
-    return Answer(body, tables.draw_downs(days, currency=currency))
+    return Answer(body, exports.draw_downs(days, currency=currency))
 
 
 def _variance(asked: Question) -> VarianceReport:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from core.web import pages_of, require_role
 from purchase_orders.models import PurchaseOrder
 from reports import accruals as accruing
-from reports import exports, orders, queries, tables
+from reports import exports, orders, queries
 from reports.pages import (
     FILES,
     ROLES,
@@ -67,7 +67,7 @@ def aging(request: HttpRequest) -> HttpResponse:
             request,
             chosen["format"],
             name=f"open-orders-aging-{entity.code}",
-            made=lambda: tables.open_orders_aging(report),
+            made=lambda: exports.open_orders_aging(report),
         )
     rows = report.rows[:_MOST_ROWS]
     pages = pages_of(request.user, (("order", row.order_id) for row in rows))
@@ -98,7 +98,7 @@ def burn_down(request: HttpRequest) -> HttpResponse:
             request,
             chosen["format"],
             name=f"commitment-burn-down-{entity.code}-{chosen['fiscal_year']}",
-            made=lambda: tables.burn_down(points, currency=entity.currency),
+            made=lambda: exports.burn_down(points, currency=entity.currency),
         )
     series = (
         ("Left", "good-full", lambda figures: figures.available),
@@ -136,7 +136,7 @@ def _order(request: HttpRequest, chosen: dict[str, Any], number: str) -> HttpRes
             request,
             chosen["format"],
             name=f"commitment-burn-down-{order.number}",
-            made=lambda: tables.draw_downs(moves, currency=entity.currency),
+            made=lambda: exports.draw_downs(moves, currency=entity.currency),
         )
     entries = list(
         orders.entries_of_order(order, **days)

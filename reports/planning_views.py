@@ -11,7 +11,7 @@ from django.utils.dates import MONTHS_3
 
 from core.tables import Table
 from core.web import require_role
-from reports import tables
+from reports import exports
 from reports.expected import month_of, months_of_year
 from reports.expected_views import GROUPS, expected_links, period_of
 from reports.figures import Scope
@@ -45,7 +45,7 @@ def budget_variance(request: HttpRequest) -> HttpResponse:
     return _answer(
         request,
         "budget-variance",
-        table=tables.budget_variance,
+        table=exports.budget_variance,
         template="reports/variance.html",
         more=lambda report, chosen: {
             "rows": _rows(report, chosen, months_of_year(report.scope, chosen["fiscal_year"])),
@@ -62,7 +62,7 @@ def forecast(request: HttpRequest) -> HttpResponse:
     return _answer(
         request,
         "forecast",
-        table=tables.forecast,
+        table=exports.forecast,
         template="reports/forecast.html",
         more=lambda report, chosen: {
             "months": [

@@ -10,22 +10,16 @@ from django.urls import reverse
 
 from accounts import calendars
 from accounts.models import Entity, User
-from core import events, files, outbox, tables
+from core import events, files, outbox
 from core.errors import DomainError, FieldError, Invalid
 from core.transactions import atomic
 from core.transitions import perform
 from reports import registry
+from reports.exporting import FILES
 from reports.models import ScheduledReport, ScheduledRun
 
 MOST = 50  # of one person
 RENDER = "reports.render_scheduled"
-WRITERS = {
-    ScheduledReport.Format.CSV: (tables.csv, "text/csv"),
-    ScheduledReport.Format.XLSX: (
-        tables.xlsx,
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ),
-}
 _LEFT = "Its owner does not work here any more."
 _NO_SIGHT = "Its owner may not read this report any more."
 _Frequency = ScheduledReport.Frequency
@@ -196,9 +190,9 @@ def render(*, run_id: UUID, at: datetime) -> None:
     except DomainError as refusal:
         _give_up(run_id, at=at, reason=refusal.detail)
         return
-    write, content_type = WRITERS[ScheduledReport.Format(report.file_format)]
+    write, content_type = FILES[report.file_format]
     data = write(answer.table)
-    _keep(run_id, data, content_type, at)
+    _keep(run_id, data, content_type.partition(";")[0], at)  # mail says the charset itself
 
 
 @atomic
