@@ -3,6 +3,8 @@
 Invoices from outside may carry any code of the recommendation; matching compares codes as they are.
 """
 
+from decimal import Decimal
+
 UNITS = {
     "C62": "piece",
     "H87": "piece (H87)",
@@ -82,14 +84,22 @@ SHORT = {
 }
 
 
+_COUNTED = frozenset({"year", "month", "week", "day", "hour", "unit"})
+
+
 def choices() -> list[tuple[str, str]]:
     """(code, name) for a select field, most used first."""
     return list(UNITS.items())
 
 
-def short(code: str) -> str:
-    """What stands after a figure: `pcs`, `kg`; the name or the code itself where there is none."""
-    return SHORT.get(code) or UNITS.get(code, code or "")
+def short(code: str, value: Decimal | None = None) -> str:
+    """What stands after a figure: `pcs`, `kg`; the name or the code itself where there is none.
+
+    After a `value` of one, what is counted in words: `month` rather than `months`.
+    """
+    word = SHORT.get(code) or UNITS.get(code, code or "")
+    is_one = value is not None and abs(value) == 1
+    return word[:-1] if is_one and word.removesuffix("s") in _COUNTED else word
 
 
 def name(code: str) -> str:

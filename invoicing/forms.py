@@ -116,6 +116,15 @@ def invoice_lines(entity: Entity, **options: Any) -> Any:
     return InvoiceLineFormSet(prefix="lines", form_kwargs={"tax_codes": codes}, **options)
 
 
+def typed_lines(entity: Entity, data: Any) -> list[dict[str, Any]]:
+    """Initial rows of the lines that somebody typed and did not take out again."""
+    return [
+        {name: line[name].value() for name in line.fields if name != "DELETE"}
+        for line in invoice_lines(entity, data=data)
+        if line.has_changed() and not line["DELETE"].value()
+    ]
+
+
 def unbilled_lines(order: PurchaseOrder) -> list[dict[str, Any]]:
     """Initial rows: what was received, or ordered where no receipt is asked for, and is not billed.
 

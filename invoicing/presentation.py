@@ -6,9 +6,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core.errors import FieldError
-from core.templatetags.figures import amount, plain_figure
+from core.money import minor_units
+from core.templatetags.figures import plain_figure
+from invoicing.matching.words import money
 from invoicing.models import Invoice, MatchException, MatchRun
-from invoicing.queries import trios
+from invoicing.queries import LineTrio, trios
 
 DONE = {
     "match": "The invoice is being matched again.",
@@ -88,7 +90,7 @@ def checks(run: MatchRun | None) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -gravity.index(row["outcome"]))
 
 
-def life(invoice: Invoice) -> list[dict[str, Any]]:
+def life(invoice: Invoice, lines: Sequence[LineTrio]) -> list[dict[str, Any]]:
     """Captured → matched → cleared → paid, and where it stopped if it did."""
     reached = {
         Invoice.Status.CAPTURED: 0,
@@ -101,7 +103,7 @@ def life(invoice: Invoice) -> list[dict[str, Any]]:
     }.get(invoice.status, 1)
     steps = [
         {"label": "Captured", "at": invoice.created_at},
-        {"label": "Matched", "note": "3-way"},
+        {"label": "Matched", "note": _ways(lines)},
         {"label": "Cleared", "at": invoice.cleared_at},
         {"label": "Paid"},
     ]
@@ -115,6 +117,11 @@ def life(invoice: Invoice) -> list[dict[str, Any]]:
     if invoice.status in _STOPPED:
         steps[1]["note"] = invoice.get_status_display().lower()
     return steps
+
+
+def _ways(lines: Sequence[LineTrio]) -> str:
+    """How it is matched: 3-way, or each way that its lines are; empty before an order is known."""
+    return " and ".join(sorted({each.order_line.match_type for each in lines if each.order_line}))
 
 
 def comparison(exception: MatchException) -> dict[str, Any]:
@@ -136,7 +143,7 @@ def comparison(exception: MatchException) -> dict[str, Any]:
 
 
 def _arithmetic(exception: MatchException) -> str:
-    """`110.00 − 100.00 = 10.00`, amounts in the minor units of the invoice; empty for words."""
+    """`110.00 − 100.00 = 10.00`, amounts with all their decimals; empty for words."""
     figures = [exception.actual, exception.expected, exception.variance]
     try:
         values = [Decimal(each) for each in figures]
@@ -145,7 +152,8 @@ def _arithmetic(exception: MatchException) -> str:
     if exception.check_name.startswith("quantity"):
         actual, expected, variance = (plain_figure(each) for each in values)
     else:
-        actual, expected, variance = (amount(each, exception.invoice.currency) for each in values)
+        units = minor_units(exception.invoice.currency)
+        actual, expected, variance = (money(each, units).replace("-", "−") for each in values)
     return f"{actual} − {expected} = {variance}"
 
 

@@ -92,11 +92,11 @@ def _take_in(request: HttpRequest, file: Any) -> dict[str, Any]:
 
 @login_required
 def create(request: HttpRequest) -> HttpResponse:
-    """Key an invoice; with `?order=` its unbilled lines are filled in."""
+    """Key an invoice; with `?order=`, or on demand, the order's unbilled lines are filled in."""
     require_role(request, *AP)
     form, lines = _bound(request)
     status = 200
-    if request.method == "POST" and "add_line" not in request.POST:
+    if request.method == "POST" and not {"add_line", "fill"} & set(request.POST):
         if all([form.is_valid(), lines.is_valid()]):
             invoice = _capture(request, form, lines)
             if invoice is not None:
@@ -114,22 +114,37 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def _bound(request: HttpRequest) -> tuple[Any, Any]:
     """Head and lines as posted, or as an order that is billed fills them in."""
-    entity = request.user.entity
-    if request.method == "POST":
+    if request.method == "POST" and "fill" not in request.POST:
         data = request.POST
         count = data.get("lines-TOTAL_FORMS", "")
         if "add_line" in data and count.isdecimal():
             data = data.copy()
             data["lines-TOTAL_FORMS"] = str(int(count) + 1)
-        return forms.InvoiceForm(data), forms.invoice_lines(entity, data=data)
-    reference = request.GET.get("order", "")
+        return forms.InvoiceForm(data), forms.invoice_lines(request.user.entity, data=data)
+    return _filled(request)
+
+
+def _filled(request: HttpRequest) -> tuple[Any, Any]:
+    """The form with what its order has open; what was typed before stays."""
+    entity = request.user.entity
+    typed = {name: request.POST.get(name, "") for name in forms.InvoiceForm.base_fields}
+    reference = typed["order_reference"] or request.GET.get("order", "")
     order = find_order(entity, reference, vendor=None, currency=entity.currency)
+    if "fill" in request.POST and order is None:
+        messages.error(request, f"No order has the number {reference or '–'}.")
     initial = {
+        **{name: value for name, value in typed.items() if value},
         "order_reference": reference,
-        "currency": order.currency if order else entity.currency,
-        "issue_date": timezone.now().astimezone(entity.zone).date(),
+        "currency": order.currency if order else typed["currency"] or entity.currency,
+        "issue_date": typed["issue_date"] or entity.day_of(timezone.now()),
     }
-    rows = forms.unbilled_lines(order) if order else []
+    rows = forms.typed_lines(entity, request.POST) if request.POST else []
+    billed = {row["order_line_reference"] for row in rows}
+    rows += [
+        row
+        for row in (forms.unbilled_lines(order) if order else [])
+        if row["order_line_reference"] not in billed
+    ]
     return forms.InvoiceForm(initial=initial), forms.invoice_lines(entity, initial=rows)
 
 
@@ -157,9 +172,10 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     invoice = visible_or_404(found, pk)
     run = queries.latest_run(invoice)
     checks = presentation.checks(run)
+    trios = queries.trios(invoice)
     context = {
         "invoice": invoice,
-        "trios": queries.trios(invoice),
+        "trios": trios,
         "charges": invoice.charges.all(),
         "taxes": invoice.taxes.all(),
         "run": run,
@@ -170,7 +186,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
             (each, services.ACCEPT_REASONS.get(each.reason_code, ""))
             for each in queries.accepted(invoice)
         ],
-        "life": presentation.life(invoice),
+        "life": presentation.life(invoice, trios),
         "events": timeline(invoice).reverse(),
         "comments": comments(invoice),
         "files": attachments.of(invoice),

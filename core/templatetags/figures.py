@@ -92,7 +92,7 @@ def quantity(value: Decimal | None, unit: str = "") -> SafeString:
     name = ""
     if unit:
         full = f"{units.UNITS[unit]} ({unit})" if unit in units.UNITS else unit
-        name = format_html(' <abbr title="{}">{}</abbr>', full, unit_name(unit))
+        name = format_html(' <abbr title="{}">{}</abbr>', full, units.short(unit, Decimal(value)))
     return format_html('<span class="quantity">{}{}</span>', plain_figure(Decimal(value)), name)
 
 

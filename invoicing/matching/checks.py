@@ -173,7 +173,7 @@ def check_order_total(case: Case) -> Iterator[CheckResult]:
         over -= _judged_by_lines(case)
     allowance = case.given.rounding_allowance * max(1, len(case.lines))
     verdict = case.verdict("order_total", over, expected) if over > allowance else KEPT
-    sentence = f"Billed {case.money(actual)} in all; the total is {case.money(expected)}"
+    sentence = f"Billed {case.money(actual)} in all; the order's total is {case.money(expected)}"
     if verdict.outcome != PASS:
         sentence += f": {case.money(actual - expected)} more (tolerance {verdict.limit})"
     yield compared(

@@ -131,9 +131,10 @@ def check_line_amount(case: Case) -> Iterator[CheckResult]:
         variance = line.net - expected
         verdict = _amount_verdict(case, "line_amount", variance, expected, group.order_line)
         if variance:
+            unit = units.short(line.unit or group.order_line.unit, quantity)
             sentence = (
-                f"Net {case.money(line.net)} for {words.number(quantity)} "
-                f"{units.short(line.unit or group.order_line.unit)}; at the {_basis(case)} "
+                f"Net {case.money(line.net)} for {words.number(quantity)} {unit}; "
+                f"at the {_basis(case)} "
                 f"price that is {case.money(expected)}: {_difference(case, variance, expected)} "
                 f"(tolerance {verdict.limit})."
             )
@@ -206,7 +207,7 @@ def _billed(group: Group) -> tuple[Decimal, Decimal]:
 def _measured(case: Case, group: Group, value: Decimal) -> str:
     if group.by_amount:
         return case.money(value)
-    return f"{words.number(value)} {units.short(group.order_line.unit)}"
+    return f"{words.number(value)} {units.short(group.order_line.unit, value)}"
 
 
 def _billed_against(

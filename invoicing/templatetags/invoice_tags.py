@@ -4,10 +4,16 @@ from typing import Any
 
 from django import template
 
-from invoicing import queries
+from invoicing import presentation, queries
 from purchase_orders.models import PurchaseOrder
 
 register = template.Library()
+
+
+@register.filter
+def check_name(name: str) -> str:
+    """A check by the name that people see."""
+    return presentation.check_name(name)
 
 
 @register.inclusion_tag("invoicing/_invoices_of.html", takes_context=True)

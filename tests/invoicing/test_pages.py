@@ -195,6 +195,25 @@ def test_untouched_and_removed_lines_are_no_lines(make: Maker, web: Client) -> N
     assert Invoice.objects.get().lines.count() == 1
 
 
+def test_lines_of_the_order_that_was_typed_are_filled_in_and_the_head_is_kept(
+    make: Maker, web: Client
+) -> None:
+    order = make.issued(("10", "12.50"), ("5", "3"))
+    typed = {**keyed(order), "number": "R-4711", "due_date": "2026-04-01", "fill": "1"}
+    typed |= {"lines-0-order_line_reference": "1", "lines-0-quantity": "7"}
+    answer = web.post(NEW, typed)
+    assert answer.status_code == 200
+    assert value_of(answer, "number") == "R-4711"
+    assert value_of(answer, "due_date") == "2026-04-01"
+    assert value_of(answer, "lines-0-quantity") == "7"
+    assert value_of(answer, "lines-1-quantity") == "5"
+    assert len(answer.context["lines"].forms) == 2
+    assert not Invoice.objects.exists()
+    unknown = web.post(NEW, {**typed, "order_reference": "PO-1"})
+    assert "No order has the number PO-1" in text_of(unknown)
+    assert value_of(unknown, "number") == "R-4711"
+
+
 def drop(web: Client, *files: tuple[str, bytes]) -> Any:
     sent = [SimpleUploadedFile(name, data) for name, data in files]
     return web.post(UPLOAD, {"files": sent})
