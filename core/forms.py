@@ -28,6 +28,19 @@ class Renderer(DjangoTemplates):
         return format_html("{}{}>", start, flatatt(widget["attrs"]))
 
 
+def rows_of(data: Any, prefix: str) -> int:
+    """How many rows a posted grid says that it has; 0 for what is no sensible number."""
+    count: str = data.get(f"{prefix}-TOTAL_FORMS", "")
+    return int(count) if count.isascii() and count.isdigit() and len(count) < 5 else 0
+
+
+def one_more_row(data: Any, prefix: str) -> Any:
+    """The posted grid with an empty row at its end: without scripts “Add line” sends the form."""
+    longer = data.copy()
+    longer[f"{prefix}-TOTAL_FORMS"] = str(rows_of(data, prefix) + 1)
+    return longer
+
+
 class GridSelect(forms.Select):
     """A drop-down drawn without a template per option: a grid holds thousands of them."""
 

@@ -17,6 +17,7 @@ import approvals.queries
 import core.queries
 from core import attachments, outbox
 from core.errors import DomainError, FieldError
+from core.forms import one_more_row, rows_of
 from core.money import minor_units
 from core.transactions import atomic
 from core.web import Repeated, act, keyset_page, once, place, visible_or_404
@@ -165,10 +166,9 @@ def _with_new_line(request: HttpRequest) -> Any:
     """Without scripts "Add line" is a submit: the same form comes back one line longer, and the
     new line is coded as the one above it."""
     data = request.POST
-    count = data.get("lines-TOTAL_FORMS", "")
-    if "add_line" in data and count.isdecimal():
-        data, last = data.copy(), int(count)
-        data["lines-TOTAL_FORMS"] = str(last + 1)
+    if "add_line" in data:
+        last = rows_of(data, "lines")
+        data = one_more_row(data, "lines")
         for key, value in list(data.items()):
             name = key.removeprefix(f"lines-{last - 1}-")
             if name != key and name.startswith((*CODING, *_CARRIED)):

@@ -16,6 +16,7 @@ from chargeback import forms, intake, queries, services
 from chargeback.models import AllocationRule, Consumption
 from chargeback.models.rules import MAKERS, READERS
 from core.errors import DomainError
+from core.forms import one_more_row
 from core.queries import timeline
 from core.transitions import available
 from core.web import (
@@ -101,7 +102,10 @@ def _form(
     own = {"entity": entity}
     form = kind(None if adds else data, entity=entity, initial=data.dict() if adds else head)
     rows = forms.ShareFormSet(
-        _longer(data) if adds else data, prefix="shares", initial=shares, form_kwargs=own
+        one_more_row(data, "shares") if adds else data,
+        prefix="shares",
+        initial=shares,
+        form_kwargs=own,
     )
     if data is not None and not adds and form.is_valid() and rows.is_valid():
         kept = forms.filled(rows)
@@ -143,13 +147,6 @@ def _place(form: Any, rows: list[Any], refusal: DomainError) -> None:
             rest.append(error)
     if rest or not refusal.errors:
         add_errors(form, refusal, rest)
-
-
-def _longer(data: Any) -> Any:
-    longer = data.copy()
-    count = data.get("shares-TOTAL_FORMS", "0")
-    longer["shares-TOTAL_FORMS"] = str(int(count) + 1 if count.isdecimal() else 1)
-    return longer
 
 
 def _address(found: AllocationRule) -> str:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 import core.queries
 from accounts.models import Role
 from core.errors import DomainError
+from core.forms import one_more_row
 from core.money import minor_units
 from core.web import act, place, require_role, visible_or_404
 from purchase_orders import change_forms, change_presentation, change_subjects, services
@@ -83,9 +84,7 @@ def _form(request: HttpRequest, order: PurchaseOrder, change: ChangeOrder | None
 
 def _one_more(order: PurchaseOrder, change: ChangeOrder | None, data: Any) -> Any:
     """Without scripts a line is added by sending the form."""
-    more = data.copy()
-    more[f"{change_forms.NEW}-TOTAL_FORMS"] = str(int(data[f"{change_forms.NEW}-TOTAL_FORMS"]) + 1)
-    return change_forms.change_forms(order, change, more)[2]
+    return change_forms.change_forms(order, change, one_more_row(data, change_forms.NEW))[2]
 
 
 def _store(

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Role
 from core.errors import DomainError
+from core.forms import one_more_row
 from core.money import minor_units
 from core.web import place, require_role, visible_or_404
 from purchase_orders import presentation, services
@@ -78,8 +79,7 @@ def _edit(request: HttpRequest, order: PurchaseOrder, page: Page) -> HttpRespons
 def _form(request: HttpRequest, order: PurchaseOrder | None, page: Page) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     if data is not None and "add_line" in data:
-        data = data.copy()
-        data[f"{NEW}-TOTAL_FORMS"] = str(int(data[f"{NEW}-TOTAL_FORMS"]) + 1)
+        data = one_more_row(data, NEW)
     head, grid = whole_forms(page.form, request.user, order, data)
     status = 200
     if data is not None and "add_line" not in data:

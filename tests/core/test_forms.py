@@ -1,13 +1,14 @@
-"""Inputs written without a template are the ones that Django's templates write."""
+"""Inputs written without a template are those of Django; a posted grid grows by a row."""
 
 from datetime import date
 
 import pytest
 from django import forms
 from django.forms.renderers import DjangoTemplates
+from django.http import QueryDict
 from django.test import SimpleTestCase
 
-from core.forms import Renderer
+from core.forms import Renderer, one_more_row
 
 _SAME = SimpleTestCase().assertHTMLEqual
 
@@ -45,3 +46,23 @@ def test_every_input_is_written_the_same(widget, value):
 
 def test_forms_use_it(settings):
     assert isinstance(forms.renderers.get_default_renderer(), Renderer)
+
+
+@pytest.mark.parametrize(
+    ("posted", "rows"),
+    [
+        ("2", "3"),
+        ("", "1"),
+        ("sNaN", "1"),
+        ("-1", "1"),
+        ("２", "1"),
+        ("9" * 5000, "1"),
+        (None, "1"),
+    ],
+)
+def test_a_grid_gets_one_more_row_whatever_it_says_to_have(posted: str | None, rows: str) -> None:
+    data = QueryDict(mutable=True)
+    if posted is not None:
+        data["lines-TOTAL_FORMS"] = posted
+    assert one_more_row(data, "lines")["lines-TOTAL_FORMS"] == rows
+    assert data.get("lines-TOTAL_FORMS") == posted

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts import step_up
 from accounts.models import Role
 from core.errors import DomainError
+from core.forms import one_more_row
 from core.web import PAGES, Repeated, once, place, require_role, visible_or_404
 from vendors import changes, forms
 from vendors.models import Vendor
@@ -50,10 +51,7 @@ def _forms(vendor: Vendor, data: Any) -> tuple[Any, Any]:
     said = asdict(changes.present(vendor))
     contacts = said.pop("contacts")
     if data is not None and "add_line" in data:  # without scripts a button asks for another row
-        longer = data.copy()
-        count = data.get("contacts-TOTAL_FORMS", "0")
-        longer["contacts-TOTAL_FORMS"] = str(int(count) + 1 if count.isdecimal() else 1)
-        rows = forms.ContactFormSet(longer, prefix="contacts")
+        rows = forms.ContactFormSet(one_more_row(data, "contacts"), prefix="contacts")
         return forms.VendorForm(vendor=vendor, initial=data.dict()), rows
     form = forms.VendorForm(data, vendor=vendor, initial=said)
     # bound rows have no initial values: each that holds something counts, changed or not

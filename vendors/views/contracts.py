@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from core.errors import DomainError
+from core.forms import one_more_row
 from core.queries import attachments, comments, timeline
 from core.transitions import available
 from core.web import (
@@ -125,7 +126,7 @@ def _form(
     rows = forms.PriceFormSet(data, prefix="prices", initial=None if data else prices)
     if adds and data is not None:  # without scripts a button asks for more rows
         form = forms.ContractForm(entity=request.user.entity, initial=data.dict())
-        rows = forms.PriceFormSet(_longer(data), prefix="prices")
+        rows = forms.PriceFormSet(one_more_row(data, "prices"), prefix="prices")
     elif data is not None and form.is_valid() and rows.is_valid():
         kept = forms.filled(rows)
         try:
@@ -162,13 +163,6 @@ def _place(form: Any, rows: list[Any], refusal: DomainError) -> None:
     if rest or not refusal.errors:
         refusal.errors = rest
         place(form, [], refusal)
-
-
-def _longer(data: Any) -> Any:
-    longer = data.copy()
-    count = data.get("prices-TOTAL_FORMS", "0")
-    longer["prices-TOTAL_FORMS"] = str(int(count) + 1 if count.isdecimal() else 1)
-    return longer
 
 
 def _asked_for(request: HttpRequest) -> Vendor | None:
