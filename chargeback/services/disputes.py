@@ -125,10 +125,7 @@ def _judged(
     except NotADecimal as error:
         message = "Write a plain amount such as 1250.00."
         raise Invalid(errors=[FieldError("/amount", "invalid", message)]) from error
-    borne = sum(
-        (each.amount for each in lines if each.pk != line.pk and holds(each)),
-        ZERO,
-    )
+    borne = sum((each.amount for each in lines if each.pk != line.pk), ZERO)  # mirrors take away
     if value != round_amount(value, currency):
         message = f"Not an amount in {currency}: {value}."
         raise Invalid(errors=[FieldError("/amount", "max_decimal_places", message)])
@@ -139,11 +136,6 @@ def _judged(
     if value == line.amount:
         raise Conflict("This is what the line says already: keep it instead.")
     return value
-
-
-def holds(line: StatementLine) -> bool:
-    """Whether a line still charges or shows its amount."""
-    return line.is_share and line.status in StatementLine.HOLDS
 
 
 def _replaced(

@@ -80,6 +80,8 @@ def test_a_month_that_was_shared_stays_as_it_was_shared(org, cora, metered):
     allocation = run(metered)
     assert [*borne(allocation).values()] == ["33.33", "33.33", "33.34"]
     with pytest.raises(MonthShared):
+        take_in(metered, units(org, {"CC400": 1}), cora)  # whoever comes late has no part in it
+    with pytest.raises(MonthShared):
         take_in(metered, units(org, {"CC200": 2}), cora)
     assert take_in(metered, units(org, {"CC200": 1}), cora).unchanged == 1
     assert take_in(metered, units(org, {"CC200": 2}, date(2026, 3, 1)), cora).created == 1

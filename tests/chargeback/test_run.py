@@ -56,6 +56,8 @@ def test_a_month_outside_of_the_rule_is_refused(org, cora):
             services.request_run(rule=rule, month=month, actor=cora, at=late)
     with pytest.raises(NotInForce):
         services.request_run(rule=rule, month=date(2026, 2, 3), actor=cora, at=late)
+    # both its first and its last month are its own
+    assert services.request_run(rule=rule, month=FEBRUARY, actor=cora, at=late)
 
 
 def failed(allocation):
