@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from accounts.models import Role
 from core import attachments, files, outbox
 from core.errors import DomainError
+from core.forms import one_more_row
 from core.money import UnknownCurrency, minor_units
 from core.queries import comments, timeline
 from core.transitions import available
@@ -116,10 +117,8 @@ def _bound(request: HttpRequest) -> tuple[Any, Any]:
     """Head and lines as posted, or as an order that is billed fills them in."""
     if request.method == "POST" and "fill" not in request.POST:
         data = request.POST
-        count = data.get("lines-TOTAL_FORMS", "")
-        if "add_line" in data and count.isdecimal():
-            data = data.copy()
-            data["lines-TOTAL_FORMS"] = str(int(count) + 1)
+        if "add_line" in data:
+            data = one_more_row(data, "lines")
         return forms.InvoiceForm(data), forms.invoice_lines(request.user.entity, data=data)
     return _filled(request)
 
