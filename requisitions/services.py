@@ -141,18 +141,7 @@ def cancel(*, requisition: Requisition, actor: User, at: datetime, reason: str) 
     """
     requisition = _locked(requisition)
     perform(requisition.cancel, actor=actor, at=at)
-    _check_reason(reason)
-    requisition.save()
-    freed = _release(requisition, actor, at, reason, event="requisition.cancelled")
-    events.publish(
-        "requisition.cancelled",
-        requisition,
-        actor=actor,
-        at=at,
-        reason=reason,
-        data={"released": str(freed)},
-    )
-    return requisition
+    return _ended(requisition, actor=actor, at=at, reason=reason)
 
 
 @atomic
@@ -165,18 +154,7 @@ def close(
     """
     requisition = _locked(requisition)
     perform(requisition.close, actor=actor, at=at)
-    _check_reason(reason)
-    requisition.save()
-    freed = _release(requisition, actor, at, reason, event="requisition.closed")
-    events.publish(
-        "requisition.closed",
-        requisition,
-        actor=actor,
-        at=at,
-        reason=reason,
-        data={"released": str(freed)},
-    )
-    return requisition
+    return _ended(requisition, actor=actor, at=at, reason=reason)
 
 
 @atomic
@@ -339,10 +317,14 @@ def _end_round(requisition: Requisition, *, actor: User, at: datetime, reason: s
     )
 
 
-def _release(
-    requisition: Requisition, actor: User | None, at: datetime, reason: str, *, event: str
-) -> Decimal:
-    return ledger.release_reservation(
+def _ended(
+    requisition: Requisition, *, actor: User | None, at: datetime, reason: str
+) -> Requisition:
+    """What it reserves still goes back, and how it ended is told. Raises Invalid, no reason."""
+    _check_reason(reason)
+    requisition.save()
+    event = f"requisition.{requisition.status}"
+    freed = ledger.release_reservation(
         source=facts.source(requisition),
         actor=actor,
         at=at,
@@ -350,6 +332,9 @@ def _release(
         reason=reason,
         event=event,
     )
+    data = {"released": str(freed)}
+    events.publish(event, requisition, actor=actor, at=at, reason=reason, data=data)
+    return requisition
 
 
 def _take(line: RequisitionLine, quantity: Decimal, amount: Decimal) -> None:

@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from accounts.models import User
-from approvals.models import DECIDING_ROLES, ApprovalStep
+from approvals.models import ApprovalStep
 from approvals.services import decisions, rounds
 from approvals.wording import require_comment
 from core import events, refusals, transactions
-from core.errors import Conflict, FieldError, Invalid
 
 
 @refusals.told("approval.refused", about="step")
@@ -27,19 +26,7 @@ def add_approver(
     decisions.refuse_requester_side(round_, actor, at)
     decisions.refuse_requester_side(round_, person, at)
     decisions.require_say(step, steps, actor, at)
-    if (
-        not person.is_active
-        or person.entity_id != step.entity_id
-        or not person.has_role(*DECIDING_ROLES)
-    ):
-        detail = "Choose somebody who may approve in this entity."
-        raise Invalid(detail, errors=[FieldError("/person", "invalid", detail)])
-    if any(
-        each.decided_by_id == person.pk
-        or (each.assignee_id == person.pk and each.status not in ApprovalStep.GONE)
-        for each in steps
-    ):
-        raise Conflict(f"{person} is asked in this round already.")
+    decisions.require_newcomer(step, steps, person, "/person")
     added = _seat(step, steps, person, actor, at)
     events.publish(
         "approval.approver_added",

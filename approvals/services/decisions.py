@@ -12,7 +12,13 @@ from django_fsm import has_transition_perm
 from accounts.duties import require_apart
 from accounts.models import Duty, Role, User
 from approvals import queries, safeguards, subjects
-from approvals.models import ApprovalRequest, ApprovalStep, Delegation, furthest
+from approvals.models import (
+    DECIDING_ROLES,
+    ApprovalRequest,
+    ApprovalStep,
+    Delegation,
+    furthest,
+)
 from approvals.services import rounds
 from approvals.wording import require_comment
 from core import events, refusals, transactions
@@ -197,6 +203,26 @@ def require_limit(step: ApprovalStep, person: User) -> None:
             f"This needs a limit of {_money(needed, step)}; {person} has {has}. "
             "Forward it to somebody who may."
         )
+
+
+def require_newcomer(
+    step: ApprovalStep, steps: list[ApprovalStep], person: User, pointer: str
+) -> None:
+    """Somebody who may decide in this entity, Invalid at the pointer; and who has no say in the
+    round yet, Conflict."""
+    if (
+        not person.is_active
+        or person.entity_id != step.entity_id
+        or not person.has_role(*DECIDING_ROLES)
+    ):
+        detail = "Choose somebody who may approve in this entity."
+        raise Invalid(detail, errors=[FieldError(pointer, "invalid", detail)])
+    if person.pk == step.assignee_id or any(
+        each.decided_by_id == person.pk
+        or (each.assignee_id == person.pk and each.status not in ApprovalStep.GONE)
+        for each in steps
+    ):
+        raise Conflict(f"{person} is asked in this round already.")
 
 
 def require_role(step: ApprovalStep) -> None:

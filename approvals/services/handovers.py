@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from accounts.models import User
-from approvals.models import DECIDING_ROLES, ApprovalStep
+from approvals.models import ApprovalStep
 from approvals.services import decisions, rounds
 from approvals.wording import require_comment
 from core import events, refusals, transactions
-from core.errors import Conflict, FieldError, Invalid
 from core.transitions import perform
 
 
@@ -29,15 +28,7 @@ def forward(
     decisions.refuse_requester_side(round_, to, at)
     perform(step.hand_on, actor=actor, at=at, comment=comment.strip())
     decisions.require_role(step)
-    if not to.is_active or to.entity_id != step.entity_id or not to.has_role(*DECIDING_ROLES):
-        detail = "Choose somebody who may approve in this entity."
-        raise Invalid(detail, errors=[FieldError("/to", "invalid", detail)])
-    if to.pk == actor.pk or any(
-        each.decided_by_id == to.pk
-        or (each.assignee_id == to.pk and each.status not in ApprovalStep.GONE)
-        for each in steps
-    ):
-        raise Conflict(f"{to} is asked in this round already.")
+    decisions.require_newcomer(step, steps, to, "/to")
     decisions.require_limit(step, to)
     step.save()
     events.publish(
