@@ -82,52 +82,90 @@ def years(entity: Entity, fiscal_year: int) -> tuple[FiscalYear, FiscalYear]:
 @dataclass(frozen=True)
 class PreviewLine:
     """What a year end would do to one commitment; base currency. `available` is of the new budget
-    before it, with what travels along."""
+    when its turn comes, with what travels along; `is_short` says that a stop would refuse its
+    document."""
 
     commitment: Commitment
     amount: Decimal
     activated: Decimal
     available: Decimal
     control: str
-
-    @property
-    def is_short(self) -> bool:
-        """Whether a stop would refuse it, taken by itself."""
-        return self.control == Control.STOP and self.amount + self.activated > self.available
+    is_short: bool
 
 
 def preview(*, entity: Entity, fiscal_year: int, policy: str) -> list[PreviewLine]:
     """What would go over, line by line; nothing is written. Statements: 5.
 
-    Raises Invalid, Conflict as `request` does, but for the day.
+    Documents take from the new budgets in the order of the run, so what is told to be short is what
+    it would refuse. Raises Invalid, Conflict as `request` does, but for the day.
     """
     old, new = years(entity, fiscal_year)
     found = rolling.to_roll(entity_id=entity.pk, year_id=old.pk, next_year=new.year)
     related = ("cost_center", "gl_account", "project", "fiscal_year")
-    held = list(
-        found.select_related(*(f"cell__{name}" for name in related)).order_by(
-            "document_type", "document_number", "line_number", "pk"
-        )
-    )
-    cells = find(Calendar(entity, new.starts_on), {Dimensions.of(each.cell) for each in held})
+    documents: dict[UUID, list[Commitment]] = defaultdict(list)
+    for each in found.select_related(*(f"cell__{name}" for name in related)):
+        documents[each.document_id].append(each)
+    held = [each for rows in documents.values() for each in rows]
     due: dict[int, Decimal] = defaultdict(Decimal)
     rows = queries.forward(entity=entity).filter(fiscal_year__lte=new.year)
     for pk, amount in rows.values_list("commitment_id", "amount"):
         due[pk] += amount
-    lines = []
-    for each in held:
-        cell = cells.get(Dimensions.of(each.cell))
-        travels = each.open if policy == YearEnd.Policy.WITH_BUDGET else ZERO
-        lines.append(
-            PreviewLine(
-                commitment=each,
-                amount=each.open,
-                activated=due[each.pk],
-                available=(cell.available + cell.overdraft if cell else ZERO) + travels,
-                control=cell.control if cell else entity.unbudgeted_control,
-            )
+    cells = find(Calendar(entity, new.starts_on), {Dimensions.of(each.cell) for each in held})
+    foresight = _Foresight(
+        due=due,
+        control=defaultdict(
+            lambda: entity.unbudgeted_control, {key: cell.control for key, cell in cells.items()}
+        ),
+        has=defaultdict(
+            Decimal, {key: cell.available + cell.overdraft for key, cell in cells.items()}
+        ),
+        left={
+            each.cell_id: max(Decimal(each.cell.amount), ZERO)
+            if policy == YearEnd.Policy.WITH_BUDGET
+            else ZERO
+            for each in held
+        },
+    )
+    lines = [line for each in documents.values() for line in foresight.of(each)]
+    return sorted(lines, key=_by_document)
+
+
+def _by_document(line: PreviewLine) -> tuple[str, str, int, int]:
+    each = line.commitment
+    return each.document_type, each.document_number, each.line_number, each.pk
+
+
+@dataclass
+class _Foresight:
+    """What is `left` of the old budgets to travel along, and what the new ones have, document by
+    document as the run goes on."""
+
+    due: dict[int, Decimal]
+    control: dict[Dimensions, str]
+    has: dict[Dimensions, Decimal]
+    left: dict[int, Decimal]
+
+    def of(self, document: list[Commitment]) -> list[PreviewLine]:
+        left, asked, budgets = dict(self.left), defaultdict[Dimensions, Decimal](Decimal), {}
+        for each in document:
+            budgets[each.pk] = budget = min(each.open, left[each.cell_id])
+            left[each.cell_id] -= budget
+            asked[Dimensions.of(each.cell)] += each.open + self.due[each.pk] - budget
+        is_short = any(
+            self.control[key] == Control.STOP and amount > self.has[key]
+            for key, amount in asked.items()
         )
-    return lines
+        lines = []
+        for each in document:
+            key = Dimensions.of(each.cell)
+            available = self.has[key] + budgets[each.pk]
+            control, activated = self.control[key], self.due[each.pk]
+            lines.append(PreviewLine(each, each.open, activated, available, control, is_short))
+        if not is_short:
+            self.left = left
+            for key, amount in asked.items():
+                self.has[key] -= amount
+        return lines
 
 
 def run(*, year_end: YearEnd, at: datetime) -> YearEnd:

@@ -202,6 +202,27 @@ def test_c22_without_budget_the_new_years_budget_pays(desk: Desk, org: Organisat
     assert (year_end.status, desk.now.amount, later(desk).available) == ("run", before, 900)
 
 
+def test_c22_the_preview_foresees_what_the_run_refuses_in_its_order(
+    desk: Desk, org: Organisation
+) -> None:
+    for price in ("60", "50", "30"):
+        desk.order("1", price)
+    give_2027(desk, 100)
+    shown = year_ends.preview(entity=org.entity, fiscal_year=2026, policy=WITHOUT)
+    assert [(each.amount, each.available, each.is_short) for each in shown] == [
+        (60, 100, False),
+        (50, 40, True),
+        (30, 40, False),
+    ]
+    said = {each.commitment.pk for each in shown if each.is_short}
+    states = run(org, WITHOUT).lines.filter(state=YearEndLine.State.REFUSED)
+    assert set(states.values_list("commitment", flat=True)) == said
+    assert not any(
+        each.is_short
+        for each in year_ends.preview(entity=org.entity, fiscal_year=2026, policy=WITH)
+    )
+
+
 def test_c22_what_the_new_budget_refuses_stays_and_is_resumed(
     desk: Desk, org: Organisation
 ) -> None:
