@@ -69,6 +69,21 @@ def test_two_lines_of_one_order_line_liquidate_it_to_the_cent(org, make, bills):
     assert (held(order.pk), spent(org)) == (0, Decimal("100.00"))
 
 
+def test_a_discount_on_its_own_line_uses_nothing_of_the_order_up(org, fay, make, bills):
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    accept_all(bills.billed(order, lines=on_line_one(("5", "10"), ("1", "-5"))), fay)
+    assert (held(order.pk), spent(org)) == (50, 45)
+
+
+def test_a_credit_note_leaves_what_is_still_ordered_committed(org, make, bills):
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    bills.billed(order, ("6", "10"))
+    assert bills.credit(order, ("2", "10")).status == Invoice.Status.CLEARED
+    assert (held(order.pk), spent(org)) == (40, 40)
+
+
 def test_by_amount_lines_of_one_order_line_count_together(org, make, bills):
     order = make.issued(("1", "1000"), basis="amount")
     make.receive(order, "1")
@@ -121,6 +136,42 @@ def test_an_invoice_is_not_voided_below_its_credit_note(org, fay, make, bills):
     services.void(invoice=credit, reason="Wrong", actor=fay, at=NOW)
     services.void(invoice=invoice, reason="Wrong", actor=fay, at=NOW)
     assert (held(order.pk), spent(org)) == (100, 0)
+
+
+def test_a_void_takes_back_no_quantity_that_a_credit_note_took_back_before(org, fay, make, bills):
+    """Its money would still be there: 5 at 10 and 5 at 30 were billed, 8 went back at 10."""
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    first = bills.billed(order, ("5", "10"))
+    accept_all(bills.billed(order, ("5", "30")), fay)
+    accept_all(bills.credit(order, ("8", "10")), fay)
+    with pytest.raises(Conflict, match="credit note"):
+        services.void(invoice=first, reason="Wrong", actor=fay, at=NOW)
+    line = PurchaseOrderLine.objects.get(order=order)
+    assert (line.billed_quantity, line.billed_amount) == (2, 120)
+
+
+def test_a_void_of_a_credit_note_mirrors_what_it_took_back_though_averages_moved(
+    org, fay, make, bills
+):
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    accept_all(bills.billed(order, ("10", "12")), fay)
+    returned = accept_all(bills.credit(order, ("4", "12")), fay)
+    accept_all(bills.credit(order, ("6", "1")), fay)  # 11 a piece now
+    services.void(invoice=returned, reason="They came back", actor=fay, at=NOW)
+    line = PurchaseOrderLine.objects.get(order=order)
+    assert (line.billed_quantity, line.billed_amount) == (10, 114)
+
+
+def test_a_void_on_a_closed_order_commits_nothing_anew(org, fay, make, bills):
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    invoice = bills.billed(order, ("4", "10"))
+    orders.close(order=order, actor=org.bea, at=NOW, reason="No more")
+    orders.release_unused(order=order, at=NOW)
+    services.void(invoice=invoice, reason="Wrong", actor=fay, at=NOW)
+    assert (held(order.pk), spent(org)) == (0, 0)
 
 
 def test_a_void_says_why(org, fay, make, bills):

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import pytest
 
+from budgets.ledger import BudgetExceeded
 from budgets.models import LedgerEntry
 from invoicing import services
 from invoicing.models import Invoice, MatchException, MatchRun
-from purchase_orders.models import PurchaseOrderLine
-from tests.factories import NOW
+from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from tests.factories import NOW, TODAY
 from tests.invoicing.billing import LATER, drain
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +70,16 @@ def test_an_invoice_before_its_receipt_waits_without_exception(make, bills):
     assert invoice.status == Invoice.Status.CAPTURED
     assert invoice.waiting_until == LATER.date() + timedelta(days=14)
     assert not invoice.exceptions.exists()
+
+
+def test_an_order_taken_over_may_have_been_billed_before_we_knew_it(make, bills):
+    """The day that it was issued here is not the day that it was placed."""
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    early = bills.billed(order, ("1", "10"), issue_date=TODAY - timedelta(days=1))
+    assert bills.exception(early).check_name == "dates"
+    PurchaseOrder.objects.filter(pk=order.pk).update(legacy_number="4500001234")
+    assert bills.match(early).status == Invoice.Status.CLEARED
 
 
 def test_waiting_too_long_becomes_an_exception(make, bills):
@@ -130,12 +141,18 @@ def test_two_invoices_of_one_rest_cannot_both_clear(make, bills):
     assert second.status == Invoice.Status.IN_EXCEPTION
 
 
-def test_an_excess_the_budget_cannot_bear_becomes_an_exception(org, make, bills):
+def test_an_excess_the_budget_cannot_bear_becomes_an_exception(org, fay, make, bills):
     """C11: the part beyond the encumbrance has its own funds check."""
     bills.tolerance("line_amount", percent=50)
     order = make.issued(("10", "50"), coding=make.coding(("CC400", "6600", "100")))
     make.receive(order, "10")
     invoice = bills.billed(order, ("10", "60"))
+    assert bills.exception(invoice).check_name == "budget"
+    with pytest.raises(BudgetExceeded):  # whoever accepts it is told at once
+        services.resolve(
+            exception=bills.exception(invoice), resolution="accept", reason_code="other",
+            actor=fay, at=LATER,
+        )  # fmt: skip
     assert bills.exception(invoice).check_name == "budget"
     cell = org.cell("CC400", "6600")
     assert (cell.encumbered, cell.spent) == (500, 0)

@@ -122,6 +122,13 @@ def test_a_match_promised_before_the_dispute_comes_too_late(make, disputed):
     assert disputed.status == Status.DISPUTED
 
 
+@pytest.mark.parametrize("verb", ["reject", "return_to_vendor"])
+def test_a_match_promised_before_it_went_back_comes_too_late(finn, disputed, verb):
+    code = {"code": "OTH"} if verb == "return_to_vendor" else {}
+    getattr(services, verb)(invoice=disputed, reason="Not ours", actor=finn, at=NOW, **code)
+    assert services.match(invoice_id=disputed.pk, key="promised", at=LATER) is None
+
+
 def test_whoever_asks_ends_the_dispute(finn, make, disputed):
     make.receive(disputed.order, "10")
     services.request_match(invoice=disputed, actor=finn, at=NOW)
