@@ -3,6 +3,8 @@
 Standard library only, and it imports nothing of the portal: it must outlive every fault there.
 """
 
+import ctypes
+import errno
 import fcntl
 import os
 import signal
@@ -20,6 +22,8 @@ PYTHON = sys.executable
 SETTLED_SECONDS = 30  # a process that lived so long starts again without delay
 STOP_SECONDS = 10
 READY_SECONDS = 90
+MOST_PORT = 65535
+PARENT_DEATH_SIGNAL = 1  # of prctl(2)
 PEOPLE = (
     ("rita", "requester"), ("axel", "approver, rita's manager"), ("dora", "director, budget owner"),
     ("bea", "buyer"), ("rob", "receiver"), ("finn", "AP clerk"), ("fay", "AP manager"),
@@ -45,7 +49,9 @@ class Child:
         if self.process is None:
             if now >= self.start_at:
                 self.started = now
-                self.process = subprocess.Popen(self.command, cwd=ROOT, start_new_session=True)
+                self.process = subprocess.Popen(
+                    self.command, cwd=ROOT, start_new_session=True, preexec_fn=end_with_parent
+                )
         elif self.process.poll() is not None:
             self.signal_group(signal.SIGKILL)  # its own children must not work on beside the next
             settled = now - self.started > SETTLED_SECONDS
@@ -63,7 +69,14 @@ class Child:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    with suppress(OSError):  # the terminal may be closed
+        print(text, flush=True)
+
+
+def end_with_parent() -> None:
+    """In a child: TERM when the supervisor itself is killed (Linux only)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def children(bind: str) -> list[Child]:
@@ -89,14 +102,18 @@ def children(bind: str) -> list[Child]:
     ]  # fmt: skip
 
 
-def port_is_free(host: str, port: int) -> bool:
+def why_not_here(host: str, port: int) -> str:
+    """Why nobody can listen there, in words with a way out; empty when one can."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as fault:
+            if fault.errno == errno.EADDRINUSE:
+                other = port + 1 if port < MOST_PORT else port - 1
+                return f"Port {port} is in use. Choose another one:  PORT={other} bin/run"
+            return f"Nobody can listen on {host}, port {port}: {fault.strerror}."
+    return ""
 
 
 def only_one(data_dir: Path) -> TextIO | None:
@@ -151,16 +168,21 @@ def stop(family: list[Child]) -> None:
 def main() -> int:
     host = os.environ.get("BIND", "127.0.0.1")
     port_text = os.environ.setdefault("PORT", "8000")
-    if not port_text.isdigit() or not 0 < int(port_text) < 65536:
-        say(f"PORT must be a number from 1 to 65535, not {port_text!r}.")
+    if not port_text.isdigit() or not 0 < int(port_text) <= MOST_PORT:
+        say(f"PORT must be a number from 1 to {MOST_PORT}, not {port_text!r}.")
         return 1
     port = int(port_text)
     data_dir = Path(os.environ.get("DATA_DIR") or ROOT / "var").resolve()
     os.environ["DATA_DIR"] = str(data_dir)
-    if not port_is_free(host, port):
-        say(f"Port {port} is in use. Choose another one:  PORT={port + 1} bin/run")
+    if reason := why_not_here(host, port):
+        say(reason)
         return 1
-    lock = only_one(data_dir)
+    try:
+        lock = only_one(data_dir)
+    except OSError as fault:
+        say(f"No data can be kept in {data_dir}: {fault.strerror}.")
+        say("Choose another folder:  DATA_DIR=./var2 bin/run")
+        return 1
     if lock is None:
         say(f"Another portal runs on {data_dir}. Choose another folder:  DATA_DIR=./var2 bin/run")
         return 1
@@ -198,6 +220,7 @@ def supervise(family: list[Child], *, local: str, text: str) -> int:
         # A second Ctrl-C must not cut the clean-up short.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         stop(family)
 
 
@@ -208,6 +231,7 @@ def _stopped(number: int, frame: object) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, _stopped)
     signal.signal(signal.SIGTERM, _stopped)
+    signal.signal(signal.SIGHUP, _stopped)  # the terminal was closed
     try:
         sys.exit(main())
     except Stopped:

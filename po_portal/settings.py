@@ -21,15 +21,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 from core import sealed
 from po_portal import guards, logs
-from po_portal.environment import env, one_of, switch, whole
+from po_portal.environment import database, env, folder, one_of, switch, whole
 
 # --- Where the portal stands -----------------------------------------------------------------
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = one_of("ENV", ("demo", "production"))
 PRODUCTION = ENV == "production"
 DEBUG = switch("DEBUG", default=False)
-DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR = folder("DATA_DIR", BASE_DIR / "var")
 PORT = whole("PORT", 8000, least=1, most=65535)
 PORTAL_URL_GIVEN = bool(env.str("PORTAL_URL", default=""))
 PORTAL_URL = (env.str("PORTAL_URL", default="") or f"http://127.0.0.1:{PORT}").rstrip("/")
@@ -126,7 +125,7 @@ SIMPLE_HISTORY_DATE_INDEX = "Composite"
 # The role that web and workers sign in as; `prepare`, run as the owner, gives it its rights.
 APP_DATABASE_ROLE = env.str("APP_DATABASE_ROLE", default="")
 APP_DATABASE_PASSWORD = env.str("APP_DATABASE_PASSWORD", default="")
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/portal.sqlite3")}
+DATABASES = {"default": database("DATABASE_URL", file=DATA_DIR / "portal.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # IMMEDIATE: a transaction that upgrades from read to write would fail instead of waiting.
     DATABASES["default"]["OPTIONS"] = {

@@ -66,6 +66,7 @@ def test_a_sound_production_starts(tmp_path: Path) -> None:
         ({"SEALING_INDEX_KEY": SOUND["SEALING_KEYS"][3:47]}, "must not be one of SEALING_KEYS"),
         ({"PORTAL_DEMO": "1"}, "PORTAL_DEMO must be off"),
         ({"DATABASE_URL": None}, "not SQLite"),
+        ({"DATABASE_URL": "portal"}, "DATABASE_URL must be postgres://"),
         ({"REDIS_URL": None}, "REDIS_URL must name a Redis"),
         ({"PORTAL_URL": None}, "PORTAL_URL must give the address"),
         ({"PORTAL_URL": "http://portal.example.com"}, "must begin with https"),

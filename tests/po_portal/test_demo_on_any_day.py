@@ -12,6 +12,7 @@ from po_portal.management.commands import load_demo
 from purchase_orders.models import PurchaseOrder
 from requisitions.models import Requisition
 
+pytestmark = pytest.mark.once
 NOW = datetime(2026, 6, 17, 15, 0, tzinfo=UTC)
 
 
@@ -27,11 +28,18 @@ def test_it_can_be_loaded_on_any_day(db, day):
     assert len(_story_at(datetime(*day, 9, 0, tzinfo=UTC))) > 50
 
 
+def test_a_load_that_was_stopped_between_people_and_past_is_known(db):
+    assert not load_demo.is_unfinished()
+    load_demo.build_organisation(NOW)
+    assert load_demo.is_unfinished()
+
+
 def _story_at(now: datetime) -> list[tuple]:
     """What a load at that moment would tell, without keeping it."""
     with transaction.atomic():
         load_demo.build_organisation(now)
         load_demo.play_history(now, prints=False)
+        assert not load_demo.is_unfinished()
         told = [
             *Requisition.objects.order_by("id").values_list("number", "status", "total"),
             *PurchaseOrder.objects.order_by("id").values_list("number", "status", "issued_at"),

@@ -52,6 +52,12 @@ class Command(BaseCommand):
         self.stdout.write("The demo organisation is loaded.")
 
 
+def is_unfinished() -> bool:
+    """The organisation is there and its past is not: the load was stopped in between."""
+    entities = Entity.objects.filter(code__in=organisation.ENTITIES)
+    return entities.exists() and not Requisition.objects.filter(entity__in=entities).exists()
+
+
 @atomic
 def build_organisation(now: datetime) -> bool:
     """Both entities, or nothing where one of them exists."""

@@ -9,7 +9,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
+
+from po_portal.management.commands.load_demo import is_unfinished
 
 MIGRATION_LOCK = 7_304_021  # any number, as long as every portal on this database asks for it
 
@@ -20,15 +22,21 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             connection.ensure_connection()
-        except OperationalError as fault:
+        except DatabaseError as fault:
             raise CommandError(f"The database does not answer: {fault}") from fault
-        with one_at_a_time():
-            call_command("migrate", interactive=False, verbosity=options["verbosity"] - 1)
-            call_command("createcachetable", verbosity=0)
-            if settings.PORTAL_DEMO and not get_user_model().objects.exists():
-                self.stdout.write("Loading the demo organisation …")
-                self.stdout.flush()
-                call_command("load_demo", verbosity=options["verbosity"])
+        try:
+            with one_at_a_time():
+                self.bring_up_to_date(options["verbosity"])
+        except (OperationalError, OSError) as fault:
+            raise CommandError(f"The database cannot be written: {fault}") from fault
+
+    def bring_up_to_date(self, verbosity: int) -> None:
+        call_command("migrate", interactive=False, verbosity=verbosity - 1)
+        call_command("createcachetable", verbosity=0)
+        if settings.PORTAL_DEMO and (not get_user_model().objects.exists() or is_unfinished()):
+            self.stdout.write("Loading the demo organisation …")
+            self.stdout.flush()
+            call_command("load_demo", verbosity=verbosity)
 
 
 @contextmanager
