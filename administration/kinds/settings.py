@@ -196,9 +196,7 @@ def _percent(value: Any, pointer: str) -> str:
 
 
 def _apply_entity(change: ChangeRequest, actor: User, at: datetime) -> None:
-    values = {
-        name: _stored(name, new) for name, new in change.after.items() if new != change.before[name]
-    }
+    values = {name: _stored(name, new) for name, new in change.after.items()}
     accounts.services.set_settings(
         entity=change.entity,
         values=values,

@@ -1,9 +1,12 @@
 """Pages of administration: who sees them, what they say, what a form leads to."""
 
+from datetime import date
+
 import pytest
 
 import administration.services
 from accounts.models import DutyPair, Mitigation, Role, User
+from administration import queries
 from administration.models import ChangeRequest
 from notifications.models import BouncingAddress
 from tests import factories, pages
@@ -57,6 +60,8 @@ def test_a_person_s_page_holds_everything_about_what_they_may_do(org, ada):
         "No delegation",
     ):
         assert words in said
+    for day, holds in ((date(2026, 6, 30), True), (date(2026, 7, 1), False)):
+        assert queries.standing_mitigations(org.entity, on=day).exists() == holds
 
 
 def test_somebody_of_another_entity_is_not_found(org, ada):

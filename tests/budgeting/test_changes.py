@@ -9,6 +9,7 @@ import pytest
 import approvals.services
 from approvals.models import ApprovalRequest, ApprovalStep
 from approvals.services import SelfApproval
+from budgeting import queries
 from budgeting.models import BudgetChange
 from budgeting.services import changes
 from budgets import ledger
@@ -238,6 +239,14 @@ def test_what_was_used_while_it_waited_refuses_the_decision_and_all_stays(org):
 def test_no_budget_goes_below_zero_even_where_it_only_tracks(org):
     with pytest.raises(BudgetBelowUse):
         asked(org, (("CC300", "6400", None), -1001), (B, 1001))
+
+
+def test_what_exactly_goes_out_is_enough(org):
+    Desk(org, org.cells[TIGHT]).order("1", "450")
+    for amount, is_short in ((50, False), (51, True)):
+        effects = queries.effects(drafted(org, (TIGHT, -amount), (A, amount)))
+        assert [each.is_short for each in effects] == [is_short, False]
+    assert asked(org, (TIGHT, -50), (A, 50)).status == "in_approval"
 
 
 def test_a_closed_year_takes_no_changes(org):

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.models import User
 from budgeting.models import FileImport, Journal
 from budgeting.services import imports
 from budgeting.services.imports import RowsRefused
@@ -175,6 +176,11 @@ def test_it_goes_in_once_and_by_who_brought_it(org):
         apply(file_import, org, actor=org.olga)
     assert list(FileImport.objects.visible_to(org.cora)) == [file_import]
     assert not FileImport.objects.visible_to(org.olga)
+    lost = org.cora.role_assignments.get(role="controller")
+    lost.delete()
+    with pytest.raises(NotAllowed):
+        apply(file_import, org, actor=User.objects.get(pk=org.cora.pk))
+    lost.save()
     apply(file_import, org)
     with pytest.raises(Conflict):
         apply(file_import, org)

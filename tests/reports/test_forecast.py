@@ -137,12 +137,22 @@ def test_two_years_of_history_are_averaged_by_month():
     spent = {MARCH - back: D(10) for back in range(1, 25)} | {MARCH - 24: D(30)}
     rate = of(spent, now=MARCH, kind="opex", currency="EUR")
     assert (rate.usual(MARCH), rate.usual(MARCH + 1)) == (D(20), D(10))
+    # of four years the latest three count
+    spent = {MARCH - back: D(10) for back in range(1, 49)} | {MARCH - 36: D(70)}
+    spent |= {MARCH - 48: D(9000)}
+    rate = of(spent, now=MARCH, kind="opex", currency="EUR")
+    assert (rate.usual(MARCH), rate.told(MARCH)) == (D(30), [MARCH - 12, MARCH - 24, MARCH - 36])
 
 
 def test_a_history_with_holes_carries_no_season():
     spent = {MARCH - 14: D(1200), MARCH - 2: D(120)}
     rate = of(spent, now=MARCH, kind="opex", currency="EUR")
     assert (rate.method, rate.usual(MARCH + 5)) == (AVERAGE, D(10))
+    # spending in six of the last twelve months carries it, in five not; a credit is none
+    for spendings, method in ((6, SEASONAL), (5, AVERAGE)):
+        spent = {MARCH - 12: D(60)} | {MARCH - back: D(60) for back in range(1, spendings)}
+        spent |= {MARCH - 11: D(-1)}
+        assert of(spent, now=MARCH, kind="opex", currency="EUR").method == method
 
 
 @pytest.mark.parametrize(
