@@ -130,6 +130,25 @@ def test_whoever_must_agree_anyway_answers_for_it_with_the_higher_limit(
     refused(requisition, LimitTooLow, lambda: decide(requisition, org.cora))
 
 
+def test_nobody_signs_twice_because_somebody_left(org: Organisation, submitted: Submit) -> None:
+    requisition = submitted("4820")
+    granted(org.axel, org.cora)
+    services.decide(step=step_of(requisition, org.axel), decision="approve", actor=org.cora, at=NOW)
+    assert reroute(org.dora)["stuck"] == 1
+    assert names(requisition, "active") == ["dora"]
+
+
+def test_who_need_not_agree_does_not_answer_for_who_left(
+    org: Organisation, submitted: Submit
+) -> None:
+    """Cora or Sven: had Cora Dora's say as well, Sven's yes would do away with it."""
+    either = step(("person", org.cora.email), ("person", org.sven.email), mode="any")
+    _policy(org, step(("person", org.dora.email)), either)
+    requisition = submitted("900")
+    assert reroute(org.dora)["stuck"] == 1
+    assert names(requisition, "active") == ["dora"]
+
+
 def test_where_nobody_is_left_it_stays_and_that_is_told_once(
     org: Organisation, submitted: Submit
 ) -> None:

@@ -73,22 +73,6 @@ def test_only_the_hash_is_stored(org: Organisation, submitted: Submit) -> None:
     assert raw not in str(list(TrailEvent.objects.values()))
 
 
-def test_any_number_of_looks_changes_nothing(org: Organisation, submitted: Submit) -> None:
-    raw = sent(submitted(), org.axel)
-    client, address = opened(raw)
-    before = facts()
-    for _ in range(50):
-        client.get(page(raw), headers={"Purpose": "prefetch", "User-Agent": "SafeLinks"})
-        client.head(page(raw))
-        client.options(page(raw))
-        client.get(address)
-        client.head(address)
-        client.options(address)
-        Client().get(page(raw), follow=True)
-    assert facts() == before
-    assert choice(client, address, decision="approve").status_code == 200
-
-
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
 def test_the_address_with_the_token_takes_no_other_method(
     org: Organisation, submitted: Submit, method: str
