@@ -116,9 +116,10 @@ def _beyond_limit(
     limit = (person.approval_limit if person else None) or ZERO
     if amount <= limit:
         return ""
+    alone = f"may decide {round_amount(limit, base):,} {base} alone"
     return (
         f"{amount:,} {base} of this order comes from no requisition; {person or 'the portal'} "
-        f"may decide {round_amount(limit, base):,} {base} alone."
+        f"{alone if limit else 'may decide nothing alone'}."
     )
 
 

@@ -45,7 +45,7 @@ _TAB_STATES = {
     "closed": (_STATUS.CLOSED, _STATUS.CANCELLED, _STATUS.REJECTED),
 }
 DONE = {
-    "submit": "The order is put up for approval; nothing is committed before it is issued.",
+    "submit": "The order is sent for approval; nothing is committed before it is issued.",
     "withdraw": "The order is a draft again; nobody is asked any more.",
     "issue": "The order is issued and its budget committed. Its document goes to the vendor.",
     "hold": "The order is on hold: nothing is received or paid on it for now.",
@@ -199,13 +199,17 @@ def doing(order: PurchaseOrder) -> str:
 
 
 def life(
-    order: PurchaseOrder, lines: list[PurchaseOrderLine], sent: Dispatch | None
+    order: PurchaseOrder,
+    lines: list[PurchaseOrderLine],
+    sent: Dispatch | None,
+    *,
+    needs: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """(Approved →) issued → sent → received → billed → closed, and where it stopped if it did. What
     comes and is billed of a blanket order is on its releases."""
     steps = [
-        *_approved(order),
-        _issued(order),
+        *_approved(order, needs),
+        _issued(order, needs),
         _sent(order, sent),
         *([] if order.is_blanket else [_received(order, lines), _billed(order)]),
         {
@@ -224,8 +228,10 @@ def life(
     return steps
 
 
-def _approved(order: PurchaseOrder) -> list[dict[str, Any]]:
-    """Only of an order that was sent for approval itself."""
+def _approved(order: PurchaseOrder, needs: Collection[str]) -> list[dict[str, Any]]:
+    """Only of an order that is, or has to be, approved itself."""
+    if order.status == _STATUS.DRAFT and needs:
+        return [{"label": "Approved", "at": None, "state": "now", "note": ""}]
     if order.status not in (_STATUS.IN_APPROVAL, _STATUS.REJECTED) and order.approved_at is None:
         return []
     state = {_STATUS.IN_APPROVAL: "now", _STATUS.REJECTED: "failed"}.get(order.status, "done")
@@ -233,8 +239,9 @@ def _approved(order: PurchaseOrder) -> list[dict[str, Any]]:
     return [{"label": "Approved", "at": order.approved_at, "state": state, "note": note}]
 
 
-def _issued(order: PurchaseOrder) -> dict[str, Any]:
+def _issued(order: PurchaseOrder, needs: Collection[str]) -> dict[str, Any]:
     waits = order.status in (_STATUS.IN_APPROVAL, _STATUS.REJECTED)
+    waits = waits or (order.status == _STATUS.DRAFT and bool(needs))
     state = "done" if order.issued_at else "next" if waits else "now"
     return {"label": "Issued", "at": order.issued_at, "state": state}
 

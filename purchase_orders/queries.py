@@ -170,7 +170,8 @@ def _billing_state() -> Case:
 def order_list(user: User) -> QuerySet[PurchaseOrder]:
     """Orders that a person may see, newest first, as a list page shows them. Statements: 1."""
     visible = PurchaseOrder.objects.visible_to(user)
-    return with_progress(visible).select_related("vendor", "buyer").order_by("-pk")
+    related = ("vendor", "buyer", "agreement_terms")
+    return with_progress(visible).select_related(*related).order_by("-pk")
 
 
 def by_any_number(entity: Entity, text: str) -> QuerySet[PurchaseOrder]:

@@ -19,8 +19,6 @@ _TERMS = {
     "delivery_terms": "the delivery terms",
     "payment_terms_days": "the payment terms",
     "ship_to": "the address of delivery",
-    "release_minimum": "the least of one release",
-    "release_maximum": "the most of one release",
 }
 _TOTAL, _LIMIT, _MINIMUM = "The total", "The limit", "The minimum"
 
@@ -54,6 +52,13 @@ class _Case:
         else:
             found = [_TOTAL, _LIMIT]
         return [*found, _MINIMUM]
+
+    def name(self, measure: str) -> str:
+        """A measure in words; a limit that may be exceeded is judged with that."""
+        shares = (version.get("allowance_percent") for version in (self.before, self.after))
+        if measure == _LIMIT and any(share and Decimal(share) for share in shares):
+            return "The limit with what it may be exceeded by"
+        return measure
 
     def amount(self, measure: str, version: dict[str, Any]) -> Decimal:
         """What a version comes to by a measure, in base currency."""
@@ -107,7 +112,7 @@ def _rise(case: _Case, measure: str) -> Iterator[str]:
     by_percent = before * case.entity.change_order_percent / HUNDRED
     allowed = max(by_percent, case.entity.change_order_amount)
     if rise > allowed:
-        what = "It adds" if rise > after - before else f"{measure} rises by"
+        what = "It adds" if rise > after - before else f"{case.name(measure)} rises by"
         yield f"{what} {case.money(rise)}; up to {case.money(allowed)} needs no approval."
 
 
@@ -116,7 +121,8 @@ def _cumulative(case: _Case, measure: str) -> Iterator[str]:
     after = case.amount(measure, case.after)
     percent = case.entity.change_order_cumulative_percent
     if after > before and after - first > first * percent / HUNDRED:
-        what = "the order costs" if measure == _TOTAL else f"{measure.lower()} is"
+        name = case.name(measure)
+        what = "the order costs" if measure == _TOTAL else f"{name[0].lower()}{name[1:]} is"
         yield (
             f"With all changes {what} {case.money(after - first)} more than first approved; up to "
             f"{percent.normalize():f} % needs no approval."
@@ -131,7 +137,8 @@ def _tier(case: _Case, measure: str) -> Iterator[str]:
         together=case.amount(measure, case.after),
     )
     if crossed is not None:
-        yield f"{measure} reaches {case.money(crossed)}, from where more people are asked."
+        name = case.name(measure)
+        yield f"{name} reaches {case.money(crossed)}, from where more people are asked."
 
 
 def _vendor(case: _Case) -> Iterator[str]:
@@ -141,10 +148,20 @@ def _vendor(case: _Case) -> Iterator[str]:
 
 
 def _terms(case: _Case) -> Iterator[str]:
-    before, after = case.before, case.after
-    changed = [words for name, words in _TERMS.items() if before.get(name) != after.get(name)]
+    changed = [words for name, words in _TERMS.items() if case.before[name] != case.after[name]]
     if changed:
         yield f"It changes {' and '.join(changed)}."
+    least, most = (_bound(case, f"release_{end}") for end in ("minimum", "maximum"))
+    if least[0] is not None and (least[1] is None or least[1] < least[0]):
+        yield "One release may come to less than was agreed."
+    if most[0] is not None and (most[1] is None or most[1] > most[0]):
+        yield "One release may come to more than was agreed."
+
+
+def _bound(case: _Case, name: str) -> list[Decimal | None]:
+    """A bound of releases as it is and as it would be."""
+    said = (version.get(name) for version in (case.before, case.after))
+    return [None if text is None else Decimal(text) for text in said]
 
 
 def _coding(case: _Case) -> Iterator[str]:

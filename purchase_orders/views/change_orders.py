@@ -117,7 +117,7 @@ def _send(request: HttpRequest, change: ChangeOrder) -> None:
 def _sent(change: ChangeOrder) -> str:
     if change.status == ChangeOrder.Status.APPROVED:
         return "It needs no new approval. Issue it to make it binding."
-    return "It is put up for approval; what it costs more is held meanwhile."
+    return "It is sent for approval; what it costs more is held meanwhile."
 
 
 @login_required
@@ -150,7 +150,7 @@ def perform(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
         return act(
             request,
             lambda: services.submit_change(**who),
-            done="It is put up. Without need of a new approval it can be issued at once.",
+            done="It is sent. Without need of a new approval it can be issued at once.",
             to=page,
             refused_to=page,
         )

@@ -81,7 +81,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "newest": newest,
         "no_pdf": missing_library() if newest and newest.pdf_id is None else "",
         "sent": sent,
-        "life": presentation.life(order, lines, sent),
+        "life": presentation.life(order, lines, sent, needs=needs.get(order.pk, ())),
         "actions": actions,
         "may_change": change_presentation.may_change(order, request.user),
         "changes": list(order.change_orders.order_by("-sequence")),

@@ -125,10 +125,24 @@ def test_a_higher_limit_is_approved_again_and_then_counts(make, blankets):
     assert blanket.revisions.get(revision=2).content["limit"] == "200000"
 
 
-@pytest.mark.parametrize("said", [{"allowance_percent": "50"}, {"minimum": "149000"}])
-def test_more_than_was_agreed_is_approved_again(make, blankets, said):
-    blanket = blankets.issued()
-    assert submitted(make, blanket, **limits(**said)).status == ChangeOrder.Status.IN_APPROVAL
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"allowance_percent": "50"}, "The limit with what it may be exceeded by rises by"),
+        ({"minimum": "149000"}, "The minimum rises by"),
+        ({"release_maximum": "10001"}, "One release may come to more than was agreed."),
+        ({"release_minimum": "9"}, "One release may come to less than was agreed."),
+        ({"release_maximum": "9999", "release_minimum": "11"}, None),
+    ],
+)
+def test_more_than_was_agreed_is_approved_again(make, blankets, said, why):
+    blanket = blankets.issued(release_minimum="10", release_maximum="10000")
+    change = submitted(make, blanket, **limits(**said))
+    waits = change.status == ChangeOrder.Status.IN_APPROVAL
+    assert (waits, [words.startswith(why or "-") for words in change.needs][:1]) == (
+        bool(why),
+        [True] if why else [],
+    )
 
 
 def test_a_lower_limit_asks_nobody(make, blankets):

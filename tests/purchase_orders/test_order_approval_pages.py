@@ -104,7 +104,7 @@ def test_a_draft_without_a_rate_says_so(make: Maker, web: Client) -> None:
 
 def test_a_life_in_the_browser(make: Maker, org: Organisation, web: Client) -> None:
     order = own(make)
-    assert "put up for approval" in press(web, order, "submit")
+    assert "sent for approval" in press(web, order, "submit")
     assert buttons(web, order) == {"withdraw"}
     said = text_of(web.get(page_of(order)))
     assert "now with Dora Lindqvist" in said
