@@ -1,5 +1,6 @@
 """The forecast: what is on order by its day, what is usual beyond it, and variance."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -244,6 +245,7 @@ def test_what_is_expected_names_its_order(org: Organisation):
     [part] = expected(where, {org.cells["CC100", "6600", None].pk: ()}, today=TODAY)
     assert (part.document.document_id, part.document.number) == (order.order.pk, order.order.number)
     assert (part.base, part.is_overdue, first_of(part.month)) == (D(60), True, date(2026, 3, 1))
+    assert not replace(part, month=part.month - 2).is_overdue  # in January it was due
 
 
 def test_another_entity_stays_out(org: Organisation):
@@ -323,5 +325,8 @@ def test_what_later_years_pay_is_expected_in_theirs(org: Organisation):
     assert [year.ahead.forward for year in found.years] == [D(0), D(120), D(0)]
     assert found.totals.forecast == D(60)
     assert found.ties  # later years' part is in no balance
+    # of a later year that has begun only the months that are not over are left
+    begun = report(org, today=date(2027, 3, 2), fiscal_year=2027, **PLACE)
+    assert [ahead.forward for _, ahead in begun.outlook.rolling[:3]] == [D(60), D(60), D(0)]
     ForwardCommitment.objects.update(state=ForwardCommitment.State.RELEASED)
     assert [year.ahead.forward for year in report(org, **PLACE).years] == [D(0)] * 3
