@@ -553,6 +553,12 @@ def test_e10_who_has_no_say_any_more_does_not_learn_what_changed(
     answer = client.post(address, {"decision": "approve", "digest": shown})
     assert answer.status_code == 409
     assert "Secret title" not in answer.content.decode()
+    requisitions.services.submit(requisition=requisition, actor=org.rita, at=NOW)
+    again = client.post(address, {"decision": "approve", "digest": shown})
+    assert "Secret title" in again.content.decode()  # it waits for Axel once more
+    type(org.axel).objects.filter(pk=org.axel.pk).update(is_active=False)
+    closed = client.post(address, {"decision": "approve", "digest": shown})
+    assert "Secret title" not in closed.content.decode()
 
 
 def test_e10_a_digest_of_something_else_decides_nothing(
