@@ -146,7 +146,12 @@ def test_documents_name_each_other(make, blankets):
     assert "150,000.00 EUR net" in frame
     assert f"{blanket.number}/001 and so on" in frame
     assert f"<dt>Released from</dt><dd>{blanket.number}</dd>" in drawn
+    # A blanket order is never billed, and what its lines come to is no total that was ordered.
+    assert f"such as <strong>{blanket.number}/001</strong>" in frame
+    assert ("Total EUR" in frame, "Total EUR" in drawn) == (False, True)
+    assert ("Expected</th>" in frame, "Quantity</th>" in drawn) == (True, True)
+    assert f"the order number <strong>{release.number}</strong>" in drawn
     prices = blankets.issued(limit_by="price").revisions.get().content
-    assert "None; each release orders at these prices" in render_to_string(
-        "pdf/order.html", _page(prices)
-    )
+    listed = render_to_string("pdf/order.html", _page(prices))
+    assert "None; each release orders at these prices" in listed
+    assert "Expected</th>" not in listed
