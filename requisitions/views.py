@@ -266,7 +266,7 @@ def check(request: HttpRequest) -> HttpResponse:
     head = forms.RequisitionForm(data, entity=entity)
     lines = _grid(CodingChoices(entity, data), data=data)
     complete = _said(lines) if lines.management_form.is_valid() else []
-    context: dict[str, Any] = {"currency": entity.currency, "form": head}
+    context: dict[str, Any] = {"currency": entity.currency, "form": head, "is_live": True}
     if complete and head.is_valid():
         asked = [each for each in lines if each.has_changed() and not each["DELETE"].value()]
         counted, answer = _judged(request, head, complete)
