@@ -16,4 +16,6 @@ class InvoicingConfig(AppConfig):
         events.subscribe("receipt.posted", "invoicing.rematch_after_receipt")
         events.subscribe("receipt.reversed", "invoicing.rematch_after_receipt")
         events.subscribe("order.changed", "invoicing.rematch_after_change")
+        events.subscribe("vendor.approved", "invoicing.rematch_after_approval")
+        events.subscribe("vendor.reinstated", "invoicing.rematch_after_approval")
         navigation.count("invoicing:exceptions", queries.exceptions_count)

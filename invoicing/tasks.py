@@ -39,6 +39,13 @@ def rematch_after_change(*, event_id: str, document_id: str) -> None:
     services.rematch_order(order_id=UUID(document_id), actor=None, at=event.at, since=event)
 
 
+@handler("invoicing.rematch_after_approval")
+def rematch_after_approval(*, event_id: str, document_id: str) -> None:
+    """A vendor that was approved or reinstated has judged again what stopped for it."""
+    event = TrailEvent.objects.get(pk=event_id)
+    services.rematch_vendor(vendor_id=UUID(document_id), at=event.at, since=event)
+
+
 @job("invoicing.overdue_receipts", every=timedelta(hours=1))
 def overdue_receipts(*, at: datetime) -> None:
     """Invoices that waited long enough for a receipt become exceptions."""

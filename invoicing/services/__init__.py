@@ -16,6 +16,7 @@ from invoicing.services.matching import (
     rematch_cooled,
     rematch_order,
     rematch_overdue,
+    rematch_vendor,
     request_match,
 )
 from invoicing.services.returning import RETURN_CODES, dispute, reject, return_to_vendor
@@ -36,6 +37,7 @@ __all__ = [
     "rematch_cooled",
     "rematch_order",
     "rematch_overdue",
+    "rematch_vendor",
     "request_match",
     "resolve",
     "resolve_all",

@@ -74,6 +74,18 @@ def rematch_order(
 
 
 @atomic
+def rematch_vendor(*, vendor_id: UUID, at: datetime, since: TrailEvent) -> int:
+    """A vendor that may be paid again has judged again what had stopped for it, but once."""
+    about = MatchException.objects.unresolved().filter(check_name="vendor")
+    stopped = Invoice.objects.filter(
+        vendor=vendor_id,
+        status=Invoice.Status.IN_EXCEPTION,
+        pk__in=about.order_by().values("invoice"),
+    )
+    return _ask_for_all(stopped, actor=None, at=at, aware=partial(_judged_after, since))
+
+
+@atomic
 def rematch_overdue(*, at: datetime) -> int:
     """Invoices whose time to wait for a receipt is over are judged again, once."""
     waiting = Invoice.objects.filter(

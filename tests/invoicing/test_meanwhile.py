@@ -14,6 +14,7 @@ from purchase_orders import services as orders
 from purchase_orders.models import PurchaseOrderLine
 from tests.factories import NOW
 from tests.invoicing.billing import LATER, drain
+from vendors import services as vendors
 
 pytestmark = pytest.mark.django_db
 Status = Invoice.Status
@@ -83,6 +84,18 @@ def test_what_was_received_and_taken_back_waits_again(rob, fay, make, bills):
     assert accept_all(invoice, fay).status == Status.CAPTURED
 
 
+def test_what_may_not_be_accepted_any_more_stops_though_it_was_accepted(fay, make, bills):
+    rule = bills.tolerance("unit_price", percent=1)
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    invoice = bills.billed(order, ("10", "11"))
+    rule.action = "block"
+    rule.save()
+    stopped = accept_all(invoice, fay)
+    assert stopped.status == Status.IN_EXCEPTION
+    assert bills.exception(stopped).outcome == "block"
+
+
 def test_clearing_by_hand_looks_again_too(fay, bills, overtaken):
     for exception in overtaken.exceptions.unresolved():
         exception.resolve(actor=fay, at=NOW, resolution="accept")
@@ -146,6 +159,26 @@ def test_a_receipt_asks_for_all_that_wait_and_passes_over_what_is_settled(finn, 
     drain()
     waits.refresh_from_db()
     assert waits.status == Status.CLEARED
+
+
+def test_a_vendor_that_may_be_paid_again_has_judged_again_what_stopped_for_it(org, make, bills):
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    known = {"vendor": order.vendor, "actor": org.vera}
+    vendors.suspend(**known, at=NOW, reason="Under review")
+    stopped = bills.billed(order, ("4", "10"))
+    assert bills.exception(stopped).check_name == "vendor"
+    dear = bills.billed(order, ("1", "12"))
+    drain()
+    vendors.reinstate(**known, at=NOW)
+    event = TrailEvent.objects.get(type="vendor.reinstated")
+    for _ in range(2):
+        tasks.rematch_after_approval(event_id=str(event.pk), document_id=str(order.vendor_id))
+    assert (asked_for(stopped), asked_for(dear)) == (1, 1)
+    drain()
+    stopped.refresh_from_db()
+    assert stopped.status == Status.CLEARED
+    assert "vendor" not in {each.check_name for each in dear.exceptions.unresolved()}
 
 
 def test_in_a_closed_year_the_match_stops_for_a_person_instead_of_failing(finn, make, bills):

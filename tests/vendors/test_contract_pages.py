@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import Organisation
+from tests.factories import TODAY, Organisation
 from tests.pages import said_by, signed_in, statements, text_of
 from tests.vendors.agreements import contract
 from vendors.models import Contract
@@ -148,6 +148,20 @@ def test_a_draft_is_edited_and_what_holds_is_not(org, page):
     held = contract(org)
     answer = page.get(reverse("vendors:contract_edit", args=[held.pk]), follow=True)
     assert "Only a draft can be edited" in said_by(answer)
+
+
+def test_it_says_when_it_ends_and_which_catalog_prices_are_above_it(org, page):
+    """The day is 2 March."""
+    for last, words in ((date(2026, 3, 31), "It ends in 30 days."), (TODAY, "Today is its last")):
+        near = contract(org, f"MSA-{last}", status="expiring", valid_to=last)
+        assert words in text_of(page.get(page_of(near)))
+    found = contract(org, "MSA-9", prices={"NB-14": "1000"})
+    item = org.items["NB-14"]
+    for price, is_above in (("1000", False), ("1000.5", True)):
+        item.contract, item.unit_price = found, Decimal(price)
+        item.save()
+        said = text_of(page.get(page_of(found)))
+        assert ("0.50 above what was agreed" in said) == is_above
 
 
 def test_a_price_is_removed_in_the_form(org, page):

@@ -1,6 +1,6 @@
 """Pages of contracts: find, read, draft, put into force, end."""
 
-from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -25,8 +25,8 @@ from core.web import (
     require_role,
     visible_or_404,
 )
-from vendors import forms, queries
-from vendors.models import Contract, Vendor
+from vendors import coverage, forms, queries
+from vendors.models import CatalogItem, Contract, Vendor
 from vendors.models.contracts import DRAFTERS, READERS
 from vendors.services import contracts
 
@@ -68,17 +68,43 @@ def contract(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "contract": found,
         "prices": found.prices.order_by("sku"),
-        "items": found.catalog_items.order_by("name"),
+        "items": _items(found),
         "actions": actions,
         "may_edit": found.status == Contract.Status.DRAFT and request.user.has_role(*DRAFTERS),
         "needs_another": found.status == Contract.Status.DRAFT and "activate" not in actions,
-        "days_left": found.valid_to
-        and (found.valid_to - found.entity.day_of(timezone.now()) + timedelta(days=1)).days,
+        "notice": _notice(found),
         "events": timeline(found).reverse(),
         "files": attachments(found),
         "comments": comments(found),
     }
     return render(request, "vendors/contracts/detail.html", context)
+
+
+def _notice(found: Contract) -> str:
+    """What somebody must decide while it nears its end."""
+    if found.valid_to is None:
+        return ""
+    left = (found.valid_to - found.entity.day_of(timezone.now())).days
+    ends = f"It ends in {left + 1} days." if left > 0 else "Today is its last day."
+    return f"Its day of notice has come: decide what follows it. {ends}"
+
+
+def _items(found: Contract) -> list[tuple[CatalogItem, Decimal | None]]:
+    """Its catalog items, each with what it costs above the price that was agreed. Statements: 2."""
+    items = list(found.catalog_items.order_by("name"))
+    bought = [
+        coverage.Bought(
+            found.vendor_id, each.sku, each.unit, each.unit_price, each.currency, found.pk
+        )
+        for each in items
+    ]
+    said = coverage.agreed(bought, on=found.entity.day_of(timezone.now()))
+    return [
+        (item, item.unit_price - agreed.unit_price)
+        if agreed and agreed.unit_price is not None and agreed.is_above
+        else (item, None)
+        for item, agreed in zip(items, said, strict=True)
+    ]
 
 
 @login_required
