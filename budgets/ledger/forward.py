@@ -143,8 +143,7 @@ def take(
         row.state, row.cause = state, cause
         row.save(update_fields=["state", "cause"])
         return Decimal(row.amount)
-    share = round_amount(row.amount * part / row.document_amount, currency)
-    amount: Decimal = min(share, Decimal(row.amount))
+    amount = round_amount(row.amount * part / row.document_amount, currency)
     row.amount -= amount
     row.document_amount -= part
     row.save(update_fields=["amount", "document_amount"])
@@ -208,7 +207,7 @@ def order_part(
     part = min(part, sum(held, ZERO))
     if not part:
         return ZERO
-    parts = held if part == sum(held, ZERO) else allocate(part, held, reserved.currency)
+    parts = allocate(part, held, reserved.currency)
     for row, asked in zip(rows, parts[1:], strict=True):
         if taken := min(asked, Decimal(row.document_amount)):
             take(row, taken, state=State.ORDERED, cause=None, currency=base_currency)

@@ -17,7 +17,7 @@ from budgeting.tasks import activate_forward
 from budgets import invariants, ledger
 from budgets.ledger import BudgetExceeded
 from budgets.models import BudgetAdjustment, BudgetCell, Commitment, FiscalYear, LedgerEntry
-from budgets.services import FiscalYearClosed, adjust
+from budgets.services import BudgetBelowUse, FiscalYearClosed, adjust, set_budget
 from core.errors import Conflict, DomainError, IllegalTransition, NotAllowed
 from core.models import OutboxItem, TrailEvent
 from reports import queries
@@ -200,6 +200,64 @@ def test_c22_without_budget_the_new_years_budget_pays(desk: Desk, org: Organisat
     give_2027(desk, 1000)
     year_end = run(org, WITHOUT)
     assert (year_end.status, desk.now.amount, later(desk).available) == ("run", before, 900)
+
+
+def test_c22_no_more_budget_travels_than_there_is(org: Organisation) -> None:
+    tracked = Desk(org, org.cells["CC300", "6400", None])
+    give_2027(tracked, 0)
+    for price in ("800", "700"):
+        tracked.order("1", price)
+    lines = run(org, WITH).lines.order_by("commitment")
+    assert [each.budget for each in lines] == [800, 200]
+    assert (tracked.now.amount, later(tracked).amount, later(tracked).encumbered) == (0, 1000, 1500)
+
+
+def test_c22_a_budget_below_zero_stays_behind(org: Organisation) -> None:
+    """What money back left to a later month goes below zero, and is nobody's to take along."""
+    january, february = (
+        set_budget(
+            entity=org.entity,
+            fiscal_year=2026,
+            cost_center=org.cost_centers["CC600"],
+            gl_account=org.gl_accounts["6310"],
+            period=period,
+            is_cumulative=True,
+            amount=D(0),
+            control="stop",
+            actor=org.cora,
+            at=NOW,
+            reason="Plan",
+        )
+        for period in (1, 2)
+    )
+    facts = {"actor": None, "at": NOW, "reason": "Money back"}
+    for cell, day, amount, post in (
+        (january, date(2026, 1, 9), -50, ledger.post_outside),
+        (january, date(2026, 1, 9), 30, ledger.encumber),
+        (february, date(2026, 2, 9), 20, ledger.encumber),
+    ):
+        paper = Paper(BudgetCell.objects.get(pk=cell.pk))
+        post(source=paper.source, shares=[paper.share(D(amount))], on=day, **facts)
+    january.refresh_from_db()
+    assert (january.amount, january.used) == (-20, -20)
+    refused, went = run(org, WITH).lines.order_by("commitment")
+    assert (refused.state, went.state, went.budget) == ("refused", "rolled", 20)
+
+
+def test_c22_a_budget_that_was_cut_since_cannot_travel_back(org: Organisation) -> None:
+    tracked = Desk(org, org.cells["CC300", "6400", None])
+    tracked.order("1", "100")
+    year_end = run(org, WITH)
+    cell = later(tracked)
+    BudgetCell.objects.filter(pk=cell.pk).update(control="track")
+    adjust(moves={cell.pk: D(-70)}, actor=org.cora, at=JANUARY, reason="Savings")
+    with pytest.raises(BudgetBelowUse, match=r"30\.00 EUR of it can"):
+        year_ends.reverse(year_end=year_end, actor=org.cora, at=JANUARY, reason="Too early")
+    assert (later(tracked).amount, stages(later(tracked)), tracked.stages) == (
+        30,
+        (0, 100, 0),
+        (0, 0, 0),
+    )
 
 
 def test_c22_the_preview_foresees_what_the_run_refuses_in_its_order(

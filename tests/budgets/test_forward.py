@@ -46,6 +46,8 @@ def test_c29_a_period_is_split_by_begun_months_and_fiscal_years(org: Organisatio
     assert months_by_year(entity=april, period=period, on=date(2026, 1, 5)) == {2025: 2, 2026: 10}
     half = (date(2026, 3, 1), date(2026, 4, 10))
     assert months_by_year(entity=april, period=half, on=date(2026, 1, 5)) == {2025: 1, 2026: 1}
+    late = date(2026, 4, 20)  # what is past counts to the year in which it is ordered
+    assert months_by_year(entity=april, period=period, on=late) == {2026: 12}
 
 
 def test_c29_the_rest_of_rounding_goes_to_the_last_year(org: Organisation) -> None:
@@ -150,20 +152,35 @@ def test_c29_years_add_up_in_another_currency(desk: Desk) -> None:
     assert desk.now.encumbered + waiting == D("90.01")
 
 
-def test_c29_a_change_commits_this_years_part_of_the_difference_only(desk: Desk) -> None:
-    paper = order(desk)
-    change = Paper(desk.cell, "paper change")
-    more = Wanted(
+def wanted(paper: Paper, change: Paper, amount: str) -> Wanted:
+    cell = paper.cell
+    return Wanted(
         line_id=paper.line,
         line_number=1,
         distribution_id=paper.distribution,
         held_as=change.distribution,
-        cost_center_id=desk.cell.cost_center_id,
-        gl_account_id=desk.cell.gl_account_id,
+        cost_center_id=cell.cost_center_id,
+        gl_account_id=cell.gl_account_id,
         project_id=None,
-        amount=D("7200"),
+        amount=D(amount),
         period=THREE_YEARS,
     )
+
+
+def test_c29_a_change_leaves_to_later_years_what_was_not_drawn_of_them(desk: Desk) -> None:
+    paper = order(desk)
+    desk.bill(paper, liquidate="700", actual="700")
+    assert waits(paper) == {2027: 1100, 2028: 1200, 2029: 600}
+    more = wanted(paper, Paper(desk.cell, "paper change"), "7200")
+    ledger.change(source=paper.source, wanted=[more], revision=2, **WHEN)
+    assert (desk.stages, waits(paper)) == ((0, 600, 700), {2027: 2300, 2028: 2400, 2029: 1200})
+    assert total(paper) == 7200
+
+
+def test_c29_a_change_commits_this_years_part_of_the_difference_only(desk: Desk) -> None:
+    paper = order(desk)
+    change = Paper(desk.cell, "paper change")
+    more = wanted(paper, change, "7200")
     ledger.hold(source=change.source, wanted=[more], **WHEN)
     assert (desk.stages, waits(paper)) == ((600, 600, 0), {2027: 1200, 2028: 1200, 2029: 600})
     ledger.change(source=paper.source, wanted=[more], revision=2, **WHEN)

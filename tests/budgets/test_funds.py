@@ -41,6 +41,9 @@ def test_a_refused_posting_leaves_nothing(tight: Desk):
 
 
 def test_the_last_cent_fits(tight: Desk):
+    demands = [demand(tight.cell, "500")]
+    (check,) = ledger.check_funds(entity=tight.cell.entity, on=TODAY, demands=demands)
+    assert (check.verdict, check.remaining) == ("ok", 0)
     tight.order("1", "500.00")
     assert tight.available == 0
 
@@ -108,9 +111,10 @@ def test_reopening_is_refused_when_the_money_is_gone(tight: Desk):
     assert tight.stages == (0, 1, 0)
 
 
-def test_warn_wants_a_reason(warned: Desk):
+@pytest.mark.parametrize("nothing_said", ["", " "])
+def test_warn_wants_a_reason(warned: Desk, nothing_said: str):
     with pytest.raises(BudgetReasonRequired) as refused:
-        warned.order("1", "5000.01")
+        warned.order("1", "5000.01", reason=nothing_said)
     assert refused.value.status == 422
     assert refused.value.errors[0].pointer == "/budget_reason"
     assert warned.stages == (0, 0, 0)

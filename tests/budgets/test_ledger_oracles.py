@@ -6,7 +6,7 @@ import pytest
 
 from budgets import ledger, queries
 from budgets.ledger import Demand
-from budgets.models import LedgerEntry, Stage
+from budgets.models import Commitment, LedgerEntry, Stage
 from core.errors import Conflict
 from tests.budgets.postings import D, Desk, Paper, held
 from tests.factories import NOW, TODAY
@@ -31,8 +31,10 @@ def test_c2_approval_reserves_the_estimate(desk: Desk):
 
 def test_c3_an_order_by_quantity_uses_its_part_of_the_reservation(desk: Desk):
     requisition = desk.reserve(D(100))
-    desk.order("7", "11", uses=requisition, takes=D(70))
+    order = desk.order("7", "11", uses=requisition, takes=D(70))
     assert desk.stages == (30, 77, 0)
+    taken = LedgerEntry.objects.get(stage="PRE", document_id=order.id)
+    assert (taken.amount, taken.line_id) == (-70, order.line)
 
 
 def test_c3_an_order_takes_no_more_than_remains(desk: Desk):
@@ -66,6 +68,8 @@ def test_c7_two_invoices_above_the_orders_price(desk: Desk):
     order = desk.order("10", "10")
     desk.bill(order, quantity="6", liquidate="60", actual="63.00")
     assert desk.stages == (0, 40, 63)
+    billed = LedgerEntry.objects.filter(event="invoice.cleared").order_by("id")
+    assert [(each.stage, each.quantity) for each in billed] == [("ENC", -6), ("ACT", 6)]
     desk.bill(order, quantity="4", liquidate="40", actual="42.00", final=True)
     assert desk.stages == (0, 0, 105)
 
@@ -97,6 +101,18 @@ def test_c8_the_exact_rest_in_both_currencies(desk: Desk):
     assert desk.now.encumbered == 0
 
 
+def test_c8_a_part_never_takes_more_than_rounding_left_of_the_whole(desk: Desk):
+    order = desk.order("1", "100", currency="USD", rate=D("0.005"))
+    for _ in range(3):  # 0.16665 each, of 0.50
+        desk.bill(order, liquidate="33.33", actual="33.33", currency="USD", rate=D("0.005"))
+    commitment = Commitment.objects.get(distribution_id=order.distribution)
+    assert (commitment.liquidated, commitment.open, commitment.document_open) == (
+        D("0.50"),
+        0,
+        D("0.01"),
+    )
+
+
 def test_c9_by_amount_the_rest_stays_until_closed(desk: Desk):
     order = desk.order("1", "100")
     desk.bill(order, liquidate="98", actual="98")
@@ -126,6 +142,9 @@ def test_c12_the_exchange_rates_part_is_shown_apart(desk: Desk):
         order, quantity="1", liquidate="1000", actual="1000", currency="USD", rate=D("1.15")
     )
     assert desk.stages == (0, 0, 1150)
+    entries = LedgerEntry.objects.filter(document_id=invoice.id).order_by("id")
+    rates = [(each.stage, each.amount, each.rate) for each in entries]
+    assert rates == [("ENC", -1100, D("1.10")), ("ACT", 1150, D("1.15"))]
     (variance,) = queries.variances(invoice.id, base_currency="EUR")
     assert (variance.fx, variance.price) == (D(50), D(0))
 
@@ -154,6 +173,13 @@ def test_c15_a_return_with_replacement_commits_again(desk: Desk):
     desk.bill(order, quantity="-2", reencumber="20", actual="-21")
     assert desk.stages == (0, 20, 84)
     assert held(order) == D(20)
+
+
+def test_c15_no_return_commits_more_than_was_used_up(desk: Desk):
+    order = desk.order("10", "10")
+    desk.bill(order, quantity="4", liquidate="40", actual="40")
+    desk.bill(order, quantity="-6", reencumber="60", actual="-60")
+    assert desk.stages == (0, 100, -20)
 
 
 def test_c16_a_return_for_credit_commits_nothing(desk: Desk):
@@ -190,6 +216,14 @@ def test_c17_nothing_is_committed_again_for_a_closed_order(desk: Desk):
     assert desk.stages == (0, 0, 0)
     desk.reopen(order)
     assert desk.stages == (0, 100, 0)
+
+
+def test_c17_the_void_of_a_return_gives_up_nothing_but_what_the_return_committed(desk: Desk):
+    order = desk.order("10", "10")
+    desk.bill(order, quantity="6", liquidate="60", actual="60")
+    back = desk.bill(order, quantity="-2", reencumber="20", actual="-20")
+    desk.void(back, reencumber=False)
+    assert desk.stages == (0, 40, 60)
 
 
 def test_c17_a_void_under_a_later_return_is_refused_and_changes_nothing(desk: Desk):

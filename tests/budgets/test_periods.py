@@ -106,6 +106,20 @@ def test_a_cumulative_month_uses_what_earlier_ones_left_oldest_first(org):
     assert all(not proof.faults for _, proof in invariants.prove())
 
 
+def test_what_other_books_say_uses_up_what_was_left_before_it_overdraws(org):
+    february = put(org, "30", period=FEBRUARY, is_cumulative=True)
+    march = put(org, "10", period=MARCH, is_cumulative=True)
+    paper = Paper(desk_of(org, march).cell, "journal")
+    facts = {"on": TODAY, "at": NOW, "actor": None, "reason": "Payroll"}
+    ledger.post_outside(source=paper.source, shares=[paper.share(D("100"))], **facts)
+    march.refresh_from_db()
+    assert (available(february), march.amount, march.overdraft) == (0, 40, 60)
+    ledger.reverse_outside(source=paper.source, **facts)
+    february = put(org, "30", period=FEBRUARY, is_cumulative=True)
+    desk_of(org, march).order("1", "70")  # what was allowed before goes first
+    assert (available(february), available(march)) == (30, -30)
+
+
 def test_a_cumulative_month_is_refused_beyond_all_that_was_left_and_nothing_moves(org):
     put(org, "30", period=FEBRUARY, is_cumulative=True)
     march = put(org, "10", period=MARCH, is_cumulative=True)
