@@ -20,6 +20,7 @@ from reports.pages import (
     entry_links,
     file_of,
     frame_of,
+    kept,
     today_of,
 )
 
@@ -107,6 +108,7 @@ def burn_down(request: HttpRequest) -> HttpResponse:
     )
     context = {
         **frame_of(request, chosen, "commitment-burn-down"),
+        "back": f"{reverse('reports:commitments')}?{urlencode(kept(chosen))}",
         "points": [(each, entry_links({**chosen, "as_of": each.day}, {})) for each in points],
         "chart": {
             "labels": [f"{point.day:%d %b}" for point in points],

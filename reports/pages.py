@@ -61,6 +61,7 @@ def frame_of(
         "entity": request.user.entity,
         "currency": request.user.entity.currency,
         "chosen": chosen,
+        "names": words_of(request.user.entity, chosen),
         "choices": choices_of(request),
         "kinds": KINDS,
         "links": {kind: same(request, format=kind) for kind in FILES},

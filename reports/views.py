@@ -85,6 +85,7 @@ def commitments(request: HttpRequest) -> HttpResponse:
         "chart_size": _size(report),
         "most_bars": _MOST_BARS if len(report.rows) > _MOST_BARS else None,
         "compared": compared,
+        "burn_down_url": f"{reverse('reports:burn_down')}?{urlencode(kept(chosen))}",
         "compare_url": same(request, compare="1"),
     }
     return render(request, "reports/commitments.html", context)
@@ -205,7 +206,14 @@ def _burn_down(entity: Entity, chosen: dict[str, Any]) -> dict[str, Any] | None:
     even = [whole * (12 - month) / 12 for month in range(1, 13)]
     left = [float(point.figures.available) for point in points]
     return {
-        "points": [(month_of(entity, point.period), point.figures) for point in points],
+        "points": [
+            (
+                month_of(entity, point.period),
+                point.figures,
+                entry_links({**chosen, "as_of": point.day}, {}),
+            )
+            for point in points
+        ],
         "chart": {
             "labels": [month_of(entity, month, short=True) for month in range(1, 13)],
             "series": [

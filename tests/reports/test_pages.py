@@ -156,9 +156,16 @@ def test_deliveries_lead_to_their_orders(moved: Organisation, page: Client):
 
 def test_one_cost_centre_shows_how_it_burns_down(moved: Organisation, page: Client):
     assert page.get(REPORT).context["burn_down"] is None
-    shown = page.get(f"{REPORT}?cost_center=CC100&as_of=2026-04-30").context
+    answer = page.get(f"{REPORT}?cost_center=CC100&as_of=2026-04-30")
+    assert "CC100 IT operations · as of 30 Apr 2026" in text_of(answer)  # on paper, too
+    shown = answer.context
     points = shown["burn_down"]["points"]
-    assert [month for month, _ in points] == ["January", "February", "March", "April"]
+    assert [month for month, *_ in points] == ["January", "February", "March", "April"]
+    for _, figures, links in points[2:]:
+        assert total_behind(page, links["all"], "all") == figures.available
+    page_of_its_own = page.get(shown["burn_down_url"]).context
+    assert page_of_its_own["points"][-1][0].figures.available == points[-1][1].available
+    assert page_of_its_own["chosen"]["cost_center"] == "CC100"
     assert points[-1][1].available == shown["report"].totals.available
     left = shown["burn_down"]["chart"]["series"][0]["values"]
     assert left == [0, 0, float(points[2][1].available), float(points[3][1].available)]
