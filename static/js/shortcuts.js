@@ -26,6 +26,8 @@
     if (!target) return false;
     if (target.matches("input:not([type=submit]), textarea, select")) target.focus();
     else target.click();
+    // What unfolds is there to be written into.
+    if (target.matches("summary") && target.parentElement.open) target.parentElement.querySelector("textarea, select, input:not([type=hidden])")?.focus();
     return true;
   }
 
