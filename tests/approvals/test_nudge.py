@@ -15,6 +15,7 @@ from core.models import TrailEvent
 from tests import factories
 from tests.approvals.conftest import names, step_of, steps_of
 from tests.approvals.test_decide import Submit
+from tests.approvals.test_delegation import granted
 from tests.factories import NOW, Organisation, step
 from tests.invariants.fixtures import assert_books_hold
 from tests.racing import race
@@ -117,6 +118,43 @@ def test_escalation_needs_the_limit_the_step_needs(org: Organisation, submitted:
     assert names(submitted_one, "active") == ["axel"]
     services.nudge(at=THURSDAY)
     assert names(submitted_one, "active") == ["cora"]
+
+
+def test_escalation_stays_in_the_entity(org: Organisation, submitted: Submit) -> None:
+    org.axel.manager = org.nils
+    org.axel.save()
+    requisition = submitted("900")
+    services.nudge(at=THURSDAY)
+    assert names(requisition, "active") == ["cora"]
+
+
+def test_who_signed_for_another_takes_no_step_over(org: Organisation, submitted: Submit) -> None:
+    together = {**step(("person", org.sven.email)), "with_previous": True}
+    rule = ("Both", {"all": []}, [step("manager"), together])
+    factories.policy(org.entity, "Test", [rule], priority=1)
+    requisition = submitted("900")
+    granted(org.sven, org.dora)
+    services.decide(step=step_of(requisition, org.sven), decision="approve", actor=org.dora, at=NOW)
+    services.nudge(at=THURSDAY)
+    assert names(requisition, "active") == ["cora"]
+
+
+def test_a_late_tick_says_which_reminder_it_is(org: Organisation, submitted: Submit) -> None:
+    mine = step_of(submitted("900"), org.axel)
+    assert services.nudge(at=WEDNESDAY)["reminded"] == 1
+    mine.refresh_from_db()
+    assert (mine.nudges, mine.next_nudge_at) == (2, THURSDAY)
+    assert TrailEvent.objects.get(type="approval.reminded").data["level"] == 2
+
+
+def test_who_is_asked_now_needs_the_limit_of_who_was_asked(
+    org: Organisation, submitted: Submit
+) -> None:
+    requisition = submitted("4820")
+    limits = [each.required_limit for each in steps_of(requisition)]
+    assert limits == [Decimal(4820), None]
+    services.nudge(at=THURSDAY)
+    assert step_of(requisition, org.dora).required_limit == Decimal(4820)
 
 
 def test_whoever_is_asked_later_anyway_is_asked_now_and_once(

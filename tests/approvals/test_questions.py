@@ -49,7 +49,7 @@ def test_a_question_has_words(org: Organisation, submitted: Submit) -> None:
 
 
 def test_one_question_at_a_time(org: Organisation, asked: StepQuestion) -> None:
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="not answered yet"):
         services.ask(step=asked.step, of=org.rita, question="And?", actor=org.axel, at=NOW)
 
 
