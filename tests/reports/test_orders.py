@@ -77,6 +77,7 @@ def test_as_of_a_past_day_it_shows_what_ran_and_what_it_held(org: Organisation):
 def test_how_late_follows_from_what_is_still_to_come(org: Organisation):
     order = Order(org, "10", "10", line={"need_by": TODAY - timedelta(days=5)})
     assert aging(entity=org.entity, today=TODAY).rows[0].late == 5
+    assert aging(entity=org.entity, today=TODAY - timedelta(days=9)).rows[0].late == 0
     order.receive("10")
     assert aging(entity=org.entity, today=TODAY).rows[0].late == 0
 

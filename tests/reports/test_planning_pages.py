@@ -23,6 +23,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("present")]
 
 PAGES = ("variance", "forecast", "expected", "burn_down", "accruals", "aging")
 FILED = ("commitments", "variance", "forecast", "burn_down", "accruals", "aging")
+SUMS = {
+    "commitments": "encumbered",
+    "variance": "forecast",
+    "accruals": "base_amount",
+    "aging": "held",
+}
 
 
 def at(name: str, query: str = "") -> str:
@@ -73,7 +79,15 @@ def test_every_report_is_a_file(busy: Organisation, page: Client, name: str, kin
     assert answer.status_code == 200
     assert answer["Content-Disposition"].endswith(f'.{kind}"')
     if kind == "csv":
-        assert len(list(csv.reader(io.StringIO(answer.content.decode())))) > 1
+        rows = list(csv.reader(io.StringIO(answer.content.decode())))
+        assert len(rows) > 1
+        if name in SUMS:  # what is a sum is the sum of what stands above it
+            column = rows[0].index(SUMS[name])
+            place = [row[0] for row in rows].index("Total")
+            assert D(rows[place][column]) == sum(D(row[column]) for row in rows[1:place]) != 0
+        if name == "forecast":  # a year is all that was spent in it and what is to come
+            [year] = [row for row in rows if row[0] == "Fiscal year 2026"]
+            assert D(year[-1]) == sum(map(D, year[1:-1])) == D("743.40")
 
 
 def test_one_file_at_a_time(busy: Organisation, page: Client):
