@@ -9,12 +9,13 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import calendars
 from accounts.models import Entity, User
 from approvals.models import (
+    ApprovalPolicy,
     ApprovalRequest,
     ApprovalStep,
     Delegation,
@@ -51,6 +52,18 @@ def pending_of(user: User) -> QuerySet[ApprovalRequest]:
         ApprovalRequest.objects.filter(requester=user, status=ApprovalRequest.Status.PENDING)
         .select_related("entity")
         .order_by("-id")
+    )
+
+
+def policies_for_another(user: User) -> QuerySet[ApprovalPolicy]:
+    """Drafts that this person did not work on, and policies that somebody else wants to end."""
+    drafts = Q(status=ApprovalPolicy.Status.DRAFT) & ~Q(editors=user)
+    ending = Q(status=ApprovalPolicy.Status.ACTIVE, retirement_asked_by__isnull=False)
+    return (
+        ApprovalPolicy.objects.filter(drafts | ending & ~Q(retirement_asked_by=user))
+        .filter(entity=user.entity_id)
+        .select_related("retirement_asked_by")
+        .order_by("id")
     )
 
 

@@ -13,7 +13,7 @@ from approvals import queries, services, subjects, views
 from approvals.forms import AddApproverForm, AnswerForm, QuestionForm
 from approvals.models import ApprovalStep, StepQuestion
 from core.errors import DomainError
-from core.web import add_errors, visible_or_404
+from core.web import add_errors, pages_of, visible_or_404
 
 
 @login_required
@@ -86,7 +86,9 @@ def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
             else:
                 messages.success(request, f"Answered. {asked.asked_by} is told.")
                 return redirect(description.url)
-    context = {"asked": asked, "description": description, "form": form}
+    pages = pages_of(request.user, [(round_.subject_type, round_.subject_id)])
+    page = pages.get(round_.subject_id)
+    context = {"asked": asked, "description": description, "form": form, "page": page}
     return render(request, "approvals/answer.html", context, status=status)
 
 

@@ -97,6 +97,8 @@ def waiting_for(user: User) -> list[Work]:
     """Groups with something to do, by the person's roles; empty ones are left out."""
     groups = [_decisions(user), _questions(user), _emergencies(user)]
     groups += [_returned(user), _drafts(user)]
+    if user.has_role(Role.ADMINISTRATOR, Role.CONTROLLER):
+        groups.append(_policies(user))
     if user.has_role(Role.BUYER):
         groups += [_to_order(user), _to_issue(user)]
     if user.has_role(Role.RECEIVER):
@@ -217,6 +219,23 @@ def _emergencies(user: User) -> Work:
             amount=task.request.amount,
             currency=task.entity.currency,
             due_at=task.due_at,
+        ),
+    )
+
+
+def _policies(user: User) -> Work:
+    """Drafts of others to put into force, and what others want out of it."""
+    return _work(
+        "Policies that need a second person",
+        reverse("approvals:policies"),
+        approvals.queries.policies_for_another(user),
+        lambda policy: Row(
+            title=str(policy),
+            url=reverse("approvals:policy", args=[policy.pk]),
+            note=f"{policy.retirement_asked_by} wants it out of force"
+            if policy.retirement_asked_by
+            else "Drafted by somebody else",
+            document=policy,
         ),
     )
 

@@ -133,7 +133,8 @@ def test_a_question_is_asked_and_answered(org: Organisation, submitted: Submit) 
     assert "waits for an answer" in inbox
     rita = signed_in(org.rita)
     address = reverse("approvals:answer", args=[asked.pk])
-    assert "For which team?" in rita.get(address).content.decode()
+    shown = rita.get(address).content.decode()
+    assert "For which team?" in shown and f"/requisitions/{requisition.pk}/" in shown
     assert address in rita.get(reverse("home")).content.decode()
     assert address in rita.get(f"/requisitions/{requisition.pk}/").content.decode()
     assert rita.post(address, {"answer": ""}).status_code == 422

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 import administration.services
+import approvals.services
 import purchase_orders.services
 import vendors.services
 from tests import factories
@@ -72,6 +73,16 @@ def test_what_else_one_proposed_is_with_others_too(org: Organisation):
     assert "0.00" not in text_of(page)
     [row] = page.context["work"][0].rows
     assert row.url == f"{reverse('approvals:inbox')}?step={step_of(change, org.cora).pk}"
+
+
+def test_policies_wait_for_a_second_person(org: Organisation):
+    standard = org.policies["standard"]
+    approvals.services.retire(policy=standard, actor=org.cora, at=NOW, reason="Too strict")
+    assert groups(org.ada)["Policies that need a second person"] == 1
+    approvals.services.new_version(policy=standard, actor=org.ada, at=NOW)
+    assert groups(org.cora) == {"Policies that need a second person": 1}  # the draft alone
+    assert groups(org.ada)["Policies that need a second person"] == 1
+    assert groups(org.olga) == groups(org.nils) == {}
 
 
 @pytest.mark.parametrize(
