@@ -24,6 +24,7 @@ from approvals.models import (
     given_by,
     lent_to,
 )
+from core.models import TrailEvent
 
 MEASURED_OVER = timedelta(days=90)
 
@@ -303,3 +304,11 @@ def usual_hours(
         person: Decimal(str(median(hours))).quantize(Decimal("0.1"))
         for person, hours in taken.items()
     }
+
+
+def submitted_content(subject_id: UUID, digest: str, *, event: str) -> Any:
+    """What a document said when it was submitted under a digest, as its event kept it; None where
+    no such content was. Statements: 1."""
+    submitted = TrailEvent.objects.filter(document_id=subject_id, type=event, data__digest=digest)
+    found = submitted.order_by("sequence").last()
+    return found.data["content"] if found is not None else None

@@ -6,13 +6,15 @@ from uuid import UUID
 
 from approvals import subjects
 from approvals.outcomes import Outcomes
-from approvals.subjects import Change, Description, LineView
-from core.models import Attachment, TrailEvent
+from approvals.queries import submitted_content
+from approvals.subjects import Change, Description
+from core.models import Attachment
 from core.money import to_base
 from purchase_orders import change_facts, changed, differences, queries
 from purchase_orders.change_presentation import side_by_side
-from purchase_orders.models import ChangeOrder, ChangeOrderLine
+from purchase_orders.models import ChangeOrder
 from purchase_orders.services import change_orders
+from requisitions.subjects import line_view
 
 
 def _free(change: ChangeOrder, *, actor: Any, at: datetime, comment: str) -> None:
@@ -49,14 +51,11 @@ def present_parts(subject_id: UUID) -> dict[str, str]:
 
 def changes_since(subject_id: UUID, digest: str) -> list[Change]:
     """Field by field, what differs now from what was submitted under that digest. Statements: 2."""
-    submitted = TrailEvent.objects.filter(
-        document_id=subject_id, type="change_order.submitted", data__digest=digest
-    )
-    event = submitted.order_by("sequence").last()
-    if event is None:
+    said = submitted_content(subject_id, digest, event="change_order.submitted")
+    if said is None:
         return []
     change = ChangeOrder.objects.get(pk=subject_id)
-    return differences.between(event.data["content"], change.after)
+    return differences.between(said, change.after)
 
 
 def performed(subject_id: UUID) -> Any:
@@ -86,22 +85,13 @@ def describe(subject_id: UUID) -> Description:
         url=f"/orders/changes/{change.pk}/",
         digest=changed.digest(changed.signed(change)),
         parts=changed.parts(change),
-        lines=[_line_view(line) for line in changed.changes_of(change)],
+        lines=[
+            line_view(line, line.parts, note=" (cancelled)" if line.is_cancelled else "")
+            for line in changed.changes_of(change)
+        ],
         budget=change_facts.checks(change),
         flags=[subjects.Flag(words) for words in change.needs],
         attachments=Attachment.objects.filter(document_id=change.pk).select_related("file"),
         justification=change.reason,
         differences=side_by_side(change, differences.first_approved(change)),
-    )
-
-
-def _line_view(line: ChangeOrderLine) -> LineView:
-    return LineView(
-        line_number=line.line_number,
-        description=line.description + (" (cancelled)" if line.is_cancelled else ""),
-        quantity=line.quantity,
-        unit=line.unit,
-        unit_price=line.unit_price,
-        net=line.net,
-        coding=differences.coding_of(line.parts),
     )

@@ -31,6 +31,7 @@ from purchase_orders.models import (
     PurchaseOrder,
     PurchaseOrderLine,
 )
+from requisitions.storing import shared
 
 TERMS = ("delivery_terms", "payment_terms_days", "ship_to", "note", "valid_from", "valid_to")
 _LINE = (
@@ -172,18 +173,7 @@ def _parts(
 ) -> list[ChangeOrderDistribution]:
     coding = list(coding)
     amounts = allocate(line.net, [part.percent for part in coding], currency)
-    return [
-        ChangeOrderDistribution(
-            line=line,
-            position=position,
-            cost_center=part.cost_center,
-            gl_account=part.gl_account,
-            project=part.project,
-            percent=part.percent,
-            amount=amount,
-        )
-        for position, (part, amount) in enumerate(zip(coding, amounts, strict=True), 1)
-    ]
+    return shared(ChangeOrderDistribution, line, coding, amounts)
 
 
 def as_input(change: ChangeOrder) -> ChangeInput:

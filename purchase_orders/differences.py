@@ -119,18 +119,3 @@ def _coding(part: dict[str, Any]) -> str:
     codes = [part["cost_center"], part["gl_account"], part["project"]]
     share = "" if part["percent"] == "100" else f" ({part['percent']} %)"
     return " · ".join(code for code in codes if code) + share
-
-
-def coding_of(parts: Any) -> str:
-    """Who pays for a line of rows, in one phrase."""
-    return "; ".join(
-        _coding(
-            {
-                "cost_center": part.cost_center.code,
-                "gl_account": part.gl_account.code,
-                "project": part.project.code if part.project else None,
-                "percent": f"{part.percent.normalize():f}",
-            }
-        )
-        for part in parts
-    )

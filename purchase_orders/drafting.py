@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Sum
 
-from accounts.models import Entity, TaxCode
+from accounts.models import TaxCode
 from core.money import HUNDRED, ZERO, allocate, line_net, round_amount
 from purchase_orders.inputs import (
     AgreementInput,
@@ -18,6 +18,7 @@ from purchase_orders.inputs import (
 )
 from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
 from requisitions.models import Requisition, RequisitionLine
+from requisitions.storing import shared
 
 OUTSIDE_TAX = "O"  # EN 16931: not subject to tax; what a line without a tax code is
 _HOLDING = (
@@ -63,10 +64,6 @@ def set_totals(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> None:
     order.total = order.net + order.tax
 
 
-def tax_codes_of(entity: Entity) -> dict[str, TaxCode]:
-    return {code.code: code for code in TaxCode.objects.filter(entity=entity)}
-
-
 def build_line(
     order: PurchaseOrder, said: OrderLineInput, number: int, tax_codes: dict[str, TaxCode]
 ) -> tuple[PurchaseOrderLine, list[OrderDistribution]]:
@@ -108,19 +105,10 @@ def _distributions(
         for part in said.requisition_line.distributions.all():
             reserved[coding_key(part)].append(part.pk)
     amounts = allocate(line.net, [part.percent for part in parts], currency)
-    return [
-        OrderDistribution(
-            line=line,
-            position=position,
-            cost_center=part.cost_center,
-            gl_account=part.gl_account,
-            project=part.project,
-            percent=part.percent,
-            amount=amount,
-            requisition_distribution_id=_next_of(reserved[coding_key(part)]),
-        )
-        for position, (part, amount) in enumerate(zip(parts, amounts, strict=True), 1)
-    ]
+    rows = shared(OrderDistribution, line, parts, amounts)
+    for row in rows:
+        row.requisition_distribution_id = _next_of(reserved[coding_key(row)])
+    return rows
 
 
 def _next_of(alike: list[UUID]) -> UUID | None:

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from approvals import subjects
 from approvals.outcomes import Outcomes
-from approvals.subjects import Change, Description, Flag, LineView, PriceNote
+from approvals.queries import submitted_content
+from approvals.subjects import Change, Description, Flag
 from budgets.ledger import FundsCheck
-from core.models import Attachment, TrailEvent
+from core.models import Attachment
 from core.money import round_amount
 from purchase_orders import changed, contracts, cover, differences, order_facts, queries, signed
 from purchase_orders.locks import locked
@@ -15,6 +16,7 @@ from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions import presentation
 from requisitions.models import Requisition
 from requisitions.price_notes import price_notes
+from requisitions.subjects import line_view
 
 _STATUS = PurchaseOrder.Status
 _ends = Outcomes(lambda pk: locked(PurchaseOrder(pk=pk)))
@@ -44,13 +46,10 @@ def present_parts(subject_id: UUID) -> dict[str, str]:
 
 def changes_since(subject_id: UUID, digest: str) -> list[Change]:
     """Field by field, what differs now from what was submitted under that digest."""
-    submitted = TrailEvent.objects.filter(
-        document_id=subject_id, type="order.submitted", data__digest=digest
-    )
-    event = submitted.order_by("sequence").last()
-    if event is None:
+    said = submitted_content(subject_id, digest, event="order.submitted")
+    if said is None:
         return []
-    return differences.between(event.data["content"], signed.stored(subject_id))
+    return differences.between(said, signed.stored(subject_id))
 
 
 def performed(subject_id: UUID) -> Any:
@@ -83,7 +82,7 @@ def describe(subject_id: UUID) -> Description:
         url=f"/orders/{order.pk}/",
         digest=changed.digest(said),
         parts=signed.parts(said),
-        lines=[_line_view(line, prices[line.pk]) for line in lines],
+        lines=[line_view(line, line.parts, prices[line.pk]) for line in lines],
         budget=_budget(order, lines),
         flags=_flags(order, lines),
         attachments=Attachment.objects.filter(document_id=order.pk).select_related("file"),
@@ -91,19 +90,6 @@ def describe(subject_id: UUID) -> Description:
         need_by=min((line.need_by for line in lines if line.need_by), default=None),
         references=_references(order, requests),
         risks=sorted({words for each in requests for words in presentation.risks(each)}),
-    )
-
-
-def _line_view(line: PurchaseOrderLine, prices: list[PriceNote]) -> LineView:
-    return LineView(
-        line_number=line.line_number,
-        description=line.description,
-        quantity=line.quantity,
-        unit=line.unit,
-        unit_price=line.unit_price,
-        net=line.net,
-        coding=differences.coding_of(line.parts),
-        prices=prices,
     )
 
 

@@ -1,10 +1,12 @@
 """An order's distributions as the ledger takes them, with what they use up of reservations."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from budgets.ledger import Share
-from core.money import HUNDRED, ZERO, allocate, round_amount
+from core.money import ZERO, allocate, round_amount
 from purchase_orders.models import Agreement, PurchaseOrder, PurchaseOrderLine
+from requisitions.facts import share
 from requisitions.models import RequisitionDistribution
 
 
@@ -21,16 +23,9 @@ def shares(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
         list(filter(None, ids))
     )
     return [
-        Share(
-            line_id=line.pk,
-            line_number=line.line_number,
-            distribution_id=part.pk,
-            cost_center_id=part.cost_center_id,
-            gl_account_id=part.gl_account_id,
-            project_id=part.project_id,
-            amount=part.amount,
-            quantity=round(line.quantity * part.percent / HUNDRED, 6),
-            period=line.period,
+        share(
+            line,
+            part,
             converts=part.requisition_distribution_id,
             converts_amount=_converted(
                 order, line, part.amount, reserved.get(part.requisition_distribution_id)
@@ -53,15 +48,7 @@ def _of_blanket(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Sh
         weights = [part.percent for _, part in parts]
     amounts = allocate(whole, weights, order.currency)
     return [
-        Share(
-            line_id=line.pk,
-            line_number=line.line_number,
-            distribution_id=part.pk,
-            cost_center_id=part.cost_center_id,
-            gl_account_id=part.gl_account_id,
-            project_id=part.project_id,
-            amount=amount,
-        )
+        replace(share(line, part), amount=amount, quantity=ZERO, period=None)
         for (line, part), amount in zip(parts, amounts, strict=True)
         if amount
     ]

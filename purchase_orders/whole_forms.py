@@ -30,8 +30,13 @@ class OrderForm(forms.Form):
     title = forms.CharField(
         max_length=200,
         widget=forms.TextInput(attrs={"placeholder": "What is bought, in a few words"}),
+        error_messages={"required": "Say in a few words what is bought."},
     )
-    vendor = forms.ModelChoiceField(Vendor.objects.none(), empty_label="Choose")
+    vendor = forms.ModelChoiceField(
+        Vendor.objects.none(),
+        empty_label="Choose",
+        error_messages={"required": "Choose the vendor."},
+    )
     currency = forms.CharField(max_length=3, min_length=3)
     valid_from = forms.DateField(label="Valid from", required=False, **_DATE)
     valid_to = forms.DateField(label="Valid to", required=False, **_DATE)

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from approvals.queries import submitted_content
 from approvals.subjects import Change
-from core.models import TrailEvent
 from requisitions import content
 from requisitions.models import Requisition
 from vendors.models import ServiceType, Vendor
@@ -30,15 +30,12 @@ def changes_since(subject_id: UUID, digest: str) -> list[Change]:
 
     Empty when nothing differs, or when no such content was submitted. Statements: 5.
     """
-    submitted = TrailEvent.objects.filter(
-        document_id=subject_id, type="requisition.submitted", data__digest=digest
-    )
-    event = submitted.order_by("sequence").last()
-    if event is None:
+    said = submitted_content(subject_id, digest, event="requisition.submitted")
+    if said is None:
         return []
     requisition = Requisition.objects.get(pk=subject_id)
     now = content.stored_content(requisition)
-    return differences(event.data["content"], now)
+    return differences(said, now)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:

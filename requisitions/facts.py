@@ -10,7 +10,7 @@ from budgets.ledger import Demand, FundsCheck, Share, Source
 from budgets.ledger.forward import this_years
 from core.money import HUNDRED, ZERO, to_base
 from requisitions.asked import Asked
-from requisitions.models import Requisition, RequisitionLine
+from requisitions.models import Distribution, DocumentLine, Requisition, RequisitionLine
 from requisitions.recent import Recent
 from requisitions.validation import Judged
 from vendors.coverage import agreed
@@ -38,21 +38,24 @@ def emergency(requisition: Requisition) -> str:
 
 def shares(lines: Iterable[RequisitionLine]) -> list[Share]:
     """One share per distribution, in the requisition's currency; quantities follow the amounts."""
-    return [
-        Share(
-            line_id=line.pk,
-            line_number=line.line_number,
-            distribution_id=part.pk,
-            cost_center_id=part.cost_center_id,
-            gl_account_id=part.gl_account_id,
-            project_id=part.project_id,
-            amount=part.amount,
-            quantity=round(line.quantity * part.percent / HUNDRED, 6),
-            period=line.period,
-        )
-        for line in lines
-        for part in line.distributions.all()
-    ]
+    return [share(line, part) for line in lines for part in line.distributions.all()]
+
+
+def share(line: DocumentLine, part: Distribution, **more: Any) -> Share:
+    """What one distribution of a line pays, as the ledger takes it; `more` is what an order uses
+    up of a reservation."""
+    return Share(
+        line_id=line.pk,
+        line_number=line.line_number,
+        distribution_id=part.pk,
+        cost_center_id=part.cost_center_id,
+        gl_account_id=part.gl_account_id,
+        project_id=part.project_id,
+        amount=part.amount,
+        quantity=round(line.quantity * part.percent / HUNDRED, 6),
+        period=line.period,
+        **more,
+    )
 
 
 def demands(

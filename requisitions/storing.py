@@ -1,11 +1,18 @@
 """Writing a judged requisition to its rows."""
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any, TypeVar
 
 from accounts.models import User
 from requisitions import content
 from requisitions.inputs import RequisitionInput
-from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
+from requisitions.models import (
+    Distribution,
+    Requisition,
+    RequisitionDistribution,
+    RequisitionLine,
+)
 from requisitions.validation import Judged
 
 
@@ -54,8 +61,22 @@ def _store_lines(requisition: Requisition, judged: Judged) -> None:
     ]
     RequisitionLine.objects.bulk_create(lines)
     RequisitionDistribution.objects.bulk_create(
-        RequisitionDistribution(
-            line=stored,
+        part
+        for stored, line in zip(lines, judged.lines, strict=True)
+        for part in shared(RequisitionDistribution, stored, line.said.distributions, line.amounts)
+    )
+
+
+Part = TypeVar("Part", bound=Distribution)
+
+
+def shared(
+    rows: type[Part], line: Any, coding: Iterable[Any], amounts: Iterable[Decimal]
+) -> list[Part]:
+    """Who pays how much of a line, as rows of its kind of document; not saved."""
+    return [
+        rows(
+            line=line,
             position=position,
             cost_center=part.cost_center,
             gl_account=part.gl_account,
@@ -63,8 +84,5 @@ def _store_lines(requisition: Requisition, judged: Judged) -> None:
             percent=part.percent,
             amount=amount,
         )
-        for stored, line in zip(lines, judged.lines, strict=True)
-        for position, (part, amount) in enumerate(
-            zip(line.said.distributions, line.amounts, strict=True), 1
-        )
-    )
+        for position, (part, amount) in enumerate(zip(coding, amounts, strict=True), 1)
+    ]

@@ -1,5 +1,6 @@
 """Requisitions as something that is approved: what a round's end does, and what approvers read."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from core.money import to_base
 from requisitions import content, facts, presentation
 from requisitions.asked import bought_line, stored
 from requisitions.changes import changes_since
-from requisitions.models import Requisition, RequisitionLine
+from requisitions.models import Distribution, DocumentLine, Requisition, RequisitionLine
 from requisitions.price_notes import price_notes
 from requisitions.queries import performed
 
@@ -100,7 +101,7 @@ def describe(subject_id: UUID) -> Description:
         url=f"/requisitions/{requisition.pk}/",
         digest=content.digest(stated),
         parts=content.parts(stated),
-        lines=[_line_view(line, prices[line.pk]) for line in lines],
+        lines=[line_view(line, line.distributions.all(), prices[line.pk]) for line in lines],
         budget=_budget(requisition, lines),
         flags=presentation.flags(requisition, asked, at=requisition.submitted_at),
         attachments=Attachment.objects.filter(document_id=requisition.pk).select_related("file"),
@@ -111,20 +112,27 @@ def describe(subject_id: UUID) -> Description:
     )
 
 
-def _line_view(line: RequisitionLine, prices: list[PriceNote]) -> LineView:
+def line_view(
+    line: DocumentLine,
+    parts: Iterable[Distribution],
+    prices: Sequence[PriceNote] = (),
+    *,
+    note: str = "",
+) -> LineView:
+    """A line of a document as approvers read it; `parts` are coded, `note` follows its words."""
     return LineView(
         line_number=line.line_number,
-        description=line.description,
+        description=line.description + note,
         quantity=line.quantity,
         unit=line.unit,
         unit_price=line.unit_price,
         net=line.net,
-        coding="; ".join(_coding(part) for part in line.distributions.all()),
-        prices=prices,
+        coding="; ".join(_coding(part) for part in parts),
+        prices=list(prices),
     )
 
 
-def _coding(part: Any) -> str:
+def _coding(part: Distribution) -> str:
     codes = [part.cost_center.code, part.gl_account.code]
     if part.project:
         codes.append(part.project.code)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from accounts import tax
 from accounts.models import Entity, Role, User
 from core import events
 from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed, StaleVersion
@@ -207,7 +208,7 @@ def _store(
     `orderable` is what the requisitions have left, where the caller has locked and asked them.
     """
     data = replace(data, lines=[_coded(line) for line in data.lines])
-    tax_codes = drafting.tax_codes_of(order.entity)
+    tax_codes = tax.tax_codes(order.entity)
     if orderable is None:
         orderable = _orderable(order, data)
     validation.check(order.entity, data, tax_codes=tax_codes, orderable=orderable)

@@ -1,5 +1,7 @@
 """Proposed releases in the browser: the nightly list, accepted singly or in bulk, and undone."""
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -45,21 +47,10 @@ def proposals(request: HttpRequest) -> HttpResponse:
 def accept(request: HttpRequest) -> HttpResponse:
     """Close the chosen orders as one batch."""
     require_role(request, *READERS)
-    chosen = request.POST.getlist("proposal")
-    seen = ReleaseProposal.objects.visible_to(request.user)
-    ids = [UUID(each) for each in chosen if _is_uuid(each)]
-    return act(
-        request,
-        lambda: services.accept(
-            proposals=seen.filter(pk__in=ids),
-            actor=request.user,
-            at=timezone.now(),
-            reason=request.POST.get("reason", ""),
-        ),
-        done="Closed. What these orders commit goes back to their budgets.",
-        to=_page(),
-        refused_to=_page(),
-    )
+    ids = [UUID(each) for each in request.POST.getlist("proposal") if _is_uuid(each)]
+    chosen = ReleaseProposal.objects.visible_to(request.user).filter(pk__in=ids)
+    done = "Closed. What these orders commit goes back to their budgets."
+    return _decide(request, services.accept, done, proposals=chosen)
 
 
 @login_required
@@ -67,18 +58,8 @@ def accept(request: HttpRequest) -> HttpResponse:
 def keep(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The order is still needed."""
     found = visible_or_404(ReleaseProposal.objects.visible_to(request.user), pk)
-    return act(
-        request,
-        lambda: services.keep(
-            proposal=found,
-            actor=request.user,
-            at=timezone.now(),
-            reason=request.POST.get("reason", ""),
-        ),
-        done="Kept. It is not proposed again for 90 days.",
-        to=_page(),
-        refused_to=_page(),
-    )
+    done = "Kept. It is not proposed again for 90 days."
+    return _decide(request, services.keep, done, proposal=found)
 
 
 @login_required
@@ -87,22 +68,23 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Reopen every order of a batch, or none of them."""
     require_role(request, *READERS)
     found = visible_or_404(ReleaseBatch.objects.filter(entity=request.user.entity), pk)
+    done = "Undone: these orders are open again."
+    return _decide(request, services.reverse_batch, done, batch=found)
+
+
+def _decide(
+    request: HttpRequest, service: Callable[..., Any], done: str, **about: Any
+) -> HttpResponse:
+    who = {"actor": request.user, "at": timezone.now()}
+    reason = request.POST.get("reason", "")
+    page = reverse("purchase_orders:proposals")
     return act(
         request,
-        lambda: services.reverse_batch(
-            batch=found,
-            actor=request.user,
-            at=timezone.now(),
-            reason=request.POST.get("reason", ""),
-        ),
-        done="Undone: these orders are open again.",
-        to=_page(),
-        refused_to=_page(),
+        lambda: service(**about, **who, reason=reason),
+        done=done,
+        to=page,
+        refused_to=page,
     )
-
-
-def _page() -> str:
-    return reverse("purchase_orders:proposals")
 
 
 def _is_uuid(value: str) -> bool:
