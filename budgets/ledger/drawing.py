@@ -48,8 +48,7 @@ def move(posting: Posting, draw: Draw | None, held: list[Commitment]) -> list[Po
         return _in_its_name(posting, draw, draw.release, held)
     rolling.follow(held, Calendar.of(posting.source.entity, posting.on))
     used = sum((row.document_liquidated for row in held), ZERO)
-    whole = used + sum((row.document_open for row in held), ZERO)
-    difference = min(draw.drawn, whole) - used
+    difference = draw.drawn - used
     rows = sorted(held, key=lambda row: (row.line_id not in draw.first, row.pk))
     for row in rows:
         difference -= _take(posting, row, difference)

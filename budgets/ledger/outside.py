@@ -48,7 +48,6 @@ def post_outside(
             document_amount=share.amount,
             currency=source.currency,
             rate=source.rate,
-            quantity=share.quantity,
         )
     overdrafts.allow(posting, why=f"{source.number}: spent according to other books")
     write([posting], [])
@@ -73,7 +72,7 @@ def reverse_outside(
     Calendar.of(source.entity, on)
     if posting.is_done():
         return
-    entries = LedgerEntry.objects.filter(document_id=source.document_id, reverses__isnull=True)
+    entries = LedgerEntry.objects.filter(document_id=source.document_id)
     for entry in entries.order_by("id"):
         mirror_entry(posting, entry)
     overdrafts.allow(posting, why=f"{source.number}: taken back in other books")

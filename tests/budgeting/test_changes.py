@@ -138,6 +138,11 @@ def test_a_revision_changes_the_sum_of_budgets(org):
     assert (org.cell(*A).amount, org.cell(*B).amount) == (100_500, 99_980)
 
 
+def test_a_cut_counts_as_much_as_a_rise_for_who_has_to_agree(org):
+    cut = drafted(org, (A, -40), (B, 10), kind="revision")
+    assert cut.total == 40
+
+
 def test_whoever_proposes_never_decides(org):
     change = asked(org, (A, -30), (B, 30), actor=org.dora)
     before = books(org)

@@ -15,7 +15,7 @@ from budgeting.models import YearEnd, YearEndLine
 from budgeting.services import year_ends
 from budgeting.tasks import activate_forward
 from budgets import invariants, ledger
-from budgets.ledger import BudgetExceeded
+from budgets.ledger import BudgetExceeded, rolling
 from budgets.models import BudgetAdjustment, BudgetCell, Commitment, FiscalYear, LedgerEntry
 from budgets.services import BudgetBelowUse, FiscalYearClosed, adjust, set_budget
 from core.errors import Conflict, DomainError, IllegalTransition, NotAllowed
@@ -297,9 +297,33 @@ def test_c22_what_the_new_budget_refuses_stays_and_is_resumed(
     assert year_end.lines.get().state == YearEndLine.State.ROLLED
 
 
+def test_c22_what_was_refused_and_closed_since_is_not_waited_for(
+    desk: Desk, org: Organisation
+) -> None:
+    order = desk.order("10", "10")
+    year_end = run(org, WITHOUT)
+    desk.close(order)
+    year_ends.resume(year_end=year_end, actor=org.cora, at=JANUARY)
+    year_end = year_ends.run(year_end=year_end, at=JANUARY)
+    assert (year_end.status, year_end.lines.count()) == ("run", 0)
+
+
+def test_c22_a_worker_that_died_before_it_ended_goes_on(desk: Desk, org: Organisation) -> None:
+    desk.order("10", "10")
+    year_end = run(org, WITHOUT)
+    YearEnd.objects.filter(pk=year_end.pk).update(status="requested")  # refused, but not told yet
+    BudgetCell.objects.filter(fiscal_year__year=2027).delete()
+    give_2027(desk, 100)
+    year_end = year_ends.run(year_end=year_end, at=JANUARY)
+    assert (year_end.status, stages(later(desk))) == ("run", (0, 100, 0))
+    assert year_end.lines.get().state == YearEndLine.State.ROLLED
+
+
 def test_c22_it_runs_once_however_often_it_is_delivered(desk: Desk, org: Organisation) -> None:
     desk.order("10", "10")
     year_end = request(org)
+    with pytest.raises(Conflict, match="was run already"):  # asked for, which comes to the same
+        request(org)
     assert OutboxItem.objects.filter(handler="budgeting.run_year_end").count() == 1
     for _ in range(3):
         year_ends.run(year_end=year_end, at=JANUARY)
@@ -405,6 +429,40 @@ def test_c22_an_order_that_crosses_the_year_is_split_by_its_schedule(
     assert [row.fiscal_year for row in ledger_forward(order)] == [2027]
 
 
+@pytest.mark.parametrize(
+    ("billed", "went", "waits"),
+    [("0", (600, 1200), [2028]), ("600", (0, 1200), [2028]), ("1800", None, [2028])],
+)
+def test_c22_only_the_next_year_becomes_commitment(
+    desk: Desk, org: Organisation, billed: str, went: tuple[int, int] | None, waits: list[int]
+) -> None:
+    paper = Paper(desk.cell)
+    share = paper.share(D("2400"), period=(date(2026, 7, 1), date(2028, 6, 30)))
+    ledger.encumber(source=paper.source, shares=[share], on=TODAY, actor=None, at=NOW)
+    if D(billed):
+        desk.bill(paper, liquidate=billed, actual=billed)
+    give_2027(desk, 1200)
+    shown = year_ends.preview(entity=org.entity, fiscal_year=2026, policy=WITH)
+    assert [(each.amount, each.activated) for each in shown] == ([went] if went else [])
+    lines = run(org, WITH).lines.values_list("amount", "activated")
+    assert list(lines) == ([went] if went else [])
+    assert [row.fiscal_year for row in ledger_forward(paper)] == waits
+
+
+def test_m16_what_a_closed_year_still_holds_is_not_billed_past_it(
+    desk: Desk, org: Organisation
+) -> None:
+    order = desk.order("10", "10")
+    FiscalYear.objects.filter(year=2026).update(is_open=False)
+    paper = Paper(desk.cell, "paper invoice")
+    settlement = ledger.Settlement(paper.line, 1, order.distribution, D(1), D(10), D(0), D(10))
+    with pytest.raises(FiscalYearClosed, match="still stands in fiscal year 2026"):
+        ledger.liquidate(
+            source=paper.source, settlements=[settlement], on=JANUARY.date(), actor=None, at=JANUARY
+        )
+    assert desk.stages == (0, 100, 0)
+
+
 def ledger_forward(order: Paper) -> list[Any]:
     commitment = Commitment.objects.get(distribution_id=order.distribution)
     return list(commitment.forward.filter(state="forward"))
@@ -418,6 +476,9 @@ def test_c29_the_first_day_activates_what_waited_once_nothing_is_left_behind(
     desk.bill(billed, liquidate="600", actual="600")
     for _ in range(2):
         activate_forward(at=JANUARY)
+    held = Commitment.objects.get(distribution_id=open_.distribution)  # it waits for the year end
+    asked = {"source": open_.source, "commitment_ids": [held.pk], "on": JANUARY.date()}
+    assert rolling.activate(**asked, actor=None, at=JANUARY) == 0
     assert (desk.stages, stages(later(desk))) == ((0, 600, 600), (0, 600, 0))
     assert (ledger_forward(billed), len(ledger_forward(open_))) == ([], 1)
 

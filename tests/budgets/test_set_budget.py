@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from budgets import services
+from budgets import ledger, services
 from budgets.models import BudgetAdjustment, BudgetCell, FiscalYear
 from budgets.services import BudgetBelowUse, FiscalYearClosed, FiscalYearMissing
 from core.errors import NotAllowed, RuleBroken
 from core.models import TrailEvent
-from tests.budgets.postings import D, Desk
+from tests.budgets.postings import D, Desk, Paper
 from tests.factories import NOW, PEOPLE, TODAY, Organisation
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +87,28 @@ def test_the_amount_in_use_is_the_least_a_stop_can_have(org: Organisation):
     assert "300.00 EUR" in refused.value.detail
     assert BudgetAdjustment.objects.filter(cell=desk.cell).count() == 1
     assert put(org, "300").available == 0
+
+
+def test_what_was_allowed_beyond_the_amount_stays_allowed(org: Organisation):
+    desk = Desk(org, put(org, "100"))
+    paper = Paper(desk.cell, "journal")
+    facts = {"on": TODAY, "at": NOW, "actor": None, "reason": "Payroll"}
+    ledger.post_outside(source=paper.source, shares=[paper.share(D(120))], **facts)
+    with pytest.raises(BudgetBelowUse):
+        put(org, "99.99")
+    assert put(org, "110").overdraft == 20
+    services.adjust(moves={desk.cell.pk: D(-10)}, actor=None, at=NOW, reason="Back")
+    assert desk.now.amount == 100
+    with pytest.raises(BudgetBelowUse, match=r"0\.00 EUR of it can"):
+        services.adjust(moves={desk.cell.pk: D("-0.01")}, actor=None, at=NOW, reason="Back")
+
+
+@pytest.mark.parametrize("control", ["track", "warn"])
+def test_what_only_tracks_or_warns_gives_what_is_in_use(org: Organisation, control: str):
+    desk = Desk(org, put(org, "100", control=control))
+    desk.order("1", "90")
+    services.adjust(moves={desk.cell.pk: D(-100)}, actor=None, at=NOW, reason="Savings")
+    assert desk.available == -90
 
 
 def test_control_becomes_stop_only_where_it_holds(org: Organisation):
