@@ -22,7 +22,15 @@ from budgets.models import (
     Stage,
 )
 from budgets.models.alerts import default_levels
-from core.api.fields import AmountField, DecimalInput, FigureField, Id, MomentField, Reference
+from core.api.fields import (
+    AmountField,
+    DecimalInput,
+    FigureField,
+    Id,
+    MomentField,
+    Reference,
+    WholeInput,
+)
 from core.api.filtering import Filter, choice, day, exact, flag, reference, whole
 from core.api.serializers import Input, Output, PersonSerializer, own_type, public_type
 from core.api.views import Resource
@@ -149,15 +157,13 @@ class BudgetSerializer(Output):
 
 class LevelsInput(Input):
     levels = serializers.ListField(
-        child=serializers.IntegerField(), help_text="At most six, from 1 to 200; none is allowed."
+        child=WholeInput(), help_text="At most six, from 1 to 200; none is allowed."
     )
 
 
 class BudgetInput(Input):
-    fiscal_year = serializers.IntegerField(min_value=1900, max_value=2999)
-    period = serializers.IntegerField(
-        min_value=1, max_value=12, required=False, allow_null=True, default=None
-    )
+    fiscal_year = WholeInput(min_value=1900, max_value=2999)
+    period = WholeInput(min_value=1, max_value=12, required=False, allow_null=True, default=None)
     months = serializers.ChoiceField(
         choices=[1, 3, 12],
         required=False,

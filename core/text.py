@@ -60,8 +60,9 @@ def check(
     multiline: bool = False,
     name: bool = False,
 ) -> list[FieldError]:
-    """The errors of one text field: empty although required, longer than `most`, bad characters."""
-    if required and not text.strip():
+    """The errors of one text field: nothing to see although required, longer than `most`, bad
+    characters."""
+    if required and not folded(text):
         return [FieldError(pointer, "required", "This is needed.")]
     if len(text) > most:
         return [FieldError(pointer, "max_length", f"At most {most} characters.")]

@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.fields import Id, MomentField
+from core.api.fields import Id, MomentField, WholeInput
 from core.api.filtering import choice, created
 from core.api.serializers import Input, Nothing, Output
 from core.api.views import Resource, Timeline
@@ -36,11 +36,11 @@ class ScheduledReportInput(Input):
     frequency = serializers.ChoiceField(
         choices=ScheduledReport.Frequency.values, required=False, default="weekly"
     )
-    weekday = serializers.IntegerField(
+    weekday = WholeInput(
         min_value=1, max_value=7, required=False, default=1, help_text="1 is Monday."
     )
-    month_day = serializers.IntegerField(min_value=1, max_value=28, required=False, default=1)
-    hour = serializers.IntegerField(
+    month_day = WholeInput(min_value=1, max_value=28, required=False, default=1)
+    hour = WholeInput(
         min_value=0, max_value=23, required=False, default=7, help_text="Where the entity is."
     )
 

@@ -177,9 +177,10 @@ def _wanted(change: ChangeRequest, name: str, value: Any) -> Any:
             raise wrong(pointer, "invalid_choice", "Stop, warn or track.")
         return value
     least, most, unit = _WHOLE[name]
-    if not str(value).isdecimal() or not least <= int(value) <= most:
+    said = str(value)
+    if not (said.isascii() and said.isdigit() and len(said) < 5 and least <= int(said) <= most):
         raise wrong(pointer, "out_of_range", f"From {least} to {most} {unit}.")
-    return int(value)
+    return int(said)
 
 
 def _switch(value: Any, pointer: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,11 @@ from accounts.models import Duty, User
 from accounts.services import figure
 from administration.models import ChangeRequest
 from approvals.subjects import Change
+from core import decimals
 from core.errors import FieldError, Invalid
 
 Values = dict[str, Any]
+SCALE = 4  # decimals of amounts and percents
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,12 @@ def decimal_text(value: Any, pointer: str) -> str | None:
     if value in (None, ""):
         return None
     try:
-        return figure(Decimal(str(value)))
-    except InvalidOperation:
+        found = decimals.parse(value)
+    except decimals.NotADecimal:
         raise wrong(pointer, "invalid", "Not a figure.") from None
+    if decimals.places(found) > SCALE:
+        raise wrong(pointer, "max_decimal_places", f"At most {SCALE} decimals are kept.")
+    return figure(found)
 
 
 def money(change: ChangeRequest, text: str | None) -> str:

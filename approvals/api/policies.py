@@ -18,7 +18,7 @@ from accounts.models import Role
 from approvals import analysis, services, simulation
 from approvals.inputs import RequirementInput, RuleInput
 from approvals.models import ApprovalPolicy, PolicyRequirement
-from core.api.fields import AmountField, FigureField, Id, MomentField
+from core.api.fields import AmountField, FigureField, Id, MomentField, WholeInput
 from core.api.filtering import choice, exact
 from core.api.schema import INVALID
 from core.api.serializers import Input, Nothing, Output, PersonSerializer, ReasonInput
@@ -163,7 +163,7 @@ class PolicyInputSerializer(Input):
     name = serializers.CharField(max_length=120)
     applies_to = serializers.CharField(max_length=32, help_text="Document type.")
     description = serializers.CharField(required=False, allow_blank=True, default="")
-    priority = serializers.IntegerField(required=False, default=100)
+    priority = WholeInput(required=False, default=100)
     rules = RuleInputSerializer(many=True, required=False, default=list)
     requirements = RequirementInputSerializer(many=True, required=False, default=list)
 

@@ -14,7 +14,7 @@ from accounts.models import Role
 from budgeting.models import YearEnd, YearEndLine
 from budgeting.services import year_ends
 from core import transitions
-from core.api.fields import AmountField, Id, MomentField, money
+from core.api.fields import AmountField, Id, MomentField, WholeInput, money
 from core.api.filtering import Filter, choice, created
 from core.api.schema import CONFLICT, INVALID
 from core.api.serializers import Input, Output, PersonSerializer, ReasonInput
@@ -110,13 +110,13 @@ class YearEndLineSerializer(Output):
 
 
 class YearEndInput(Input):
-    fiscal_year = serializers.IntegerField(min_value=1900, max_value=9998)
+    fiscal_year = WholeInput(min_value=1900, max_value=9998)
     policy = serializers.ChoiceField(choices=YearEnd.Policy.choices)
     reason = serializers.CharField(max_length=2000, trim_whitespace=False)
 
 
 class PreviewInput(Input):
-    fiscal_year = serializers.IntegerField(min_value=1900, max_value=9998)
+    fiscal_year = WholeInput(min_value=1900, max_value=9998)
     policy = serializers.ChoiceField(
         choices=YearEnd.Policy.choices, required=False, default=YearEnd.Policy.WITH_BUDGET
     )

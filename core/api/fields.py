@@ -1,5 +1,6 @@
 """Serializer fields: money as string decimals, opaque ids, UTC moments, references."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC
 from decimal import Decimal
@@ -13,6 +14,7 @@ from rest_framework import serializers
 from core import decimals, text
 from core.money import minor_units
 
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
 FIGURE = {"type": "string", "format": "decimal", "examples": ["1234.50"]}
 
 
@@ -122,6 +124,18 @@ class DecimalInput(serializers.Field):
 
     def to_representation(self, value: Decimal) -> str:
         return plain(value)
+
+
+class WholeInput(serializers.IntegerField):
+    """A whole number from the client: plain digits, as a JSON number or a string.
+
+    Refuses what `int` would take: grouping, other scripts' digits, figures with a point.
+    """
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not _WHOLE.fullmatch(str(data)):
+            self.fail("invalid")
+        return int(data)
 
 
 @extend_schema_field({"type": "string"})

@@ -19,6 +19,7 @@ from core.api.fields import (
     Id,
     MomentField,
     Reference,
+    WholeInput,
     as_id,
     money,
 )
@@ -119,7 +120,7 @@ class TermsInputSerializer(Input):
     """Only what is sent changes."""
 
     delivery_terms = serializers.CharField(required=False, allow_blank=True)
-    payment_terms = serializers.IntegerField(
+    payment_terms = WholeInput(
         source="payment_terms_days", required=False, min_value=0, max_value=365, help_text="Days."
     )
     ship_to = serializers.CharField(required=False, allow_blank=True)

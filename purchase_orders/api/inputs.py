@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from budgets.models import CostCenter, GLAccount, Project
-from core.api.fields import DecimalInput, Reference
+from core.api.fields import DecimalInput, Reference, WholeInput
 from core.api.serializers import Input
 from core.money import ZERO
 from purchase_orders.api.agreement_fields import TERMS, AgreementInputFields
@@ -69,7 +69,7 @@ class OrderInputSerializer(AgreementInputFields):
         choices=PurchaseOrder.Kind.choices, required=False, default="standard"
     )
     delivery_terms = serializers.CharField(**_TEXT)
-    payment_terms = serializers.IntegerField(
+    payment_terms = WholeInput(
         source="payment_terms_days", min_value=0, max_value=365, help_text="Days.", **_MAYBE
     )
     ship_to = serializers.CharField(**_TEXT)

@@ -102,7 +102,7 @@ def test_the_setting_holds_once_somebody_else_agrees(org):
     assert org.entity.finance_second_factor is True
 
 
-@pytest.mark.parametrize("path", ["/", "/requisitions/", "/invoices/", "/accounts/email/"])
+@pytest.mark.parametrize("path", ["/", "/requisitions/", "/invoices/", "/reports/commitments/"])
 def test_finance_without_one_is_led_to_set_it_up_and_can_do_nothing_else(org, strict, path):
     client = pages.signed_in(org.finn)
     assert client.get(path).url == reverse("security_enrol")

@@ -74,6 +74,12 @@ def test_faults_stand_at_their_fields(org: Any, api: Client) -> None:
     assert not Contract.objects.exists()
 
 
+@pytest.mark.parametrize("days", ["1_000", "１２", "1.0", 1.5, True, 10**30, "9" * 4400])
+def test_days_are_a_plain_whole_number(org: Any, api: Client, days: Any) -> None:
+    answer = api(org.vera).post("/api/v1/contracts/", {**NEW, "notice_days": days}, format="json")
+    assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/notice_days"
+
+
 @pytest.mark.parametrize("persona", ["rita", "axel", "rob"])
 def test_they_do_not_exist_for_others(org: Any, api: Client, persona: str) -> None:
     found = contract(org)

@@ -50,6 +50,14 @@ def test_a_change_holds_once_another_person_approves_it(org: Any, api: Client) -
     ]
 
 
+@pytest.mark.parametrize("figure", ["1_000", "１２", "1e3", "NaN", "1e9999999", True, "0.00001"])
+def test_a_limit_is_a_plain_figure(org: Any, api: Client, figure: Any) -> None:
+    sent = {**CHANGE, "after": {"approval_limit": figure}}
+    answer = api(org.ada).post("/api/v1/setting-changes/", sent, format="json")
+    assert answer.status_code == 422, answer.content
+    assert not ChangeRequest.objects.exists()
+
+
 def test_the_same_key_proposes_once(org: Any, api: Client) -> None:
     ada = api(org.ada)
     answers = [

@@ -124,3 +124,10 @@ def test_all_else_is_no_figure(value):
 @pytest.mark.parametrize(("value", "count"), [("1.50", 1), ("100", 0), ("1E+3", 0), ("0.001", 3)])
 def test_decimals_are_counted_without_trailing_zeros(value, count):
     assert decimals.places(Decimal(value)) == count
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "\u200b", "\u00ad \u2060", "\ufeff", "\u00a0", "\n"])
+def test_a_reason_that_nobody_can_see_is_none(nothing: str) -> None:
+    assert [each.code for each in text.check(nothing, "/reason", most=9, required=True)] == [
+        "required"
+    ]

@@ -12,7 +12,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import transitions
-from core.api.fields import AmountField, DecimalInput, FigureField, Id, MomentField, Reference
+from core.api.fields import (
+    AmountField,
+    DecimalInput,
+    FigureField,
+    Id,
+    MomentField,
+    Reference,
+    WholeInput,
+)
 from core.api.filtering import choice, created, day, exact, reference
 from core.api.serializers import Input, Output, PersonSerializer, ReasonInput
 from core.api.views import Resource, Timeline
@@ -76,7 +84,7 @@ class ContractInputSerializer(Input):
     currency = serializers.CharField(help_text="ISO 4217 code.", **_TEXT)
     number = serializers.CharField(help_text="Without one it takes the next.", **_TEXT)
     valid_to = serializers.DateField(help_text="null: until it is terminated.", **_MAYBE)
-    notice_days = serializers.IntegerField(
+    notice_days = WholeInput(
         min_value=0, max_value=contracts.MOST_NOTICE_DAYS, required=False, default=0
     )
     spend_cap = DecimalInput(scale=4, **_MAYBE)

@@ -15,7 +15,7 @@ from rest_framework.reverse import reverse
 from accounts import step_up
 from accounts.models import Role
 from core import transitions
-from core.api.fields import FigureField, Id, MomentField
+from core.api.fields import FigureField, Id, MomentField, WholeInput
 from core.api.filtering import choice, created, exact, flag, reference
 from core.api.parsing import UploadParser
 from core.api.serializers import FieldErrorSerializer, Input, Output, ReasonInput
@@ -85,9 +85,7 @@ class VendorInputSerializer(Input):
     tax_id = serializers.CharField(**_TEXT)
     address = serializers.CharField(**_TEXT)
     order_email = serializers.CharField(**_TEXT)
-    payment_terms_days = serializers.IntegerField(
-        min_value=0, max_value=365, required=False, default=30
-    )
+    payment_terms_days = WholeInput(min_value=0, max_value=365, required=False, default=30)
     default_match_type = serializers.ChoiceField(
         choices=MatchType.choices, required=False, default=MatchType.THREE_WAY.value
     )
