@@ -170,8 +170,12 @@ def test_what_is_sent_again_counts_with_what_came_meanwhile(org):
 
 
 def test_an_approved_one_counts(org):
-    decide_all(submitted(org, line_input(org, 1, "3000")))
+    """So does one that was closed: what was ordered from it was bought."""
+    done = submitted(org, line_input(org, 1, "3000"))
+    decide_all(done)
     assert rolling(submitted(org, line_input(org, 1, "3000")))[0] == 6000
+    services.close(requisition=done, actor=org.bea, at=NOW, reason="The rest is not needed")
+    assert rolling(submitted(org, line_input(org, 1, "3000")))[0] == 9000
 
 
 def test_a_draft_counts_for_nothing(org):
@@ -297,6 +301,14 @@ def test_a_tier_from_a_rule_includes_its_first_amount(org):
     """“From 1 000”: 400 and 600 together reach it, 400 and 599.99 do not."""
     submitted(org, line_input(org, 1, "400"))
     assert flag(submitted(org, line_input(org, 1, "600", description="Ropes")), "split")
+
+
+def test_what_somebody_may_approve_just_so_is_no_tier_crossed(org):
+    """2 500 and 2 500 are Axel's 5 000."""
+    submitted(org, line_input(org, 1, "2500"))
+    made = submitted(org, line_input(org, 1, "2500", description="Cabinets"))
+    assert flag(made, "split") is None
+    assert flag(submitted(org, line_input(org, 1, "2500.01", description="Racks")), "split")
 
 
 def test_a_tier_is_not_crossed_by_a_cent_less(org):

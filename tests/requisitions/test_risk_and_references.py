@@ -207,6 +207,11 @@ def test_the_parts_together_are_the_whole_content(org):
     for name in line.keys() - {"distributions"}:
         changed = {**stated, "lines": [{**line, name: "something else"}, *stated["lines"][1:]]}
         assert content.parts(changed) != known, name
+    [paid] = line["distributions"]
+    for name in paid.keys() - {"percent"}:  # the amount says it to the cent
+        other = {**line, "distributions": [{**paid, name: "something else"}]}
+        changed = {**stated, "lines": [other, *stated["lines"][1:]]}
+        assert content.parts(changed) != known, name
 
 
 def test_history_says_what_changed(org):

@@ -82,6 +82,8 @@ def test_facts_tell_policy_what_is_asked(org):
     assert (facts["service_type"], facts["vendor_status"]) == ("saas", "approved")
     assert (facts["catalog_only"], facts["within_delegated_limit"]) == (False, False)
     assert (facts["currency"], facts["budget_state"]) == ("EUR", "ok")
+    whole = submitted(org, line_input(org, 1, "100000"))  # all that the budget has, and no more
+    assert ApprovalRequest.objects.get(subject_id=whole.pk).facts["budget_state"] == "ok"
 
 
 def test_amounts_are_compared_in_base_currency_at_the_submission_day(org):
