@@ -1,12 +1,14 @@
 """What a person decides about an exception: accept, return, or wait for the receipt."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from accounts.duties import conflict_words, require_apart
 from accounts.models import Duty, Role, User
 from core import events
 from core.errors import FieldError, IllegalTransition, Invalid, NotAllowed
+from core.money import ZERO
 from core.transactions import atomic
 from core.transitions import perform
 from invoicing import queries
@@ -172,13 +174,32 @@ def _require_may_accept(
         raise NotAllowed(refusal)
     if exception.is_about_fraud and not actor.has_role(Role.AP_MANAGER):
         raise NotAllowed("Only the head of accounts payable says that this is no fraud.")
-    if exception.value_at_stake > actor.variance_limit:
+    value = _accepted_with(exception, invoice, actor)
+    if value > actor.variance_limit:
+        is_alone = value == exception.value_at_stake
+        before = "" if is_alone else "With what you accepted on this invoice, "
         raise NotAllowed(
-            f"{exception.value_at_stake:,.2f} is above your limit of {actor.variance_limit:,.2f}; "
+            f"{before}{value:,.2f} is above your limit of {actor.variance_limit:,.2f}; "
             "ask somebody of accounts payable with a higher one."
         )
     if reason_code not in ACCEPT_REASONS:
         raise Invalid(errors=[FieldError("/reason_code", "required", "Choose why it is accepted.")])
+
+
+def _accepted_with(exception: MatchException, invoice: Invoice, actor: User) -> Decimal:
+    """What the person has accepted on the invoice once this is accepted too, in base currency.
+
+    Of one line the dearest counts, for its checks speak of the same money, and the lines add up: a
+    limit is not passed by in parts. What a check of the whole says counts where it is more.
+    """
+    mine = invoice.exceptions.filter(
+        resolution=MatchException.Resolution.ACCEPTED, resolved_by=actor
+    )
+    values: dict[Any, Decimal] = {exception.line_id: exception.value_at_stake}
+    for line, value in mine.order_by().values_list("line", "value_at_stake"):
+        values[line] = max(values.get(line, ZERO), value)
+    whole = values.pop(None, ZERO)
+    return max(whole, sum(values.values(), ZERO))
 
 
 def _wait(

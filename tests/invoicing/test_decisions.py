@@ -6,6 +6,7 @@ import pytest
 
 from core.errors import Conflict, DomainError, IllegalTransition, Invalid, NotAllowed
 from invoicing import services
+from invoicing.inputs import InvoiceLineInput
 from invoicing.models import Invoice, MatchException
 from purchase_orders.models import PurchaseOrderLine
 from tests.factories import NOW
@@ -66,6 +67,53 @@ def test_the_limit_includes_its_amount(fay, bills, stopped, limit, allowed):
     else:
         with pytest.raises(NotAllowed):
             resolve(exception, fay)
+
+
+@pytest.mark.parametrize(
+    ("received", "lines", "rate", "check", "value"),
+    [
+        ("10", [("10", "11")], 1, "unit_price", "10"),  # 1.00 a piece
+        ("10", [("10", "11")], 2, "line_amount", "20"),  # in base currency
+        ("5", [("10", "10")], 1, "quantity_received", "50"),
+        ("5", [("10", "100", 10)], 1, "quantity_received", "50"),  # per ten
+        ("10", [("1", "10", 1, "KGM")], 1, "unit", "10"),  # no figure says it: all of the line
+    ],
+)
+def test_what_accepting_costs(make, bills, received, lines, rate, check, value):
+    order = make.issued(("10", "10"))
+    make.receive(order, received)
+    said = [
+        InvoiceLineInput(
+            quantity=Decimal(quantity), unit_price=Decimal(price), order_line_reference="1",
+            price_base_quantity=Decimal(more[0] if more else 1), unit=more[1] if more[1:] else "",
+        )
+        for quantity, price, *more in lines
+    ]  # fmt: skip
+    invoice = bills.captured(order, lines=said)
+    Invoice.objects.filter(pk=invoice.pk).update(rate=rate)
+    assert bills.exception(bills.match(invoice), check).value_at_stake == Decimal(value)
+
+
+@pytest.mark.parametrize(("limit", "allowed"), [("19.99", False), ("20.00", True)])
+def test_the_limit_is_for_the_invoice_not_for_each_of_its_lines(fay, make, bills, limit, allowed):
+    """Of each line 10.00, of which three checks speak; the order's total says 20.00 once more."""
+    fay.variance_limit = Decimal(limit)
+    order = make.issued(("10", "10"), ("10", "10"))
+    make.receive(order, "10", "10")
+    invoice = bills.billed(order, ("10", "11"), ("10", "11"))
+    first = invoice.exceptions.filter(line__line_number=1)
+    second = invoice.exceptions.filter(line__line_number=2)
+    assert first.count() == second.count() == 3
+    for exception in first:
+        resolve(exception, fay)
+    if not allowed:
+        with pytest.raises(NotAllowed, match=r"accepted on this invoice, 20\.00 is above"):
+            resolve(second[0], fay)
+        return
+    for exception in second:
+        resolve(exception, fay)
+    invoice.refresh_from_db()
+    assert invoice.status == Invoice.Status.CLEARED
 
 
 def test_accepting_the_last_exception_clears_the_invoice(org, fay, bills, stopped):
