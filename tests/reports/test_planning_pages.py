@@ -160,6 +160,9 @@ def test_what_is_expected_names_documents_and_what_is_usual(busy: Organisation, 
     [row] = usual.context["usual"]
     assert (row.told, row.usual, row.run_rate) == ("mean of 2 months, Jan 2026 – Feb 2026", 45, 45)
     assert [page.get(row.entries).context["total"]] == [D(90)]
+    for first, spent in (("2026-01", 90), ("2026-03", 0), ("2026-02", 0)):  # not of a past month
+        shown = page.get(at("expected", f"?from={first}&until=2026-12")).context
+        assert page.get(shown["spent_url"]).context["total"] == shown["spent"] == spent
     # unreadable months are the next twelve
     for months in ("?from=2026-13", "?until=26-01&from=x", ""):
         assert page.get(at("expected", months)).context["total"] == D("743.40")
@@ -213,6 +216,11 @@ def test_accruals_and_aging_show_their_tie_out(busy: Organisation, page: Client)
         shown = page.get(at(name))
         assert shown.context["report"].ties is (name == "accruals") or name == "aging"
         assert "the ledger: difference" in text_of(shown)
+    then = page.get(at("aging", "?as_of=2026-03-31")).context["rows"]
+    for row, _, followed in then:  # what an order held is followed up to the same day
+        assert "as_of=2026-03-31" in followed
+        assert page.get(followed).context["left"] == row.held > 0
+    assert len(then) == 2
 
 
 def test_a_report_is_put_on_a_schedule(busy: Organisation, page: Client):

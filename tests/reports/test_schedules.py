@@ -222,7 +222,10 @@ def test_between_due_and_written_what_one_may_read_is_asked_again(org: Organisat
     RoleAssignment.objects.filter(user=org.cora).delete()
     outbox.drain()
     assert mail.outbox == []
-    assert "may not read" in ScheduledRun.objects.get().error
+    run = ScheduledRun.objects.get()
+    assert "may not read" in run.error
+    schedules.render(run_id=run.pk, at=TOMORROW)  # delivered once more it says the same
+    assert ScheduledRun.objects.get().error == run.error
     assert ScheduledReport.objects.get().status == Status.ENDED
 
 
