@@ -205,8 +205,12 @@ def test_c22_without_budget_the_new_years_budget_pays(desk: Desk, org: Organisat
 def test_c22_no_more_budget_travels_than_there_is(org: Organisation) -> None:
     tracked = Desk(org, org.cells["CC300", "6400", None])
     give_2027(tracked, 0)
-    for price in ("800", "700"):
-        tracked.order("1", price)
+    first, second = Paper(tracked.cell), Paper(tracked.cell)
+    shares = [
+        first.share(D(800)),
+        first.share(D(700), line_id=second.line, distribution_id=second.distribution),
+    ]
+    ledger.encumber(source=first.source, shares=shares, on=TODAY, actor=None, at=NOW)
     lines = run(org, WITH).lines.order_by("commitment")
     assert [each.budget for each in lines] == [800, 200]
     assert (tracked.now.amount, later(tracked).amount, later(tracked).encumbered) == (0, 1000, 1500)

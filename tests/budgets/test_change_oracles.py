@@ -138,18 +138,24 @@ def test_c18_in_another_currency_the_used_part_stays_to_the_cent(desk: Desk) -> 
     assert desk.stages[1] == 0
 
 
-@pytest.mark.parametrize(("whole", "rest"), [("66.66", 0), ("66.67", D("0.01"))])
+@pytest.mark.parametrize(
+    ("rate", "whole", "used", "rest"),
+    [
+        ("0.005", "66.67", "0.34", "0.01"),  # 0.17 each, though both together come to 0.33
+        ("0.90137", "66.66", "60.08", "0"),  # 30.04 each, though both together come to 60.09
+    ],
+)
 def test_c18_what_was_used_in_parts_is_not_reckoned_anew(
-    desk: Desk, whole: str, rest: Decimal
+    desk: Desk, rate: str, whole: str, used: str, rest: str
 ) -> None:
-    rate = {"currency": "USD", "rate": D("0.005")}
-    order = desk.order("1", "100", **rate)
-    for _ in range(2):  # 0.17 each, though both together come to 0.33
-        desk.bill(order, liquidate="33.33", actual="33.33", **rate)
+    dollars = {"currency": "USD", "rate": D(rate)}
+    order = desk.order("1", "100", **dollars)
+    for _ in range(2):
+        desk.bill(order, liquidate="33.33", actual="33.33", **dollars)
     change(source=order.source, wanted=[wanted(order, whole)], revision=2, **WHEN)
     commitment = Commitment.objects.get(distribution_id=order.distribution)
-    assert (commitment.amount, commitment.open) == (D("0.34"), 0)
-    assert commitment.document_open == rest
+    assert (commitment.amount, commitment.open) == (D(used), 0)
+    assert commitment.document_open == D(rest)
 
 
 def test_c18_an_account_that_reserves_when_ordered_holds_nothing_while_it_waits(

@@ -179,7 +179,8 @@ def test_c15_no_return_commits_more_than_was_used_up(desk: Desk):
     order = desk.order("10", "10")
     desk.bill(order, quantity="4", liquidate="40", actual="40")
     desk.bill(order, quantity="-6", reencumber="60", actual="-60")
-    assert desk.stages == (0, 100, -20)
+    commitment = Commitment.objects.get(distribution_id=order.distribution)
+    assert (desk.stages, commitment.document_open) == ((0, 100, -20), 100)
 
 
 def test_c16_a_return_for_credit_commits_nothing(desk: Desk):
