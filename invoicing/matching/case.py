@@ -93,6 +93,11 @@ class Case:
         """Whether the quantity of a line moves the billed quantity of its order line."""
         return line.quantity is not None and not (self.credit and line.credits != QUANTITY)
 
+    @property
+    def basis(self) -> str:
+        """The price that a line is held against: what was billed, for a credit note."""
+        return "billed" if self.credit else "order"
+
     def money(self, value: Decimal) -> str:
         """An amount in document currency, in words."""
         return f"{words.money(value, self.given.minor_units)} {self.currency}"

@@ -134,12 +134,12 @@ def check_line_amount(case: Case) -> Iterator[CheckResult]:
             unit = units.short(line.unit or group.order_line.unit, quantity)
             sentence = (
                 f"Net {case.money(line.net)} for {words.number(quantity)} {unit}; "
-                f"at the {_basis(case)} "
+                f"at the {case.basis} "
                 f"price that is {case.money(expected)}: {_difference(case, variance, expected)} "
                 f"(tolerance {verdict.limit})."
             )
         else:
-            sentence = f"Net {case.money(line.net)} as at the {_basis(case)} price."
+            sentence = f"Net {case.money(line.net)} as at the {case.basis} price."
         yield compared(
             "line_amount",
             line.line_number,
@@ -374,10 +374,6 @@ def _amount_verdict(
     if abs(variance) <= case.given.rounding_allowance:
         variance = ZERO
     return case.verdict(check, -variance if case.credit else variance, expected, line)
-
-
-def _basis(case: Case) -> str:
-    return "billed" if case.credit else "order"
 
 
 def _difference(case: Case, variance: Decimal, expected: Decimal) -> str:
