@@ -1,5 +1,6 @@
 """Scheduled reports in the browser: what one gets, and the form that adds one."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,14 @@ from reports.pages import ROLES
 from reports.registry import REPORTS
 
 _FIXED = ("as_of", "recorded_at", "since", "format", "compare", "report", "after", "stage")
+
+_SAID = {
+    "cost_center": "cost centre",
+    "gl_account": "GL account",
+    "fiscal_year": "fiscal year",
+    "period": "month",
+    "kind": "kind of expense",
+}
 
 
 class ScheduleForm(forms.Form):
@@ -55,7 +64,7 @@ def scheduled(request: HttpRequest) -> HttpResponse:
         last.setdefault(run.schedule_id, run)
     context = {
         "rows": [
-            (row, REPORTS[row.report].title, _page(row), _words(row), last.get(row.pk))
+            (row, REPORTS[row.report].title, _page(row), _words(row.filters), last.get(row.pk))
             for row in rows
         ],
         "today": request.user.entity.day_of(timezone.now()),
@@ -89,7 +98,7 @@ def new(request: HttpRequest) -> HttpResponse:
             add_errors(form, refusal)
         else:
             return redirect("reports:scheduled")
-    context = {"form": form, "title": kind.title, "words": list(filters.items())}
+    context = {"form": form, "title": kind.title, "words": _words(filters)}
     return render(request, "reports/schedule.html", context)
 
 
@@ -141,8 +150,14 @@ def _filters(request: HttpRequest, takes: Any) -> dict[str, str]:
     }
 
 
-def _words(report: ScheduledReport) -> list[str]:
-    return [f"{name.replace('_', ' ')}: {value}" for name, value in report.filters.items()]
+def _words(filters: Mapping[str, str]) -> list[str]:
+    """Filters as people say them: `by cost centre`, `cost centre CC100`."""
+    return [
+        "by " + ", ".join(_SAID.get(part, part) for part in value.split(","))
+        if name == "group_by"
+        else f"{_SAID.get(name, name)} {value}"
+        for name, value in filters.items()
+    ]
 
 
 def _page(report: ScheduledReport) -> str:
