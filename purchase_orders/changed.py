@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from accounts.models import TaxCode
-from core.money import HUNDRED, ZERO, allocate, line_net
+from core.money import ZERO, allocate, line_net
 from purchase_orders import agreement_changes, drafting
 from purchase_orders.inputs import (
     KEEP,
@@ -268,14 +268,11 @@ def new_line(
     order: PurchaseOrder, change: ChangeOrderLine, tax_codes: Mapping[str, TaxCode]
 ) -> PurchaseOrderLine:
     """The order line that a new line of a change becomes, under its id, with the tax of today."""
-    tax = tax_codes.get(change.tax_code)
     line = PurchaseOrderLine(
         id=change.pk,
         order=order,
         line_number=change.line_number,
-        tax_percent=tax.percent if tax else ZERO,
-        tax_category=tax.category if tax else drafting.OUTSIDE_TAX,
-        recoverable_percent=tax.recoverable_percent if tax else HUNDRED,
+        **drafting.taxed(tax_codes.get(change.tax_code)),
         **{name: getattr(change, name) for name in _COPIED},
     )
     line.parts = change.parts

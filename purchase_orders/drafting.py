@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Sum
@@ -64,6 +65,15 @@ def set_totals(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> None:
     order.total = order.net + order.tax
 
 
+def taxed(tax: TaxCode | None) -> dict[str, Any]:
+    """What a tax code makes of a line; without one it is not subject to tax."""
+    return {
+        "tax_percent": tax.percent if tax else ZERO,
+        "tax_category": tax.category if tax else OUTSIDE_TAX,
+        "recoverable_percent": tax.recoverable_percent if tax else HUNDRED,
+    }
+
+
 def build_line(
     order: PurchaseOrder, said: OrderLineInput, number: int, tax_codes: dict[str, TaxCode]
 ) -> tuple[PurchaseOrderLine, list[OrderDistribution]]:
@@ -80,9 +90,7 @@ def build_line(
         unit=said.unit,
         unit_price=said.unit_price,
         tax_code=said.tax_code,
-        tax_percent=tax.percent if tax else ZERO,
-        tax_category=tax.category if tax else OUTSIDE_TAX,
-        recoverable_percent=tax.recoverable_percent if tax else HUNDRED,
+        **taxed(tax),
         net=line_net(quantity=said.quantity, unit_price=said.unit_price, currency=order.currency),
         need_by=said.need_by,
         basis=said.basis,
@@ -167,6 +175,13 @@ def approved_coding(line: RequisitionLine | PurchaseOrderLine) -> list[Distribut
         )
         for part in line.distributions.all()
     ]
+
+
+def stored_line(line: PurchaseOrderLine) -> OrderLineInput:
+    """A stored line, with its coding at hand, as the input it could have come from."""
+    names = [each.name for each in fields(OrderLineInput) if each.name != "distributions"]
+    said = {name: getattr(line, name) for name in names}
+    return OrderLineInput(**said, distributions=approved_coding(line))
 
 
 def stored_terms(order: PurchaseOrder) -> AgreementInput | None:

@@ -9,8 +9,8 @@ from django.db.models import Q
 
 from core.forms import FigureField, LinesField
 from core.money import HUNDRED, ZERO
-from purchase_orders.drafting import stored_terms
-from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput, ReceiptInput
+from purchase_orders.drafting import stored_line, stored_terms
+from purchase_orders.inputs import OrderInput, OrderLineInput, ReceiptInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from vendors.models import Contract
 
@@ -127,24 +127,6 @@ def _initial(line: PurchaseOrderLine) -> dict[str, Any]:
         "period_to": line.period_to,
         "over_receipt_percent": figure_text(line.over_receipt_percent),
     }
-
-
-def stored_line(line: PurchaseOrderLine) -> OrderLineInput:
-    """A stored line as the input it could have come from."""
-    names = (
-        *("description", "quantity", "unit", "unit_price", "kind", "catalog_item", "sku"),
-        *("tax_code", "need_by", "basis", "match_type", "over_receipt_percent"),
-        *("period_from", "period_to"),
-        "requisition_line",
-        "agreement_line",
-    )
-    return OrderLineInput(
-        **{name: getattr(line, name) for name in names},
-        distributions=[
-            DistributionInput(part.cost_center, part.gl_account, part.project, part.percent)
-            for part in line.distributions.all()
-        ],
-    )
 
 
 class ReceiptForm(forms.Form):

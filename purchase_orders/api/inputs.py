@@ -9,8 +9,8 @@ from core.api.fields import DecimalInput, Reference, WholeInput
 from core.api.serializers import Input
 from core.money import ZERO
 from purchase_orders.api.agreement_fields import TERMS, AgreementInputFields
-from purchase_orders.drafting import stored_terms
-from purchase_orders.inputs import DistributionInput, OrderInput, OrderLineInput
+from purchase_orders.drafting import stored_line, stored_terms
+from purchase_orders.inputs import OrderInput, OrderLineInput
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions.api import LineInputSerializer, distribution_inputs
 from requisitions.models import Requisition, RequisitionLine
@@ -116,14 +116,5 @@ def kept(order: PurchaseOrder) -> OrderInput:
         "distributions__cost_center", "distributions__gl_account", "distributions__project"
     )
     return OrderInput(
-        **header, terms=stored_terms(order), lines=[_kept_line(line) for line in lines]
+        **header, terms=stored_terms(order), lines=[stored_line(line) for line in lines]
     )
-
-
-def _kept_line(line: PurchaseOrderLine) -> OrderLineInput:
-    said = {name: getattr(line, name) for name in OrderLineInputSerializer().fields}
-    said["distributions"] = [
-        DistributionInput(part.cost_center, part.gl_account, part.project, part.percent)
-        for part in line.distributions.all()
-    ]
-    return OrderLineInput(**said)
