@@ -13,6 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "po_portal.settings")
 broker.install()
 app = Celery("po_portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.Task.Request = "po_portal.acks:Acknowledged"
 app.autodiscover_tasks()
 
 

@@ -1,5 +1,6 @@
 """A worker that is killed at any point: its work is done by another, in time, exactly once."""
 
+import os
 import time
 
 import pytest
@@ -10,8 +11,9 @@ from budgets.models import LedgerEntry, Stage
 from core.models import OutboxItem
 from invoicing.models import Invoice, MatchRun
 from purchase_orders.models import PurchaseOrderLine
+from tests import servers
 from tests.factories import Organisation
-from tests.faults.stand import USUAL, Stand, held, waiters
+from tests.faults.stand import USUAL, Stand, held, standing, waiters
 from tests.journeys import steps
 
 pytestmark = [pytest.mark.postgres, pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -97,3 +99,18 @@ def test_a_worker_killed_around_its_work_leaves_it_done_once(
     assert is_cleared(invoice)
     assert_matched_once(invoice)
     assert matches.get().attempts == 2
+
+
+def test_f05_a_worker_whose_broker_goes_while_it_works_ends_to_be_started_anew(
+    org: Organisation, transactional_db: None, books_hold
+):
+    """All its hands are busy then: it waits for no message, and notices only when it is done."""
+    with servers.Redis() as redis, standing(redis.url) as stand:
+        invoice = steps.billed(org)
+        worker = stand.worker()
+        with held(PurchaseOrderLine.objects.filter(order=invoice.order)):
+            stand.until(waiters, 30, "the worker waits for the order's line")
+            redis.stop()
+        stand.until(lambda: worker.poll() is not None, 60, "the worker ends")
+        assert worker.returncode == os.EX_TEMPFAIL
+        assert_matched_once(invoice)
