@@ -17,7 +17,7 @@ COPY . .
 # The addresses are for this step only: collecting files asks no service, yet production refuses
 # to start without them.
 RUN mkdir /data && chown portal /data \
-    && ENV=production SECRET_KEY=only-to-collect-static-files-never-to-serve-a-page \
+    && ENV=production SECRET_KEY=only-to-collect-static-files-never-to-serve-a-page-anywhere \
        DATABASE_URL=postgres://build@127.0.0.1/build REDIS_URL=redis://127.0.0.1/0 \
        PORTAL_URL=https://build.invalid EMAIL_URL=smtp://127.0.0.1:25 \
        SEALING_KEYS=build:b25seS10by1jb2xsZWN0LXN0YXRpYy1maWxlcy1oZXI= \

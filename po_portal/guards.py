@@ -72,7 +72,7 @@ def production_problems(values: Mapping[str, Any]) -> list[str]:
     checks = [
         (values["DEBUG"], "DEBUG must be off"),
         (values["SECRET_KEY"] == DEFAULT_SECRET_KEY, "SECRET_KEY must be set to a key of your own"),
-        (len(values["SECRET_KEY"]) < 40, "SECRET_KEY must have at least 40 characters"),
+        (len(values["SECRET_KEY"]) < 50, "SECRET_KEY must have at least 50 characters"),
         (
             values["SEALING_KEYS"] == DEFAULT_SEALING_KEYS,
             "SEALING_KEYS must be set to keys of your own",

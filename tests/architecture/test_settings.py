@@ -18,7 +18,7 @@ from tests.servers import Redis, missing
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = {
     "ENV": "production",
-    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJ-x",
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJ-x-1",
     "DATABASE_URL": "postgres://portal:x@127.0.0.1:5432/portal",
     "REDIS_URL": "redis://:x@127.0.0.1:6379/0",
     "PORTAL_URL": "https://portal.example.com",
@@ -57,7 +57,7 @@ def test_a_sound_production_starts(tmp_path: Path) -> None:
     [
         ({"DEBUG": "1"}, "DEBUG must be off"),
         ({"SECRET_KEY": None}, "SECRET_KEY must be set"),
-        ({"SECRET_KEY": "short"}, "at least 40 characters"),
+        ({"SECRET_KEY": SOUND["SECRET_KEY"][:49]}, "at least 50 characters"),
         ({"SEALING_KEYS": None}, "SEALING_KEYS must be set"),
         ({"SEALING_KEYS": "k1:short"}, "key k1 is given twice or is not 32 bytes"),
         ({"SEALING_KEYS": "k 1:" + SOUND["SEALING_KEYS"][3:47]}, "1 to 16 letters and digits"),
