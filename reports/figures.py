@@ -113,6 +113,7 @@ class Scope:
         return (month - self.entity.fiscal_year_starts_month) % 12 + 1
 
 
+_COLUMNS = {Stage.PRE: "pre_encumbered", Stage.ENC: "encumbered", Stage.ACT: "spent"}
 DIMENSIONS = ("cost_center", "gl_account", "project")  # as in a cell's key
 
 
@@ -226,6 +227,19 @@ def entries_of(scope: Scope, cells: Iterable[int] | None = None) -> QuerySet[Led
     if scope.known_before is not None:
         entries = entries.filter(recorded_at__lt=scope.known_before)
     return entries
+
+
+def moved_until(cells: Iterable[int], day: date, *stages: Stage) -> Decimal:
+    """What all entries up to a day moved in these stages of these budgets: the sums of the months
+    that were over by then, and the entries of its own month. Statements: 2."""
+    mine, start = {"cell_id__in": list(cells)}, day.replace(day=1)
+    over = MonthSum.objects.filter(**mine, month__lt=start).aggregate(
+        *(Sum(_COLUMNS[stage]) for stage in stages)
+    )
+    entries = LedgerEntry.objects.filter(
+        **mine, posting_date__range=(start, day), stage__in=stages
+    ).aggregate(Sum("amount"))
+    return sum((value or ZERO for value in (*over.values(), *entries.values())), ZERO)
 
 
 def adjustments_of(scope: Scope) -> QuerySet[BudgetAdjustment]:

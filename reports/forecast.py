@@ -29,7 +29,7 @@ from reports.expected import (
     month_of,
     months_of_year,
 )
-from reports.figures import DIMENSIONS, Figures, Key, Scope, entries_of, folded, stored
+from reports.figures import DIMENSIONS, Figures, Key, Scope, entries_of, folded, moved_until, stored
 from reports.run_rate import NONE, RunRate
 
 GROUPS = (*DIMENSIONS, "kind")
@@ -190,6 +190,8 @@ def _months(
 
 def _held(scope: Scope, cells: Mapping[int, Key]) -> Decimal:
     """PRE and ENC of all budgets in question by another road than single commitments."""
+    if scope.as_of is not None and scope.known_on is None:
+        return moved_until(cells, scope.as_of, Stage.PRE, Stage.ENC)
     if scope.looks_back:
         committed = Q(stage__in=[Stage.PRE, Stage.ENC])
         found = entries_of(scope, cells).aggregate(held=Sum("amount", filter=committed))

@@ -21,6 +21,7 @@ from purchase_orders.models import (
     PurchaseOrderLine,
 )
 from reports.accruals import end_of
+from reports.figures import moved_until
 
 # Upper ends in days, with words; the last has none.
 BUCKETS = ((30, "0–30"), (60, "31–60"), (90, "61–90"), (180, "91–180"), (None, "over 180"))
@@ -93,9 +94,9 @@ class DrawDown:
 
 
 def aging(*, entity: Entity, today: date, as_of: date | None = None) -> Aging:
-    """Orders that run now, or ran at the end of a day, by age on `today`. Statements: 4.
+    """Orders that run now, or ran at the end of a day, by age on `today`.
 
-    How late one is follows from what it received until now.
+    Statements: 4, or 7 for a past day. How late one is follows from what it received until now.
     """
     with snapshot():
         held = _held(entity, as_of)
@@ -188,16 +189,11 @@ def _needed(entity: Entity) -> dict[UUID, date]:
 
 
 def _committed(entity: Entity, as_of: date | None) -> Decimal:
-    """What the budgets have committed, by the other road: cells now, entries of cells back then."""
+    """What the budgets have committed, by the other road: cells now, what moved them back then."""
+    cells = BudgetCell.objects.filter(entity=entity)
     if as_of is None:
-        cells = BudgetCell.objects.filter(entity=entity)
         return cells.aggregate(total=Sum("encumbered"))["total"] or ZERO
-    entries = LedgerEntry.objects.filter(
-        cell_id__in=list(BudgetCell.objects.filter(entity=entity).values_list("pk", flat=True)),
-        stage=Stage.ENC,
-        posting_date__lte=as_of,
-    )
-    return entries.aggregate(total=Sum("amount"))["total"] or ZERO
+    return moved_until(cells.values_list("pk", flat=True), as_of, Stage.ENC)
 
 
 def entries_of_order(
