@@ -25,7 +25,7 @@ def test_releases_are_issued_changed_closed_and_reopened(
         world.agree()
     assert (world.done["issue"], world.refused["draft release: beyond-agreement"]) == (3, 1)
     world.receive(4, 3)
-    world.bill(4, 2, 0, "invoice")
+    world.bill(0, 1, 0, "invoice")
     world.catch_up()
     for step in (
         lambda: world.draft_change(4, -1, 0),
@@ -34,10 +34,15 @@ def test_releases_are_issued_changed_closed_and_reopened(
         lambda: world.issue_change(0),
         lambda: world.end_order("close", 4),
         world.catch_up,
+        lambda: world.void(0),
+        lambda: world.bill(0, 2, 0, "invoice"),
+        world.catch_up,
+        lambda: world.accept(0),
         lambda: world.end_order("close", 0),
         lambda: world.end_order("reopen", 4),
         world.catch_up,
     ):
         step()
         world.agree()
+    assert (world.done["void"], world.done["cleared"]) == (1, 2), (world.done, world.refused)
     assert_books_hold()

@@ -60,4 +60,6 @@ class Blankets(Orders):
         for key, order in self.books.orders.items():
             if isinstance(order, Blanket):
                 expected = sum((each.drawn for each in order.releases), ZERO)
-                assert drawn[key] == expected <= order.limit, f"{drawn[key]} drawn of {order}"
+                assert drawn[key] == expected, f"{drawn[key]} drawn of {order}"
+                late = sum((each.late for each in order.releases), ZERO)
+                assert expected - late <= order.limit, f"{drawn[key]} drawn of {order}"

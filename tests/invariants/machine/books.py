@@ -5,6 +5,7 @@ rounding: how cents are shared has tests of its own. Each event says what it wou
 that is its name moves it.
 """
 
+import copy
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -175,9 +176,8 @@ class Books:
 
     def end(self, order: Order, how: str) -> None:
         """Closed it drew what was billed of it, at its own price; cancelled it drew nothing."""
-        used = min(max(order.billed, ZERO), order.quantity) * order.price * order.rate
         order.ended, order.accrues = how, False
-        order.drawn = min(used, order.drawn) if how == "closed" else ZERO
+        order.drawn = order.used if how == "closed" else ZERO
 
     def release(self, order: Order, day: date) -> None:
         moves = self.taking(order.shares, ENC, -1)
@@ -195,7 +195,7 @@ class Books:
     def reopen(self, order: Order, day: date) -> None:
         self.cells.apply(self.reopening(order, day))
         self._draw(order, order.total, day)
-        order.ended, order.accrues = "", True
+        order.ended, order.accrues, order.late = "", True, ZERO
         for share in order.shares:
             share.cell = self.standing(share, day)
             share.later += share.lapsed
@@ -204,12 +204,8 @@ class Books:
     # ---- invoices: C7 to C12, C14, C16, C17
 
     def clearing(self, bill: Bill, pieces: Decimal, day: date) -> Moves:
-        """−ENC at the order's price and rate, +ACT at the invoice's. A credit gives none back."""
-        moves = nothing()
-        for cell, taken, drawn, _ in self._taken(bill, pieces, day):
-            moves[cell][ENC] += drawn - taken
-            moves[cell][ACT] += bill.cost
-        return moves
+        """What `clear` would move; the documents stay as they are."""
+        return self._clear(copy.deepcopy(bill), pieces, day)
 
     def _taken(
         self, bill: Bill, pieces: Decimal, day: date
@@ -229,7 +225,15 @@ class Books:
         return found
 
     def clear(self, bill: Bill, pieces: Decimal, day: date) -> bool:
-        moves, bill.taken = self.clearing(bill, pieces, day), self._taken(bill, pieces, day)
+        """−ENC at the order's price and rate, +ACT at the invoice's. A credit gives none back."""
+        return self.cells.apply(self._clear(bill, pieces, day))
+
+    def _clear(self, bill: Bill, pieces: Decimal, day: date) -> Moves:
+        moves = self._given_up_first(bill.order, day)
+        bill.taken = self._taken(bill, pieces, day)
+        for cell, taken, drawn, _ in bill.taken:
+            moves[cell][ENC] += drawn - taken
+            moves[cell][ACT] += bill.cost
         bill.pieces, bill.is_cleared = bill.sign * pieces, True
         for share, (cell, taken, drawn, ended) in zip(bill.order.shares, bill.taken, strict=True):
             share.cell = cell
@@ -237,20 +241,41 @@ class Books:
             share.later -= ended
             share.used += taken
         bill.order.billed += bill.pieces
-        return self.cells.apply(moves)
+        return self._drawn_late(moves, bill.order, day)
 
-    def voiding(self, bill: Bill, *, closed: bool) -> Moves:
-        """C17: the mirror; what comes back to a closed order is given up with all that it holds."""
+    def _given_up_first(self, order: Order, day: date) -> Moves:
+        """What a closed release holds for the worker goes back to what its blanket order commits
+        before an invoice moves that."""
         moves = nothing()
-        for share, (cell, taken, drawn, _) in zip(bill.order.shares, bill.taken, strict=True):
+        if order.is_closed_release and order.blanket and order.blanket.total:
+            moves = self._drawn(self.taking(order.shares, ENC, -1), order, order.drawn, day)
+            self._draw(order, order.drawn, day)
+            for share in order.shares:
+                share.lapse()
+        return moves
+
+    def _drawn_late(self, moves: Moves, order: Order, day: date) -> Moves:
+        """A closed release draws what is billed of it, whenever that changes."""
+        if order.is_closed_release:
+            order.late = max(order.late + order.used - order.drawn, ZERO)
+            moves = self._drawn(moves, order, order.used, day)
+            self._draw(order, order.used, day)
+        return moves
+
+    def voiding(self, bill: Bill, day: date, *, closed: bool) -> Moves:
+        """What `void` would move; the documents stay as they are."""
+        return self._void(copy.deepcopy(bill), day, closed=closed)
+
+    def void(self, bill: Bill, day: date, *, closed: bool) -> None:
+        """C17: the mirror; what comes back to a closed order is given up with all that it holds."""
+        self.cells.apply(self._void(bill, day, closed=closed))
+
+    def _void(self, bill: Bill, day: date, *, closed: bool) -> Moves:
+        moves = self._given_up_first(bill.order, day)
+        for share, (cell, taken, drawn, ended) in zip(bill.order.shares, bill.taken, strict=True):
             back = taken - drawn
             moves[share.cell][ENC] += -share.held if closed and taken > 0 else back
             moves[cell][ACT] -= bill.cost
-        return moves
-
-    def void(self, bill: Bill, *, closed: bool) -> None:
-        self.cells.apply(self.voiding(bill, closed=closed))
-        for share, (_, taken, drawn, ended) in zip(bill.order.shares, bill.taken, strict=True):
             share.used -= taken
             share.draw(-drawn)
             share.later += ended
@@ -258,3 +283,4 @@ class Books:
                 share.lapse()
         bill.order.billed -= bill.pieces
         bill.is_cleared = False
+        return self._drawn_late(moves, bill.order, day)

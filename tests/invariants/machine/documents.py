@@ -67,10 +67,20 @@ class Order:
     ended: str = ""
     blanket: "Blanket | None" = None  # what it draws on
     drawn: Decimal = ZERO
+    late: Decimal = ZERO  # what of that was billed after it was closed, whatever was left
 
     @property
     def total(self) -> Decimal:
         return self.quantity * self.price * self.rate
+
+    @property
+    def used(self) -> Decimal:
+        """What is billed of it, at its own price."""
+        return min(max(self.billed, ZERO), self.quantity) * self.price * self.rate
+
+    @property
+    def is_closed_release(self) -> bool:
+        return self.blanket is not None and self.ended == "closed"
 
     def waits(self) -> Decimal:
         """Received, not invoiced, of each share, in base currency."""

@@ -98,6 +98,8 @@ class Invoices(Ground):
             lambda: services.void(
                 invoice=invoice, reason="By mistake.", actor=self.org.fay, at=self.now
             ),
-            (lambda: self.books.voiding(bill, closed=closed)) if bill.is_cleared else None,
+            (lambda: self.books.voiding(bill, self.today, closed=closed))
+            if bill.is_cleared
+            else None,
         ):
-            self.books.void(bill, closed=closed)
+            self.books.void(bill, self.today, closed=closed)
