@@ -17,6 +17,7 @@ from approvals.models import (
     ApprovalRequest,
     PolicyRequirement,
 )
+from core.decimals import whole
 from core.errors import FieldError
 
 Node = dict[str, Any]
@@ -77,8 +78,8 @@ def read(posted: Mapping[str, str]) -> Node:
 
 
 def _items(name: str, found: Any) -> list[Node]:
-    places = sorted((int(key) for key in found if key.isdecimal()), key=int)[:MOST_PLACES]
-    return [_item(name, found[str(place)]) for place in places]
+    placed = {place: each for key, each in found.items() if (place := whole(key)) is not None}
+    return [_item(name, placed[place]) for place in sorted(placed)[:MOST_PLACES]]
 
 
 def _item(name: str, found: Node) -> Node:
@@ -108,10 +109,9 @@ def change(state: Node, order: str) -> None:
         if held is not None and len(held) < MOST_PLACES:
             held.append(blank(parts[-1]))
         return
-    held, at = _held(state, parts[:-1]), parts[-1]
-    if held is None or not at.isdecimal() or int(at) >= len(held):
+    held, index = _held(state, parts[:-1]), whole(parts[-1])
+    if held is None or index is None or index >= len(held):
         return
-    index = int(at)
     if verb == "drop":
         del held[index]
     elif verb == "up" and index > 0:
@@ -126,8 +126,8 @@ def _held(state: Node, parts: list[str]) -> list[Node] | None:
     for part in parts:
         if isinstance(node, dict) and isinstance(node.get(part), list):
             node = node[part]
-        elif isinstance(node, list) and part.isdecimal() and int(part) < len(node):
-            node = node[int(part)]
+        elif isinstance(node, list) and (place := whole(part)) is not None and place < len(node):
+            node = node[place]
         else:
             return None
     return node if isinstance(node, list) else None
@@ -135,12 +135,12 @@ def _held(state: Node, parts: list[str]) -> list[Node] | None:
 
 def stated(state: Node) -> dict[str, Any]:
     """What `services.draft_policy` and `edit_policy` take."""
-    priority = state["priority"].strip()
+    priority = whole(state["priority"].strip())
     return {
         "name": state["name"],
         "description": state["description"],
         "applies_to": state["applies_to"],
-        "priority": int(priority) if priority.isdecimal() else -1,
+        "priority": -1 if priority is None else priority,
         "rules": [
             RuleInput(each["name"], _conditions(each), [_step(step) for step in each["steps"]])
             for each in state["rules"]
@@ -169,14 +169,13 @@ def _condition(row: Node) -> Node:
 
 
 def _step(row: Node) -> Node:
-    quorum = row["quorum"].strip()
     approvers = []
     for each in row["approvers"]:
         kind, _, value = each["who"].partition(":")
         approvers.append({"kind": kind, "value": value})
     return {
         "mode": row["mode"],
-        "quorum": int(quorum) if quorum.isdecimal() else 0,
+        "quorum": whole(row["quorum"].strip()) or 0,
         "with_previous": bool(row["with_previous"]),
         "sla_hours": row["sla_hours"].strip() or None,
         "approvers": approvers,

@@ -18,6 +18,7 @@ from accounts.models import Entity, Role, User
 from approvals import analysis, policy, policy_editor, services, simulation, steps, subjects
 from approvals.models import ApprovalPolicy, PolicyRequirement
 from approvals.policy import PolicyBroken
+from core.decimals import whole
 from core.errors import DomainError, FieldError
 from core.queries import timeline
 from core.web import act, require_role, visible_or_404
@@ -268,7 +269,7 @@ def _form(request: HttpRequest, chosen: ApprovalPolicy | None) -> HttpResponse:
                 policy=chosen,
                 actor=actor,
                 at=at,
-                expected_version=int(version) if version.isdecimal() else None,
+                expected_version=whole(version),
                 **said,
             )
     except DomainError as refusal:

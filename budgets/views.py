@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Role
 from budgets.models import BudgetCell, FiscalYear
+from core.decimals import whole
 from core.web import PAGE, pages_of, require_role, visible_or_404
 
 ROLES = (
@@ -28,8 +29,8 @@ def budget_list(request: HttpRequest) -> HttpResponse:
     """Cells of a fiscal year by cost centre; a chosen or only one stands open."""
     require_role(request, *ROLES)
     entity = request.user.entity
-    year = request.GET.get("fiscal_year", "")
-    chosen = int(year) if year.isdecimal() else entity.fiscal_year_of(entity.day_of(timezone.now()))
+    year = whole(request.GET.get("fiscal_year", ""))
+    chosen = entity.fiscal_year_of(entity.day_of(timezone.now())) if year is None else year
     center = request.GET.get("cost_center", "")[:32]
     cells = (
         BudgetCell.objects.visible_to(request.user)
@@ -71,9 +72,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     )
     cell = visible_or_404(found, pk)
     entries = cell.entries.order_by("-id").select_related("actor")
-    after = request.GET.get("after", "")
-    if after.isdecimal():
-        entries = entries.filter(pk__lt=int(after))
+    after = whole(request.GET.get("after", ""))
+    if after is not None:
+        entries = entries.filter(pk__lt=after)
     rows = list(entries[: PAGE + 1])
     pages = pages_of(request.user, ((row.document_type, row.document_id) for row in rows[:PAGE]))
     context = {

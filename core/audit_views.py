@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from core.decimals import whole
 from core.models import TrailEvent
 from core.templatetags.documents import timeline_row
 from core.web import PAGE, pages_of, require_role
@@ -27,9 +28,9 @@ def audit(request: HttpRequest) -> HttpResponse:
         found = found.filter(actor__name__icontains=person)
     if (on := _day(day)) is not None:
         found = found.filter(at__date=on)
-    before = request.GET.get("after", "")
-    if before.isdecimal():
-        found = found.filter(sequence__lt=int(before))
+    before = whole(request.GET.get("after", ""))
+    if before is not None:
+        found = found.filter(sequence__lt=before)
     rows = list(found.order_by("-sequence")[: PAGE + 1])
     pages = pages_of(request.user, ((row.document_type, row.document_id) for row in rows[:PAGE]))
     context = {

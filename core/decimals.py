@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 _DIGITS = 28  # of the context that all sums are made in
+_WHOLE_DIGITS = 18  # fewer than the largest key of a database has
 _PLAIN = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,10})?", re.ASCII)
 
 
@@ -28,6 +29,12 @@ def parse(text: object) -> Decimal:
     if not isinstance(text, str) or not _PLAIN.fullmatch(text.strip(" ")):
         raise NotADecimal(repr(text))
     return Decimal(text.strip(" ")) + 0
+
+
+def whole(text: str) -> int | None:
+    """The whole number that up to eighteen plain digits state; None for any other text."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _WHOLE_DIGITS
+    return int(text) if plain else None
 
 
 def _is_exact(value: Decimal) -> bool:

@@ -13,6 +13,7 @@ from django.utils.dates import MONTHS, MONTHS_3
 
 from accounts.models import Entity, Role
 from budgets.models import CostCenter, FiscalYear, GLAccount, Project
+from core.decimals import whole
 from core.tables import Table
 from reports.asking import may_read
 from reports.exporting import FILES, ExportRunning, one_at_a_time
@@ -99,20 +100,20 @@ def chosen_of(
     """Filters from the address; what is unreadable falls back to its default."""
     entity = request.user.entity
     today = entity.day_of(timezone.now())
-    year = request.GET.get("fiscal_year", "")
+    year = whole(request.GET.get("fiscal_year", ""))
     group = request.GET.get("group_by", "")
     stage = request.GET.get("stage", "")
     kind = request.GET.get("kind", "")
-    period = request.GET.get("period", "")
+    period = whole(request.GET.get("period", ""))
     return {
         "as_of": day_of(request.GET.get("as_of", "")),
         "recorded_at": day_of(request.GET.get("recorded_at", "")),
-        "fiscal_year": int(year)
-        if year.isdecimal() and 1900 <= int(year[:5]) <= 2999
+        "fiscal_year": year
+        if year is not None and 1900 <= year <= 2999
         else entity.fiscal_year_of(today),
         "group_by": group if group in dict(groups) else groups[0][0],
         **{name: request.GET.get(name, "")[:32] for name in FILTERS},
-        "period": int(period) if period.isdecimal() and 1 <= int(period) <= 12 else None,
+        "period": period if period is not None and 1 <= period <= 12 else None,
         "stage": stage if stage in dict(stages) else "",
         "kind": kind if kind in GLAccount.Kind.values else "",
         "format": request.GET.get("format", ""),

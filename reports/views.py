@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from accounts.models import Entity
+from core.decimals import whole
 from core.errors import DomainError
 from core.fields import amount
 from core.money import ZERO
@@ -152,9 +153,9 @@ def _sum(found: QuerySet[Any]) -> Decimal:
 def _page(request: HttpRequest, found: QuerySet[Any]) -> dict[str, Any]:
     """The sum of all rows, and one page of them, newest first. Statements: 2."""
     total = _sum(found)
-    after = request.GET.get("after", "")
-    if after.isdecimal():
-        found = found.filter(pk__lt=int(after))
+    after = whole(request.GET.get("after", ""))
+    if after is not None:
+        found = found.filter(pk__lt=after)
     rows = list(found[: PAGE + 1])
     return {
         "rows": rows[:PAGE],

@@ -18,6 +18,7 @@ from budgeting.forms import ChangeForm
 from budgeting.models import BudgetChange
 from budgeting.models.changes import PROPOSERS
 from budgeting.services import changes
+from core.decimals import whole
 from core.errors import DomainError
 from core.transactions import atomic
 from core.transitions import available
@@ -70,10 +71,8 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Propose a transfer or a revision; `?from=` names the budget that gives."""
     require_role(request, *PROPOSERS)
-    start = request.GET.get("from", "")
-    form = ChangeForm.of(
-        request.user, _typed(request), start=int(start) if start.isdecimal() else None
-    )
+    start = whole(request.GET.get("from", ""))
+    form = ChangeForm.of(request.user, _typed(request), start=start)
 
     def make() -> BudgetChange:
         data, _ = form.said()

@@ -19,6 +19,7 @@ import requisitions.queries
 from accounts.models import Role
 from approvals.models import ApprovalStep
 from core import attachments, files, outbox, related
+from core.decimals import whole
 from core.errors import DomainError
 from core.web import act, keyset_page, place, require_role, visible_or_404
 from purchase_orders import change_presentation, drafting, forms, presentation, queries, services
@@ -225,8 +226,8 @@ def pdf(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The frozen document of a revision, the newest unless `?revision=` says otherwise."""
     order = visible_or_404(PurchaseOrder.objects.visible_to(request.user), pk)
     found = order.revisions.filter(pdf__isnull=False).select_related("pdf")
-    wanted = request.GET.get("revision", "")
-    revision = found.filter(revision=int(wanted)) if wanted.isdecimal() else found
+    wanted = whole(request.GET.get("revision", ""))
+    revision = found if wanted is None else found.filter(revision=wanted)
     printed = revision.last()
     if printed is None:
         raise Http404

@@ -105,6 +105,8 @@ def test_a_stored_policy_goes_through_the_form_unchanged(draft: ApprovalPolicy) 
         ("drop rules.0.all.1", ("rules", 0, "all"), 1),
         ("drop rules.0.steps.1.approvers.0", ("rules", 0, "steps", 1, "approvers"), 1),
         ("drop rules.7", ("rules",), 1),
+        (f"drop rules.{'9' * 5000}", ("rules",), 1),
+        ("drop rules.０", ("rules",), 1),
         ("add rules.7.all", ("rules",), 1),
         ("add name", ("rules",), 1),
         ("up rules.0", ("rules",), 1),

@@ -131,3 +131,17 @@ def test_a_reason_that_nobody_can_see_is_none(nothing: str) -> None:
     assert [each.code for each in text.check(nothing, "/reason", most=9, required=True)] == [
         "required"
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("0", 0),
+        ("007", 7),
+        ("9" * 18, 10**18 - 1),
+        *((word, None) for word in ("", "-1", "１", "²")),
+    ],
+)
+def test_whole_numbers_are_plain_digits(said: str, number: int | None) -> None:
+    assert decimals.whole(said) == number
+    assert decimals.whole("9" * 5000) is None
