@@ -50,6 +50,20 @@ def test_a_second_delivery_of_each_posting_changes_nothing(desk: Desk):
     assert desk.stages == (0, 0, 0)
 
 
+def test_what_a_spent_budget_refuses_writes_and_locks_nothing(tight: Desk):
+    """And a second delivery of what it paid is none of it."""
+    paid, late = Paper(tight.cell), Paper(tight.cell)
+    facts = {"on": TODAY, "actor": None, "at": NOW}
+    for _ in range(2):
+        ledger.encumber(source=paid.source, shares=[paid.share(D(500))], **facts)
+    with CaptureQueriesContext(connection) as sent, pytest.raises(ledger.BudgetExceeded) as refusal:
+        ledger.encumber(source=late.source, shares=[late.share(D("0.01"))], **facts)
+    assert "0.01 EUR requested, 0.00 EUR available of 500.00 EUR" in refusal.value.detail
+    told = [each["sql"] for each in sent]
+    assert not [sql for sql in told if sql.startswith(("INSERT", "UPDATE")) or "FOR NO" in sql]
+    assert tight.stages == (0, 500, 0)
+
+
 def test_a_further_revision_adds_to_the_commitment(desk: Desk):
     order = Paper(desk.cell)
     facts = {"source": order.source, "on": TODAY, "actor": None, "at": NOW}
