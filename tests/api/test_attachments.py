@@ -1,13 +1,17 @@
 """Files of documents: judged by their bytes, read through the document's own visibility."""
 
+import hashlib
 import io
+import os
 import zipfile
+from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from core.models import Attachment, TrailEvent
+from core.models import Attachment, StoredFile, TrailEvent
 from tests.api.conftest import Client
 from tests.api.test_problems import problem
 from tests.api.test_requisitions import create
@@ -55,6 +59,27 @@ def test_a_file_comes_back_byte_by_byte_to_be_saved(org: Any, api: Client) -> No
     listed = client.get(f"{URL}?document_type=requisition&document_id={document}").json()
     assert [each["id"] for each in listed["results"]] == [body["id"]]
     assert TrailEvent.objects.filter(type="requisition.file_attached").count() == 1
+
+
+def test_f22_a_full_disk_changes_nothing_and_leaves_nothing_behind(
+    org: Any, api: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    client = api(org.rita)
+    document = create(client)["id"]
+    kept = upload(client, document, "offer.pdf", PDF).json()
+    other = PDF + b"other"
+    name = hashlib.sha256(other).hexdigest()
+    part = tmp_path / name[:2] / f"{name[2:]}.{os.getpid()}-{get_ident()}.part"
+    part.parent.mkdir(exist_ok=True)
+    part.symlink_to("/dev/full")  # takes a file's name, and says that there is no space left
+    before = TrailEvent.objects.count()
+    problem(upload(client, document, "other.pdf", other), 503, "storage-unavailable")
+    assert (Attachment.objects.count(), TrailEvent.objects.count()) == (1, before)
+    assert not StoredFile.objects.filter(sha256=name).exists()
+    assert [each for each in part.parent.iterdir() if name[2:] in each.name] == []
+    assert b"".join(client.get(kept["url"]).streaming_content) == PDF
+    assert upload(client, document, "other.pdf", other).status_code == 201
 
 
 def test_who_does_not_see_the_document_sees_no_file(org: Any, api: Client) -> None:
