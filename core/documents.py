@@ -7,6 +7,7 @@ from django.apps import apps
 from django.db import models
 from django_fsm import FSMFieldMixin
 
+from core.errors import StaleVersion
 from core.ids import new_id
 
 
@@ -60,6 +61,11 @@ class Document(ProtectedStates):
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "version"}
         super().save(*args, **kwargs)
+
+    def require_version(self, expected: int | None) -> None:
+        """Refuse to work on another version than the caller saw; None: any. Raises StaleVersion."""
+        if expected is not None and self.version != expected:
+            raise StaleVersion(f"It is version {self.version} now, not {expected}.")
 
     @property
     def stream(self) -> str:

@@ -5,6 +5,7 @@ one outbox item per subscriber just before it commits. A rollback leaves no trac
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -62,6 +63,15 @@ def publish(
     )
     transactions.defer(event)
     return event
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Field by field what differs between what a document said and says, as the trail keeps it."""
+    return [
+        {"field": name, "old": before[name], "new": after[name]}
+        for name in before
+        if before[name] != after[name]
+    ]
 
 
 def _write(events: list[TrailEvent]) -> None:

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from accounts.models import User
 from core.documents import Document
-from core.errors import StaleVersion
 from core.transactions import atomic
 from vendors import services
 from vendors.inputs import ContactInput, VendorInput
@@ -45,8 +44,7 @@ def change(
             vendor=vendor, data=data, actor=actor, at=at, expected_version=expected_version
         )
     vendor = Vendor.objects.select_for_update(no_key=True).get(pk=vendor.pk)
-    if expected_version is not None and vendor.version != expected_version:
-        raise StaleVersion(f"It is version {vendor.version} now, not {expected_version}.")
+    vendor.require_version(expected_version)
     return _proposers[0](vendor=vendor, data=data, actor=actor, at=at, reason=reason)
 
 

@@ -19,7 +19,7 @@ from core.states import StateField
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from vendors.models import Vendor
 
-_AP = role(Role.AP_CLERK, Role.AP_MANAGER)
+PAYABLES = role(Role.AP_CLERK, Role.AP_MANAGER)
 _SEES_ALL = (
     Role.AP_CLERK,
     Role.AP_MANAGER,
@@ -158,7 +158,7 @@ class Invoice(EntityOwned, Document):
             Status.DISPUTED,
         ],
         target=Status.MATCHING,
-        permission=either(_AP, portal),
+        permission=either(PAYABLES, portal),
     )
     def match(self, **_: Any) -> None:
         """Judge it (again) against its order and receipts."""
@@ -180,7 +180,7 @@ class Invoice(EntityOwned, Document):
         status,
         source=[Status.MATCHED, Status.IN_EXCEPTION],
         target=Status.CLEARED,
-        permission=either(_AP, portal),
+        permission=either(PAYABLES, portal),
     )
     def clear(self, *, at: Any, **_: Any) -> None:
         """May be paid. From an exception only once every exception is resolved."""
@@ -195,7 +195,7 @@ class Invoice(EntityOwned, Document):
             Status.DISPUTED,
         ],
         target=Status.RETURNED,
-        permission=_AP,
+        permission=PAYABLES,
     )
     def return_to_vendor(self, *, code: str, reason: str, **_: Any) -> None:
         """Not accepted as it is; the vendor is told why."""
@@ -210,12 +210,12 @@ class Invoice(EntityOwned, Document):
             Status.DISPUTED,
         ],
         target=Status.REJECTED,
-        permission=_AP,
+        permission=PAYABLES,
     )
     def reject(self, **_: Any) -> None:
         """Not ours to pay."""
 
-    @transition(status, source=[Status.IN_EXCEPTION], target=Status.DISPUTED, permission=_AP)
+    @transition(status, source=[Status.IN_EXCEPTION], target=Status.DISPUTED, permission=PAYABLES)
     def dispute(self, **_: Any) -> None:
         """Argued with the vendor."""
 

@@ -10,16 +10,15 @@ from django.db.models.functions import Coalesce
 from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
-from accounts.models import EntityOwned, Role
-from accounts.permissions import either, portal, role
+from accounts.models import EntityOwned
+from accounts.permissions import either, portal
 from core.documents import Document
 from core.fields import AmountField, PercentField
 from core.ids import new_id
 from core.states import StateField
-from invoicing.models.invoices import Invoice, InvoiceLine
+from invoicing.models.invoices import PAYABLES, Invoice, InvoiceLine
 from vendors.models import Vendor
 
-_AP = role(Role.AP_CLERK, Role.AP_MANAGER)
 _NO_VENDOR = Value(UUID(int=0), models.UUIDField())
 
 
@@ -163,7 +162,7 @@ class MatchException(EntityOwned, Document):
         return self.check_name == "remit_to" or self.rule == "D5"
 
     @transition(
-        status, source=[Status.OPEN, Status.ASSIGNED], target=Status.ASSIGNED, permission=_AP
+        status, source=[Status.OPEN, Status.ASSIGNED], target=Status.ASSIGNED, permission=PAYABLES
     )
     def assign(self, *, assignee: Any, **_: Any) -> None:
         """Give it to somebody."""
@@ -173,7 +172,7 @@ class MatchException(EntityOwned, Document):
         status,
         source=[Status.OPEN, Status.ASSIGNED],
         target=Status.RESOLVED,
-        permission=either(_AP, portal),
+        permission=either(PAYABLES, portal),
     )
     def resolve(
         self,

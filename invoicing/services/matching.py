@@ -12,8 +12,7 @@ from django.db.models import Max, Q, QuerySet
 from django_fsm import can_proceed, has_transition_perm
 
 from accounts.duties import require_apart
-from accounts.models import Duty, Role, User
-from accounts.permissions import role
+from accounts.models import Duty, User
 from budgets.ledger import BudgetExceeded
 from core import events
 from core.composed import Composed
@@ -26,6 +25,7 @@ from invoicing import queries
 from invoicing.facts import lock_order, match_input
 from invoicing.matching.types import BLOCK, EXCEPTION, WAITING
 from invoicing.models import Invoice, MatchException, MatchRun
+from invoicing.models.invoices import PAYABLES
 from invoicing.services.clearing import post_cleared
 from invoicing.services.raising import in_words, locked_exceptions, not_yet_accepted, reconcile
 from invoicing.services.rates import set_rate
@@ -41,8 +41,6 @@ _MATCHABLE = (
 )
 _BY_ITSELF = tuple(status for status in _MATCHABLE if status != Invoice.Status.DISPUTED)
 
-_AP = role(Role.AP_CLERK, Role.AP_MANAGER)
-
 
 @atomic
 def request_match(*, invoice: Invoice, actor: User | None, at: datetime) -> Invoice:
@@ -51,7 +49,7 @@ def request_match(*, invoice: Invoice, actor: User | None, at: datetime) -> Invo
     Raises NotAllowed for people outside accounts payable, IllegalTransition once it is settled.
     """
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice.pk)
-    if actor is not None and not _AP(invoice, actor):
+    if actor is not None and not PAYABLES(invoice, actor):
         raise NotAllowed("Only accounts payable has invoices matched again.")
     if invoice.status not in _MATCHABLE:
         raise IllegalTransition(f"Invoice {invoice.number} is settled; it is not matched again.")

@@ -21,7 +21,7 @@ from core.transitions import perform
 from vendors import bank
 from vendors.inputs import BankInput
 from vendors.models import BankAccount, Vendor
-from vendors.services.master_data import addresses
+from vendors.services.master_data import addresses, locked
 from vendors.validation import currency_errors
 
 MOST_NOTE = 2000
@@ -65,7 +65,7 @@ def request(
     The vendor is told at its addresses, old ones too. Raises NotAllowed for all but vendor
     managers, Invalid, Conflict while another account of the vendor waits or it has this one.
     """
-    vendor = _locked_vendor(vendor)
+    vendor = locked(vendor)
     if not _MANAGES(vendor, actor):
         raise NotAllowed("You are not allowed to manage vendors.")
     account = _judged(vendor, data, at)
@@ -121,7 +121,7 @@ def drop(*, account: BankAccount, actor: User, at: datetime, reason: str = "") -
 def take_over(*, vendor: Vendor, data: BankInput, at: datetime, note: str) -> BankAccount:
     """An account that was verified before the portal knew it: it counts at once. Only for the
     portal itself, setting up. Raises Invalid, Conflict when the vendor has it."""
-    vendor = _locked_vendor(vendor)
+    vendor = locked(vendor)
     account = _judged(vendor, data, at)
     _require_new(account)
     perform(account.verify, actor=None, at=at, valid_from=at, note=note)
@@ -232,11 +232,6 @@ def _let_end(account: BankAccount, at: datetime, actor: User) -> None:
         old.valid_until = at
         old._history_user = actor
         old.save()
-
-
-def _locked_vendor(vendor: Vendor) -> Vendor:
-    rows = Vendor.objects.select_for_update(of=("self",), no_key=True)
-    return rows.select_related("entity").get(pk=vendor.pk)
 
 
 def _locked(account: BankAccount) -> BankAccount:

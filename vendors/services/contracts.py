@@ -9,7 +9,7 @@ from accounts.models import Entity, Role, User
 from accounts.permissions import role
 from core import events, numbering, text
 from core.decimals import NotADecimal, parse, places
-from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed, StaleVersion
+from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed
 from core.money import UnknownCurrency, minor_units
 from core.transactions import atomic
 from core.transitions import perform
@@ -61,8 +61,7 @@ def edit(
     """
     contract = _locked(contract)
     _require_drafter(contract, actor)
-    if expected_version is not None and contract.version != expected_version:
-        raise StaleVersion(f"It is version {contract.version} now, not {expected_version}.")
+    contract.require_version(expected_version)
     if contract.status != Contract.Status.DRAFT:
         state = contract.get_status_display().lower()
         raise IllegalTransition(f"{contract.number} is {state}: it cannot be edited any more.")
@@ -71,12 +70,7 @@ def edit(
     contract.edited_by = actor
     contract.prices.all().delete()
     _store(contract, data, actor)
-    after = _said(contract)
-    changes = [
-        {"field": name, "old": before[name], "new": after[name]}
-        for name in before
-        if before[name] != after[name]
-    ]
+    changes = events.differences(before, _said(contract))
     events.publish("contract.edited", contract, actor=actor, at=at, changes=changes)
     return contract
 

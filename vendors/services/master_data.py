@@ -6,7 +6,7 @@ from typing import Any
 from accounts.models import Entity, Role, User
 from accounts.permissions import role
 from core import events, text
-from core.errors import Conflict, Invalid, NotAllowed, StaleVersion
+from core.errors import Conflict, Invalid, NotAllowed
 from core.transactions import atomic
 from core.transitions import perform
 from vendors import validation
@@ -63,20 +63,14 @@ def edit(
     agrees. Its old addresses are told then (rule A5). Raises NotAllowed, TwoPeopleNeeded,
     StaleVersion, Invalid.
     """
-    vendor = _locked(vendor)
+    vendor = locked(vendor)
     _require_people(vendor, actor, proposed_by)
-    if expected_version is not None and vendor.version != expected_version:
-        raise StaleVersion(f"It is version {vendor.version} now, not {expected_version}.")
+    vendor.require_version(expected_version)
     validation.judge(entity=vendor.entity, data=data, vendor=vendor)
     before, old_addresses = _said(vendor), addresses(vendor)
     vendor.contacts.all().delete()
     _store(vendor, data, actor)
-    after = _said(vendor)
-    changes = [
-        {"field": name, "old": before[name], "new": after[name]}
-        for name in before
-        if before[name] != after[name]
-    ]
+    changes = events.differences(before, _said(vendor))
     alarming = any(change["field"] in ALARMING for change in changes)
     events.publish(
         "vendor.edited",
@@ -139,7 +133,7 @@ def _move(
     *,
     needs_reason: bool = False,
 ) -> Vendor:
-    vendor = _locked(vendor)
+    vendor = locked(vendor)
     perform(getattr(vendor, verb), actor=actor, at=at)
     if faults := text.check(reason, "/reason", most=2000, required=needs_reason, multiline=True):
         raise Invalid(errors=faults)
@@ -148,7 +142,8 @@ def _move(
     return vendor
 
 
-def _locked(vendor: Vendor) -> Vendor:
+def locked(vendor: Vendor) -> Vendor:
+    """The vendor as it stands, locked until the transaction ends."""
     rows = Vendor.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("entity").get(pk=vendor.pk)
 
