@@ -31,9 +31,9 @@ def database(name: str, *, file: Path) -> dict[str, Any]:
     if not env.str(name, default=""):
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(file)}
     try:
-        found: dict[str, Any] = env.db_url(name)
         if urlsplit(env.str(name)).scheme not in ("postgres", "postgresql", "sqlite"):
             raise ValueError
+        found: dict[str, Any] = env.db_url(name)
     except ValueError as fault:
         raise ImproperlyConfigured(
             f"{name} must be postgres://user:password@host:port/name, or empty for SQLite"
