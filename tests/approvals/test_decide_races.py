@@ -23,7 +23,7 @@ from tests.factories import NOW, Organisation, person, step
 from tests.racing import race
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-ROUNDS = 40  # of each shape
+ROUNDS = 20  # of each shape
 LATE = {IllegalTransition, OnePersonOnce}
 DECIDED = ("approved", "rejected", "returned")
 
@@ -95,7 +95,7 @@ def _decisions(
 def test_groups_take_what_they_need_and_a_round_ends_once(
     org: Organisation, submitted: Submit, four: dict[str, User]
 ) -> None:
-    """200 rounds; the delegate of the first of the four races with their delegator as well."""
+    """100 rounds; the delegate of the first of the four races with their delegator as well."""
     _policies(org, four)
     lend(four["a"], four["x"])
     ends: Counter[str] = Counter()
