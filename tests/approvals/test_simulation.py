@@ -59,13 +59,27 @@ def run(draft: ApprovalPolicy) -> simulation.Simulation:
 
 
 def test_the_same_rules_change_nothing(org: Organisation) -> None:
-    past(org, "500", org.axel)
+    """Nor does who was added by an approver, or stepped in for one: no rule asked for them."""
+    small = past(org, "500", org.axel)
     past(org, "4000", org.axel, org.dora)
+    asked = small.steps.get()
+    for person, more in ((org.sven, {"kind": "added"}), (org.cora, {"replaces": asked})):
+        ApprovalStep.objects.create(
+            entity=org.entity, request=small, group=2, assignee=person, why="later",
+            created_at=NOW, **more,
+        )  # fmt: skip
     copy = services.new_version(policy=org.policies["standard"], actor=org.ada, at=NOW)
     seen = run(copy)
     assert (len(seen.rows), seen.changed, seen.refused) == (2, [], [])
     assert seen.hours_added == seen.hours_saved == 0
     assert [row.words for row in seen.rows] == ["", ""]
+
+
+def test_the_same_amount_in_a_higher_tier_is_another_chain(org: Organisation, draft: Any) -> None:
+    past(org, "4000", org.axel)
+    past(org, "4000", org.axel, org.dora, tier_amount="9000", rolling_total="9000")
+    seen = run(draft(RuleInput("All", ALWAYS, [step("manager_chain")])))
+    assert (len(seen.rows), seen.changed) == (2, [])
 
 
 def test_a_stricter_draft_adds_people_and_their_usual_time(org: Organisation, draft: Any) -> None:
