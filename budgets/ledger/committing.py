@@ -146,7 +146,7 @@ def _refuse_lacking(
     """Refuse at once what budgets, as they were just read, cannot pay: a crowd that runs for the
     last of a budget writes nothing and locks nothing. What is not sure is left to `write`.
 
-    Raises BudgetExceeded. Statements: none, 2 where a budget lacks something.
+    Raises BudgetExceeded. Statements: none, 1 where a budget lacks something.
     """
     asked: dict[int, Decimal] = defaultdict(Decimal)
     lacks = False
@@ -159,8 +159,8 @@ def _refuse_lacking(
             asked[cell.pk] += to_base(share.amount, rate=rate, base_currency=base)
             has = cell.available + cell.overdraft
             lacks = lacks or (cell.control == Control.STOP and asked[cell.pk] > has)
-    if lacks and not posting.is_done():
-        funds.refuse_lacking(asked, currency=posting.source.entity.currency)
+    if lacks:
+        funds.refuse_lacking(asked, unless=posting.key, currency=posting.source.entity.currency)
 
 
 def _now(posting: Posting, share: Share, commitment: Commitment) -> tuple[Decimal, Decimal]:

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import Exists
+
 from accounts.models import Control, Entity
 from budgets.ledger import cells
 from budgets.ledger.cells import Calendar, Dimensions
 from budgets.ledger.types import Demand, FundsCheck
-from budgets.models import BudgetAdjustment, BudgetCell
+from budgets.models import BudgetAdjustment, BudgetCell, LedgerEntry
 from core.errors import Conflict, FieldError, RuleBroken
 from core.money import ZERO, round_amount
 
@@ -74,12 +76,16 @@ def require_funds(
     return checks
 
 
-def refuse_lacking(asked: Mapping[int, Decimal], *, currency: str) -> None:
+def refuse_lacking(asked: Mapping[int, Decimal], *, unless: str, currency: str) -> None:
     """Raise BudgetExceeded where a cell, none of them cumulative, stops at what is asked of it
-    now. Statements: 1."""
-    named = ("cost_center", "gl_account", "project", "fiscal_year")
-    cells = BudgetCell.objects.select_related(*named).in_bulk(list(asked))
-    checks = [judge(cells[pk], asked[pk], currency=currency) for pk in sorted(asked)]
+    now; `unless` the event of that key was posted before. Statements: 1."""
+    posted = LedgerEntry.objects.filter(event_key=unless)
+    cells = (
+        BudgetCell.objects.select_related("cost_center", "gl_account", "project", "fiscal_year")
+        .filter(~Exists(posted), pk__in=list(asked))
+        .order_by("pk")
+    )
+    checks = [judge(cell, asked[cell.pk], currency=currency) for cell in cells]
     if refused := [check for check in checks if check.verdict == "refuse"]:
         raise BudgetExceeded(refused)
 
