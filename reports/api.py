@@ -78,8 +78,8 @@ def _parameter(name: str, kind: Any, words: str, **more: Any) -> OpenApiParamete
 
 
 class ReportView(Api):
-    """Controllers, auditors, buyers and the like see all of their entity; a budget owner one
-    own cost centre at a time, by `cost_center`."""
+    """Controllers, auditors, budget owners, buyers and the like see all of their entity; who only
+    owns a cost centre sees one own at a time, by `cost_center`."""
 
     throttle_scope = "report"
 

@@ -17,6 +17,7 @@ WHOLE_ENTITY = (
     Role.ADMINISTRATOR,
     Role.BUYER,
     Role.AP_MANAGER,
+    Role.BUDGET_OWNER,
 )
 OVERSIGHT = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR)
 OVERSEEN = ("segregation-of-duties", "emergency-review", "approval-bottlenecks")
@@ -112,9 +113,9 @@ def read(
 def require(name: str, *, user: User, cost_center: str | None) -> None:
     """Whether a person may read a report, the same for pages, API and mails.
 
-    The whole entity for those who oversee it or buy; a budget owner sees one own cost centre at a
-    time of the reports that a cost centre divides. Raises NoSight, and Missing for a cost centre
-    that is another's or unknown.
+    The whole entity for those who see all its budgets (`BudgetCell.visible_to`); who only owns a
+    cost centre sees one own at a time, of the reports that a cost centre divides. Raises NoSight,
+    and Missing for a cost centre that is another's or unknown.
     """
     if name in OVERSEEN and not user.has_role(*OVERSIGHT):
         raise NoSight("This report is for those who oversee the entity.")

@@ -14,11 +14,11 @@ from django.utils.dates import MONTHS_3
 
 from core.money import ZERO
 from core.web import pages_of, require_role
+from reports.asking import WHOLE_ENTITY
 from reports.expected import FORWARD, ON_ORDER, RESERVED, Expected, first_of
 from reports.figures import DIMENSIONS, WITHOUT, Coding, Figures, Scope
 from reports.forecast import Line, Outlook, budgets_of, outlook
 from reports.pages import (
-    ROLES,
     asked_of,
     chosen_of,
     entry_links,
@@ -65,7 +65,7 @@ class Usual:
 @login_required
 def expected_entries(request: HttpRequest) -> HttpResponse:
     """What is forecast `?from=` a month `?until=` another one, by `?what=` it is."""
-    require_role(request, *ROLES)
+    require_role(request, *WHOLE_ENTITY)
     entity, chosen = request.user.entity, chosen_of(request, groups=GROUPS)
     scope = Scope(entity, **asked_of(chosen))
     seen = outlook(scope, today=today_of(entity, chosen))

@@ -12,9 +12,9 @@ from core.web import pages_of, require_role
 from purchase_orders.models import PurchaseOrder
 from reports import accruals as accruing
 from reports import exports, orders, queries
+from reports.asking import WHOLE_ENTITY
 from reports.pages import (
     FILES,
-    ROLES,
     asked_of,
     chosen_of,
     entry_links,
@@ -32,7 +32,7 @@ _STAGES = (("", "All"), ("ENC", "Committed"), ("ACT", "Spent"))
 @login_required
 def accruals(request: HttpRequest) -> HttpResponse:
     """Received, not invoiced, line by line, tied to the stored sums."""
-    require_role(request, *ROLES)
+    require_role(request, *WHOLE_ENTITY)
     entity, chosen = request.user.entity, chosen_of(request, groups=_GROUPS)
     report = accruing.report(entity=entity, as_of=chosen["as_of"], known_on=chosen["recorded_at"])
     if chosen["format"] in FILES:
@@ -58,7 +58,7 @@ def accruals(request: HttpRequest) -> HttpResponse:
 @login_required
 def aging(request: HttpRequest) -> HttpResponse:
     """Open orders by age, and what they still hold."""
-    require_role(request, *ROLES)
+    require_role(request, *WHOLE_ENTITY)
     entity = request.user.entity
     chosen = {**chosen_of(request, groups=_GROUPS), "recorded_at": None}  # it knows no such day
     today = today_of(entity, chosen)
@@ -86,7 +86,7 @@ def aging(request: HttpRequest) -> HttpResponse:
 @login_required
 def burn_down(request: HttpRequest) -> HttpResponse:
     """How an order, by `?order=` its number, or budgets were used up."""
-    require_role(request, *ROLES)
+    require_role(request, *WHOLE_ENTITY)
     chosen = chosen_of(request, groups=_GROUPS, stages=_STAGES)
     number = request.GET.get("order", "")[:64]
     if number:

@@ -12,6 +12,7 @@ from django.utils.dates import MONTHS_3
 from core.tables import Table
 from core.web import require_role
 from reports import exports
+from reports.asking import WHOLE_ENTITY
 from reports.expected import month_of, months_of_year
 from reports.expected_views import GROUPS, expected_links, period_of
 from reports.figures import Scope
@@ -19,7 +20,6 @@ from reports.forecast import Ahead
 from reports.pages import (
     FILES,
     KINDS,
-    ROLES,
     asked_of,
     chosen_of,
     codes_of,
@@ -89,7 +89,7 @@ def _answer(
     more: Callable[[VarianceReport, dict[str, Any]], dict[str, Any]],
 ) -> HttpResponse:
     """The page with what it has of its own, or the file that is asked for."""
-    require_role(request, *ROLES)
+    require_role(request, *WHOLE_ENTITY)
     chosen = chosen_of(request, groups=GROUPS)
     if chosen["format"] in FILES:
         return file_of(

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST
 from core.errors import DomainError
 from core.web import act, add_errors, require_role, visible_or_404
 from reports import schedules
+from reports.asking import WHOLE_ENTITY
 from reports.models import ScheduledReport, ScheduledRun
-from reports.pages import ROLES
 from reports.registry import REPORTS
 
 _FIXED = ("as_of", "recorded_at", "since", "format", "compare", "report", "after", "stage")
@@ -54,7 +54,7 @@ class ScheduleForm(forms.Form):
 @login_required
 def scheduled(request: HttpRequest) -> HttpResponse:
     """The reports that one gets by mail, and what became of their last run."""
-    require_role(request, *ROLES)
+    require_role(request, *WHOLE_ENTITY)
     rows = list(
         ScheduledReport.objects.visible_to(request.user).select_related("entity").order_by("-id")
     )
@@ -75,7 +75,7 @@ def scheduled(request: HttpRequest) -> HttpResponse:
 @login_required
 def new(request: HttpRequest) -> HttpResponse:
     """Schedule the report that the address names, with the filters that it carries."""
-    require_role(request, *ROLES)
+    require_role(request, *WHOLE_ENTITY)
     report = request.GET.get("report", "")
     kind = REPORTS.get(report)
     if kind is None:

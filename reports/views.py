@@ -18,6 +18,7 @@ from core.fields import amount
 from core.money import ZERO
 from core.web import PAGE, pages_of, require_role
 from reports import exports, queries
+from reports.asking import WHOLE_ENTITY
 from reports.drill_down import accruals_behind, adjustments_behind
 from reports.figures import Scope
 from reports.pages import (
@@ -25,7 +26,6 @@ from reports.pages import (
     BUDGET,
     FIGURES,
     FILES,
-    ROLES,
     asked_of,
     chosen_of,
     codes_of,
@@ -52,7 +52,7 @@ def commitments(request: HttpRequest) -> HttpResponse:
     Summing the ledger as proof takes longer than the report: `?compare=1` asks for it, which the
     page does by itself once it is there.
     """
-    require_role(request, *ROLES)
+    require_role(request, *WHOLE_ENTITY)
     chosen = chosen_of(request, groups=GROUPS, stages=FIGURES)
     compared = request.GET.get("compare") == "1"
     try:
@@ -95,7 +95,7 @@ def commitments(request: HttpRequest) -> HttpResponse:
 @login_required
 def entries(request: HttpRequest) -> HttpResponse:
     """What a figure is made of: ledger entries, changes of the budget, or deliveries."""
-    require_role(request, *ROLES)
+    require_role(request, *WHOLE_ENTITY)
     entity, chosen = request.user.entity, chosen_of(request, groups=GROUPS, stages=FIGURES)
     scope = Scope(entity, **asked_of(chosen))
     if chosen["stage"] == ACCRUED:

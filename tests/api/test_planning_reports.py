@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from budgets.models import LedgerEntry
+from budgets.models import CostCenter, LedgerEntry
 from purchase_orders.models import PurchaseOrderLine
 from reports.models import RunningExport, ScheduledReport
 from tests.api.conftest import Client
@@ -128,14 +128,15 @@ def test_a_question_that_cannot_be_answered(
     problem(api(org.cora).get(f"{V1}/reports/{path}"), status, kind)
 
 
-def test_a_budget_owner_sees_the_own_cost_centre(org: Any, api: Client) -> None:
-    sven = api(org.sven)
+def test_who_owns_a_cost_centre_sees_the_plans_of_it(org: Any, api: Client) -> None:
+    CostCenter.objects.filter(code="CC300").update(owner=org.rob)
+    rob = api(org.rob)
     for name in ("budget-variance", "forecast", "commitment-burn-down"):
-        assert get(sven, f"reports/{name}/?cost_center=CC300")["report"] == name
-        problem(sven.get(f"{V1}/reports/{name}/"), 403, "not-allowed")
-        problem(sven.get(f"{V1}/reports/{name}/?cost_center=CC100"), 404, "not-found")
+        assert get(rob, f"reports/{name}/?cost_center=CC300")["report"] == name
+        problem(rob.get(f"{V1}/reports/{name}/"), 403, "not-allowed")
+        problem(rob.get(f"{V1}/reports/{name}/?cost_center=CC100"), 404, "not-found")
     for name in ("accruals", "open-orders-aging"):
-        problem(sven.get(f"{V1}/reports/{name}/"), 403, "not-allowed")
+        problem(rob.get(f"{V1}/reports/{name}/"), 403, "not-allowed")
 
 
 @pytest.mark.parametrize(

@@ -96,13 +96,18 @@ def test_an_unknown_report_or_group_is_refused(org: Any, api: Client) -> None:
     problem(cora.get(f"{URL}?group_by=vendor"), 422, "invalid")
 
 
-def test_a_budget_owner_sees_the_own_cost_centres_and_no_others(org: Any, api: Client) -> None:
-    sven = api(org.sven)
-    rows = get(sven, "reports/commitments/?cost_center=CC300&fiscal_year=2026")["rows"]
+def test_who_owns_a_cost_centre_sees_it_and_a_budget_owner_the_entity(
+    org: Any, api: Client
+) -> None:
+    CostCenter.objects.filter(code="CC300").update(owner=org.rob)
+    rob = api(org.rob)
+    rows = get(rob, "reports/commitments/?cost_center=CC300&fiscal_year=2026")["rows"]
     assert {row["cost_center"] for row in rows} == {"CC300"}
-    problem(sven.get(f"{URL}?cost_center=CC100"), 404, "not-found")
-    problem(sven.get(f"{URL}?cost_center=CC999"), 404, "not-found")
-    problem(sven.get(URL), 403, "not-allowed")
+    problem(rob.get(f"{URL}?cost_center=CC100"), 404, "not-found")
+    problem(rob.get(f"{URL}?cost_center=CC999"), 404, "not-found")
+    problem(rob.get(URL), 403, "not-allowed")
+    of_all = get(api(org.cora), "reports/commitments/?fiscal_year=2026")
+    assert get(api(org.sven), "reports/commitments/?fiscal_year=2026") == of_all
     problem(api(org.rita).get(f"{URL}?cost_center=CC300"), 403, "not-allowed")
 
 
