@@ -52,7 +52,7 @@ def approval_requested(*, event_id: str, document_id: str) -> None:
     for delegation in queries.standing_delegations(step.assignee, now):
         person = delegation.to_user
         under = queries.acting_for(person, step, now)
-        if under is not None and person.pk != step.request.requester_id:
+        if under is not None:  # none for the requester's side
             _tell(
                 step,
                 key=_key_of_request(step, person),

@@ -89,6 +89,8 @@ def test_a_title_cannot_smuggle_headers_in(folder: Path, breaking: str) -> None:
     assert mail["To"] == "rita@demo.example"
     assert len(mail["Subject"].splitlines()) == 1
     assert mail["Subject"].startswith("Approve")
+    # nor characters that ring, or that turn round what is read
+    assert services.one_line("Approve\x07 1\u202e00 EUR") == "Approve 1 00 EUR"
 
 
 @pytest.mark.django_db
