@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BATCH = 500  # examples for which a database is made once
+BATCH = 100  # examples for which a database is made once; so often the time is looked at
 MACHINE = "tests/invariants/test_machine.py"
 
 
@@ -29,7 +29,8 @@ def arguments() -> argparse.Namespace:
 def batch(seed: int, examples: int, steps: int, *, postgres: bool) -> tuple[bool, str]:
     """Run so many examples; whether all agreed, and what was printed."""
     server = [sys.executable, "-m", "tests.servers"] if postgres else []
-    test = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", MACHINE]
+    options = ["-q", "-s", "--nomigrations", "-p", "no:cacheprovider"]
+    test = [sys.executable, "-m", "pytest", *options, MACHINE]
     settings = {
         "MACHINE_EXAMPLES": str(examples),
         "MACHINE_STEPS": str(steps),

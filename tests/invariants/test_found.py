@@ -43,7 +43,7 @@ def year_closed(world: World) -> None:
     world.new_year()
     world.year_end("with_budget")
     world.catch_up()
-    world.end_year("close")
+    world.end_year("close", -1)
     assert world.done["close year"], world.refused
 
 
@@ -62,7 +62,7 @@ def test_and_comes_back_when_the_year_end_is_undone(world: World) -> None:
     issued(world, "A")
     world.receive(0, 4)
     year_ended(world)
-    world.end_year("reverse")
+    world.end_year("reverse", -1)
     assert world.done["reverse year"]
     waits = AccruedSum.objects.filter(day=None, amount__gt=0).select_related("cell__fiscal_year")
     assert [(each.cell.fiscal_year.year, each.amount) for each in waits] == [(2026, 40)]
@@ -91,7 +91,7 @@ def test_an_order_closed_before_its_year_was_gives_back_though_the_worker_comes_
     world.year_end("with_budget")
     for item in world.work().filter(done_at=None, handler="budgeting.run_year_end"):
         world.run(item, 1)
-    world.end_year("close")
+    world.end_year("close", -1)
     assert world.done["close year"], world.refused
     world.catch_up()
     assert BudgetCell.objects.get(fiscal_year__year=2027, **OF_A).encumbered == 0

@@ -51,7 +51,8 @@ MUST_HAPPEN = {
     *("propose expired", "propose stale", "accept proposals", "reverse batch", "draft release"),
     *("cleared", "accept", "void"),
     *("set budget", "cut budget", "transfer", "journal"),
-    *("year end", "year end went"),
+    *("year end", "year end went", "activate"),
+    *("reverse year", "close year", "resume year"),
 }
 
 pick = st.integers(0, 47)
@@ -59,6 +60,7 @@ payers = st.sampled_from(PAYERS)
 quantity = st.integers(1, 10)
 price = st.sampled_from([10, 20, 40])
 name = st.sampled_from(sorted(CODING))
+ENDS = {"reversed": "reverse", "closed": "close"}
 seldom = st.sampled_from([False, False, True])
 
 
@@ -88,10 +90,14 @@ class Machine(RuleBasedStateMachine):
     def agrees(self) -> None:
         self.world.agree()
 
-    @initialize(new_year=seldom)
-    def begin(self, *, new_year: bool) -> None:
-        if new_year:
+    @initialize(begins=st.sampled_from(["", "", "", "january", "with_budget", "without_budget"]))
+    def begin(self, *, begins: str) -> None:
+        """Often with the year over, and its end run."""
+        if begins:
             self.world.new_year()
+        if begins in ("with_budget", "without_budget"):
+            self.world.year_end(begins)
+            self.world.catch_up()
 
     @rule(payers=payers, quantity=quantity, price=price, spans=seldom, emergency=seldom)
     def submit(self, **said: Any) -> None:
@@ -224,13 +230,18 @@ class Machine(RuleBasedStateMachine):
     def new_year(self) -> None:
         self.world.new_year()
 
-    @rule(policy=st.sampled_from(["with_budget", "without_budget"]), at_once=st.booleans())
-    def year_end(self, *, at_once: bool, **said: Any) -> None:
+    @rule(
+        policy=st.sampled_from(["with_budget", "without_budget"]),
+        goes_on=st.sampled_from(["waits", "runs", "reversed", "closed"]),
+    )
+    def year_end(self, *, goes_on: str, **said: Any) -> None:
         self.world.year_end(**said)
-        if at_once:
+        if goes_on != "waits":
             self.world.catch_up()
+        if goes_on in ENDS:
+            self.world.end_year(ENDS[goes_on], -1)
 
-    @rule(verb=st.sampled_from(["reverse", "reverse", "resume", "close", "reopen"]))
+    @rule(verb=st.sampled_from(["reverse", "resume", "close", "reopen"]), pick=pick)
     def end_year(self, **said: Any) -> None:
         self.world.end_year(**said)
 

@@ -3,12 +3,15 @@
 from decimal import Decimal
 from typing import Any
 
+from core.composed import Composed
 from purchase_orders import services
 from purchase_orders.inputs import AgreementInput, OrderInput, OrderLineInput, ReleaseLineInput
 from purchase_orders.models import Agreement, PurchaseOrder
 from tests.invariants.machine.cells import ZERO
 from tests.invariants.machine.documents import Blanket, Order
 from tests.invariants.machine.orders import Orders
+
+_drawn = Composed[tuple[Any, Decimal]](lambda: Agreement.objects.values_list("order", "released"))
 
 
 class Blankets(Orders):
@@ -56,7 +59,7 @@ class Blankets(Orders):
     def agree(self) -> None:
         """And every blanket order says what its releases drew, at most its limit."""
         super().agree()
-        drawn: dict[Any, Decimal] = dict(Agreement.objects.values_list("order", "released"))
+        drawn = dict(_drawn())
         for key, order in self.books.orders.items():
             if isinstance(order, Blanket):
                 expected = sum((each.drawn for each in order.releases), ZERO)

@@ -42,6 +42,16 @@ class World(Requests, Blankets, Changes, Invoices, Money):
         for pick, quantity in [(0, 4), (4, 6), (4, 0)]:
             self.receive(pick, quantity)
             self.bill(pick, 2, 0, Invoice.Kind.INVOICE)
+        for billed in (5, 7):  # of ten over two years: all of this year's part, and more than that
+            self.draft_own(("A",), 10, 10, "EUR", spans=True)
+            self.issue(-4)
+            self.receive(-4, 7)
+            self.bill(-4, billed, 0, Invoice.Kind.INVOICE)
+        for commits in ("releases", "limit"):
+            self.agree_on(("A",), 200, commits)
+            self.submit_order(-4)
+            self.agree_to(-4)
+            self.issue(-4)
         self.catch_up()
         self.agree()
 
