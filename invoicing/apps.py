@@ -18,4 +18,5 @@ class InvoicingConfig(AppConfig):
         events.subscribe("order.changed", "invoicing.rematch_after_change")
         events.subscribe("vendor.approved", "invoicing.rematch_after_approval")
         events.subscribe("vendor.reinstated", "invoicing.rematch_after_approval")
+        events.subscribe("invoice.cleared_as_final", "invoicing.end_order")
         navigation.count("invoicing:exceptions", queries.exceptions_count)

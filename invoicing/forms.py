@@ -39,6 +39,11 @@ class InvoiceForm(forms.Form):
         required=False,
         help_text="As printed: an IBAN, or routing number / account number.",
     )
+    is_final = forms.BooleanField(
+        label="Final invoice",
+        required=False,
+        help_text="Nothing more comes: once it clears, its order closes and frees what is left.",
+    )
     gross = FigureField(
         label="Total with tax",
         decimal_places=4,
@@ -56,6 +61,7 @@ class InvoiceForm(forms.Form):
             kind=data["kind"],
             issue_date=data["issue_date"],
             due_date=data["due_date"],
+            is_final=data["is_final"],
             currency=data["currency"],
             order_reference=data["order_reference"],
             gross=data["gross"],

@@ -75,6 +75,7 @@ class InvoiceInput:
     vendor_tax_id: str = ""
     order_reference: str = ""
     due_date: date | None = None
+    is_final: bool = False
     payee_accounts: list[PayeeInput] = field(default_factory=list)
     charges: list[ChargeInput] = field(default_factory=list)
     taxes: list[TaxInput] = field(default_factory=list)

@@ -46,6 +46,13 @@ def rematch_after_approval(*, event_id: str, document_id: str) -> None:
     services.rematch_vendor(vendor_id=UUID(document_id), at=event.at, since=event)
 
 
+@handler("invoicing.end_order")
+def end_order(*, event_id: str, document_id: str) -> None:
+    """A final invoice closes its order."""
+    event = TrailEvent.objects.get(pk=event_id)
+    services.end_order(invoice_id=UUID(document_id), at=event.at)
+
+
 @job("invoicing.overdue_receipts", every=timedelta(hours=1))
 def overdue_receipts(*, at: datetime) -> None:
     """Invoices that waited long enough for a receipt become exceptions."""

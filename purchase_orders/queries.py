@@ -76,11 +76,11 @@ def _receipt_status(order: PurchaseOrder, lines: Iterable[PurchaseOrderLine]) ->
 
 def _billing_status(lines: Iterable[PurchaseOrderLine]) -> str:
     lines = list(lines)
-    if lines and all(line.is_final for line in lines):
+    if any(line.is_final for line in lines):
         return FINAL
     if not any(line.billed_quantity or line.billed_amount for line in lines):
         return NONE
-    if any(_billed_short(line) and not line.is_final for line in lines):
+    if any(_billed_short(line) for line in lines):
         return PARTIAL
     return OVER if any(_billed_over(line) for line in lines) else FULL
 
@@ -159,9 +159,9 @@ def _billing_state() -> Case:
     over = Q(billed_amount__gt=F("net")) | ~by_amount & Q(billed_quantity__gt=F("quantity"))
     touched = ~Q(billed_quantity=0) | ~Q(billed_amount=0)
     return _states(
-        When(_has_line(Q()) & ~_has_line(Q(is_final=False)), then=Value(FINAL)),
+        When(_has_line(Q(is_final=True)), then=Value(FINAL)),
         When(~_has_line(touched), then=Value(NONE)),
-        When(_has_line(short & Q(is_final=False)), then=Value(PARTIAL)),
+        When(_has_line(short), then=Value(PARTIAL)),
         When(_has_line(over), then=Value(OVER)),
         default=FULL,
     )

@@ -90,6 +90,7 @@ class InvoiceSerializer(Output):
     order_reference = serializers.CharField()
     issue_date = serializers.DateField()
     due_date = serializers.DateField(allow_null=True)
+    is_final = serializers.BooleanField(help_text="Nothing more is billed of its order.")
     currency = serializers.CharField()
     rate = FigureField()
     lines = InvoiceLineSerializer(many=True)
@@ -163,6 +164,11 @@ class InvoiceInputSerializer(Input):
     order_reference = serializers.CharField(max_length=64, **_TEXT)
     issue_date = serializers.DateField()
     due_date = serializers.DateField(**_MAYBE)
+    is_final = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="The last of its order: once cleared, the order closes and frees what is left.",
+    )
     currency = serializers.CharField(
         required=False, max_length=3, help_text="The entity's own by default."
     )

@@ -108,6 +108,9 @@ class Invoice(EntityOwned, Document):
     captured_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    is_final = models.BooleanField(
+        default=False, help_text="Nothing more is billed of its order, which closes once it clears."
+    )
     waiting_until = models.DateField(null=True, help_text="Then a missing receipt is an exception.")
     cleared_at = models.DateTimeField(null=True, editable=False)
     return_code = models.CharField(max_length=16, blank=True)
@@ -131,6 +134,9 @@ class Invoice(EntityOwned, Document):
                 condition=~Q(status__in=["cleared", "in_payment", "paid"])
                 | Q(cleared_at__isnull=False, order__isnull=False),
                 name="cleared_invoice_stamp",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_final=False) | Q(kind="invoice"), name="final_invoice_bills"
             ),
         ]
         indexes: ClassVar = [

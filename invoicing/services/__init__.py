@@ -2,6 +2,7 @@
 
 from invoicing.services.capture import DuplicateInvoice, capture, import_file
 from invoicing.services.clearing import void
+from invoicing.services.ending import end_order
 from invoicing.services.exceptions import (
     ACCEPT_REASONS,
     accept_refusal,
@@ -30,6 +31,7 @@ __all__ = [
     "capture",
     "clear",
     "dispute",
+    "end_order",
     "import_file",
     "link_order",
     "match",

@@ -84,6 +84,7 @@ def capture(
         order_reference=data.order_reference.strip(),
         issue_date=data.issue_date,
         due_date=data.due_date,
+        is_final=data.is_final,
         currency=data.currency,
         source=source,
         original=original,
@@ -144,6 +145,8 @@ def _require_valid(data: InvoiceInput, *, by_hand: bool) -> None:
         wrong("/number", "required", "Give the vendor's invoice number.")
     if data.due_date and data.due_date < data.issue_date:
         wrong("/due_date", "before_issue", "An invoice is not due before it is issued.")
+    if data.is_final and data.kind != Invoice.Kind.INVOICE:
+        wrong("/is_final", "not_billed", "A credit note bills nothing: only an invoice is final.")
     try:
         minor_units(data.currency)
     except UnknownCurrency:

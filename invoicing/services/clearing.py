@@ -18,12 +18,16 @@ from invoicing.services.returning import require_reason
 from purchase_orders import services as purchase_orders
 from purchase_orders.models import OrderDistribution, PurchaseOrder, PurchaseOrderLine
 
+FINAL = "invoice.cleared_as_final"
+
 
 @atomic
 def void(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice:
     """Take a clearing back: ledger entries and billed quantities are mirrored, nothing edited.
 
-    Raises Invalid without a reason, Conflict when a later credit note builds on it.
+    After a final invoice more may be billed again. An order that it closed stays closed until a
+    buyer reopens it. Raises Invalid without a reason, Conflict when a later credit note builds
+    on it.
     """
     invoice = _locked(invoice)
     order_lines = lock_order(invoice)
@@ -44,7 +48,9 @@ def void(*, invoice: Invoice, reason: str, actor: User, at: datetime) -> Invoice
         reencumber=invoice.order.status != PurchaseOrder.Status.CLOSED,
         draw=purchase_orders.draw_of(order=invoice.order, lines=billed, at=at),
     )
-    purchase_orders.bill(order=invoice.order, lines=billed, actor=actor, at=at)
+    purchase_orders.bill(
+        order=invoice.order, lines=billed, actor=actor, at=at, reopens=invoice.is_final
+    )
     events.publish("invoice.voided", invoice, actor=actor, at=at, reason=reason)
     return invoice
 
@@ -87,6 +93,7 @@ def post_cleared(
 ) -> None:
     """Write what clearing means: encumbrance to actuals in the ledger, billed on the order.
 
+    After a final invoice the worker closes its order and frees what is left (C19).
     Raises BudgetExceeded when more is billed than was encumbered and the budget cannot bear it,
     Conflict when a line bills nothing that was ordered: its cost would have no budget.
     """
@@ -108,6 +115,8 @@ def post_cleared(
         draw=purchase_orders.draw_of(order=invoice.order, lines=billed, at=at),
     )
     purchase_orders.bill(order=invoice.order, lines=billed, actor=actor, at=at)
+    if invoice.is_final:
+        events.publish(FINAL, invoice, actor=actor, at=at)
 
 
 def _locked(invoice: Invoice) -> Invoice:
@@ -141,7 +150,7 @@ def _billed(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> dict:
         quantity, net, _ = billed.get(order_line.pk, (ZERO, ZERO, False))
         quantity += invoice.sign * _moved_quantity(invoice, line, order_line)
         net += invoice.sign * line.net
-        billed[order_line.pk] = (quantity, net, False)
+        billed[order_line.pk] = (quantity, net, invoice.is_final)
     return billed
 
 
@@ -193,7 +202,7 @@ def _settlements(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> list
 def _liquidated(
     invoice: Invoice, lines: list[InvoiceLine], by_pk: dict
 ) -> list[tuple[Decimal, bool]]:
-    """Encumbrance each line uses up, in order currency, and whether it takes the exact rest.
+    """Encumbrance each line uses up, in order currency, and whether it takes the exact rest (C8).
 
     By quantity: what the quantity cost on the order; by amount: what is billed. Lines of one order
     line count together: what a negative one takes back, the others do not use up. A credit note
@@ -229,10 +238,10 @@ def _used_up(
     if not part:
         return ZERO, False
     if order_line.basis == order_line.Basis.AMOUNT:
-        return part, order_line.is_final
+        return part, False
     currency = invoice.order.currency
     taken = line_net(quantity=part, unit_price=order_line.unit_price, currency=currency)
-    return taken, billed >= order_line.quantity or order_line.is_final
+    return taken, billed >= order_line.quantity
 
 
 def _costs(invoice: Invoice, lines: list[InvoiceLine], by_pk: dict) -> list[Decimal]:

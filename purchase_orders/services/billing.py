@@ -24,12 +24,14 @@ def bill(
     lines: Mapping[UUID | PurchaseOrderLine, tuple[Decimal, Decimal, bool]],
     actor: User | None,
     at: datetime,
+    reopens: bool = False,
 ) -> None:
     """Add to the billed quantity and net (order currency) of lines; negative takes back.
 
-    Per line: signed quantity, signed net, and whether no more invoices are expected for it. Lines
-    are locked in key order. What their budgets accrue follows, and what a closed release draws of
-    its blanket order. Raises Missing for a line of another order.
+    Per line: signed quantity, signed net, and whether no more invoices are expected for it;
+    `reopens` says that a final invoice is taken back and more are expected again. Lines are locked
+    in key order. What their budgets accrue follows, and what a closed release draws of its blanket
+    order. Raises Missing for a line of another order.
     """
     wanted = {getattr(line, "pk", line): change for line, change in lines.items()}
     today = order.entity.day_of(at)
@@ -41,7 +43,7 @@ def bill(
             quantity, net, final = wanted[line.pk]
             line.billed_quantity += quantity
             line.billed_amount += net
-            line.is_final = line.is_final or final
+            line.is_final = final or (line.is_final and not reopens)
         rows.store(stored, ["billed_quantity", "billed_amount", "is_final"])
         BilledLine.objects.bulk_create(
             BilledLine(order_line=line, billed_on=today, quantity=quantity, net=net)

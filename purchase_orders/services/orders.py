@@ -10,7 +10,7 @@ from accounts.duties import require_apart
 from accounts.models import Duty, User
 from budgets import ledger
 from budgets.rates import rate_on
-from core import events, numbering, text
+from core import events, numbering, rows, text
 from core.errors import Conflict, Invalid
 from core.money import ZERO
 from core.transactions import atomic
@@ -181,7 +181,8 @@ def close(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: str
 
 @atomic
 def reopen(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: str) -> PurchaseOrder:
-    """Expect more after all: what closing gave back is committed again after a funds check (C20).
+    """Expect more after all: what closing gave back is committed again after a funds check (C20),
+    and more may be billed even after a final invoice.
 
     Raises IllegalTransition, NotAllowed, Invalid without a reason, BudgetExceeded, BeyondAgreement.
     """
@@ -191,6 +192,7 @@ def reopen(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: st
         perform(order.reopen, actor=actor, at=at)
         _check_reason(reason)
         drawing.reopened(agreed, order, actor=actor, at=at, reason=reason)
+        _expect_invoices(order)
         ledger.reencumber(
             source=source(order),
             on=order.entity.day_of(at),
@@ -202,6 +204,13 @@ def reopen(*, order: PurchaseOrder, actor: User | None, at: datetime, reason: st
         order.save()
     events.publish("order.reopened", order, actor=actor, at=at, reason=reason)
     return order
+
+
+def _expect_invoices(order: PurchaseOrder) -> None:
+    ended = [line for line in locked_lines(order) if line.is_final]
+    for line in ended:
+        line.is_final = False
+    rows.store(ended, ["is_final"])
 
 
 @atomic

@@ -74,7 +74,12 @@ def received(org: Any, order: dict[str, Any], quantity: str, **more: Any) -> dic
 
 
 def billed(
-    org: Any, order: dict[str, Any], quantity: str, price: str = "100.00", number: str = "R-1"
+    org: Any,
+    order: dict[str, Any],
+    quantity: str,
+    price: str = "100.00",
+    number: str = "R-1",
+    **header: Any,
 ) -> dict[str, Any]:
     """An invoice captured by finn for the first line, and matched by the worker."""
     line = {
@@ -91,6 +96,7 @@ def billed(
         "order_reference": order["number"],
         "issue_date": "2026-03-02",
         "lines": [line],
+        **header,
     }
     finn = signed_in(org.finn)
     invoice = post(finn, "invoices/", body, status=201)

@@ -194,6 +194,16 @@ def test_a_closed_order_gives_its_rest_back_and_can_be_reopened(org: Any, api: C
     assert cell(org, api)["encumbered"] == "1000.00"
 
 
+def test_a_final_invoice_closes_its_order(org: Any, api: Client) -> None:
+    order = issued(org)
+    received(org, order, "6")
+    invoice = billed(org, order, "6", is_final=True)
+    assert (invoice["status"], invoice["is_final"]) == ("cleared", True)
+    closed = get(api(org.bea), f"orders/{order['id']}/")
+    assert (closed["status"], closed["billing_status"]) == ("closed", "final")
+    assert invoice["number"] in closed["close_reason"]
+
+
 def test_an_order_without_a_document_yet_has_no_pdf(org: Any, api: Client) -> None:
     order = issued(org)
     problem(api(org.bea).get(f"/api/v1/orders/{order['id']}/pdf/"), 409, "document-pending")

@@ -149,9 +149,22 @@ def test_a_keyed_invoice_is_in_and_matched(make: Maker, web: Client) -> None:
     assert "-100.00 +100.00" in found, "the page shows what it did to the budget"
 
 
+def test_the_last_invoice_is_said_to_be_final_where_it_is_keyed(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    web.post(NEW, keyed(order, is_final="on"))
+    drain()
+    assert "Final Nothing more is billed of its order" in text_of(
+        web.get(page_of(Invoice.objects.get()))
+    )
+    order.refresh_from_db()
+    assert order.status == "closed"
+
+
 @pytest.mark.parametrize(
     ("head", "line", "field"),
     [
+        ({"kind": "credit_note", "is_final": "on"}, {}, "is_final"),
         ({"number": ""}, {}, "number"),
         ({"issue_date": "soon"}, {}, "issue_date"),
         ({"gross": "much"}, {}, "gross"),

@@ -199,7 +199,7 @@ def test_derived_states_follow_the_lines(make: Maker) -> None:
     assert states() == ("partial", "partial")
     services.bill(
         order=order,
-        lines={line_of(order, 2).pk: (Decimal(5), Decimal(5), True)},
+        lines={line_of(order, 2).pk: (Decimal(5), Decimal(5), False)},
         actor=None,
         at=NOW,
     )
