@@ -5,15 +5,28 @@ after a broker that was away for a moment while all hands worked, it takes nothi
 """
 
 import os
+from typing import Any
 
 from celery.worker import state
 from celery.worker.request import Request
 
 
 class Acknowledged(Request):  # type: ignore[misc]
-    """A task's message whose failed acknowledgement ends the worker, once its hands are free."""
+    """A task's message whose failed acknowledgement ends the worker, once its hands are free.
 
-    def acknowledge(self) -> None:
-        super().acknowledge()
-        if self.message is not None and not self.message.acknowledged:
-            state.should_stop = os.EX_TEMPFAIL
+    What fails is seen at the message itself: with an event loop Celery only plans to acknowledge,
+    and does so a moment later.
+    """
+
+    def __init__(self, message: Any, **options: Any) -> None:
+        super().__init__(message, **options)
+        acknowledge = message.ack
+
+        def or_end(*args: Any, **kwargs: Any) -> None:
+            try:
+                acknowledge(*args, **kwargs)
+            except Exception:
+                state.should_stop = os.EX_TEMPFAIL
+                raise
+
+        message.ack = or_end
