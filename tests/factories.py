@@ -16,6 +16,7 @@ import requisitions.services
 from accounts import duties
 from accounts.models import Control, DutyPair, Entity, Role, RoleAssignment, TaxCode, User
 from approvals.models import ApprovalPolicy, ApprovalStep, PolicyRule
+from budgets.amounts import counts_from
 from budgets.models import (
     BudgetAdjustment,
     BudgetCell,
@@ -240,7 +241,7 @@ def budget_cell(
         control=control,
         reason="Annual budget",
         actor=None,
-        effective_on=TODAY,
+        effective_on=counts_from(cell, NOW),
         recorded_at=NOW,
     )
     return cell
