@@ -13,6 +13,7 @@ from budgets.ledger.committing import (
     reencumber,
     release,
     release_reservation,
+    require_room,
     reserve,
 )
 from budgets.ledger.funds import BudgetExceeded, BudgetReasonRequired, check_funds, require_funds
@@ -49,6 +50,7 @@ __all__ = [
     "release",
     "release_reservation",
     "require_funds",
+    "require_room",
     "reserve",
     "reverse_outside",
     "set_budget",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from accounts.models import Control
 from budgets.ledger import drawing, forward, funds, overdrafts, rolling
-from budgets.ledger.cells import Calendar, Dimensions, find_or_create
+from budgets.ledger.cells import Calendar, Dimensions, find, find_or_create
 from budgets.ledger.posting import (
     Distributed,
     Posting,
@@ -90,6 +90,28 @@ def encumber(
     _commit(posting, Stage.ENC, list(shares), emergency, draw)
 
 
+def require_room(*, source: Source, shares: Iterable[Share], on: date) -> None:
+    """Refuse at once what budgets, as they stand, plainly cannot pay; `encumber` has the last word.
+
+    To be asked before anything is locked that others wait for: a crowd that runs for the last of a
+    budget then does not stand in line to be refused. Raises BudgetExceeded, FiscalYearMissing,
+    FiscalYearClosed. Statements: 1, none where something is converted or spread.
+    """
+    shares = list(shares)
+    if not shares or _is_spread(shares):
+        return
+    base, asked = source.entity.currency, defaultdict[Dimensions, Decimal](Decimal)
+    for share in shares:
+        asked[Dimensions.of(share)] += to_base(share.amount, rate=source.rate, base_currency=base)
+    checks = [
+        funds.judge(cell, asked[key], currency=base)
+        for key, cell in find(Calendar(source.entity, on), asked, named=True).items()
+        if cell.reserves_at in HOLDS_FROM[Stage.ENC]
+    ]
+    if refused := [check for check in checks if check.verdict == "refuse"]:
+        raise funds.BudgetExceeded(refused)
+
+
 def _commit(
     posting: Posting,
     stage: str,
@@ -105,7 +127,7 @@ def _commit(
         Calendar(source.entity, posting.on), {Dimensions.of(share) for share in shares}
     )
     posting.plain = frozenset(each.pk for each in found.values() if not each.is_cumulative)
-    spread = any(share.period or share.converts for share in shares)
+    spread = _is_spread(shares)
     if not (spread or emergency or draw):
         _refuse_lacking(posting, stage, shares, found)
     ensure(
@@ -138,6 +160,11 @@ def _commit(
     if emergency:
         overdrafts.allow(posting, why=emergency)
     write([posting, *drawing.move(posting, draw, drawn_on)], [*rows, *drawn_on])
+
+
+def _is_spread(shares: list[Share]) -> bool:
+    """Whether later years or reservations bear some of it, so that cells alone do not tell."""
+    return any(share.period or share.converts for share in shares)
 
 
 def _refuse_lacking(
