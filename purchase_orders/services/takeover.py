@@ -19,7 +19,7 @@ from budgets.models import BudgetCell, CostCenter, GLAccount, Project
 from budgets.rates import rate_on
 from core import events, numbering
 from core.errors import Conflict, FieldError, Invalid
-from core.money import HUNDRED, ZERO
+from core.money import ZERO
 from core.transactions import atomic
 from core.transitions import perform
 from purchase_orders import accruals, content, drafting
@@ -35,6 +35,7 @@ from purchase_orders.models import (
 from purchase_orders.services import orders as issuing
 from purchase_orders.services import receipts as receiving
 from purchase_orders.services.drafts import require_buyer
+from requisitions.facts import share
 from vendors.models import Vendor
 
 
@@ -238,7 +239,7 @@ def _commit(
 ) -> None:
     ledger.encumber(
         source=source(order),
-        shares=[_share(line, part) for line, part in zip(lines, parts, strict=True)],
+        shares=[share(line, part) for line, part in zip(lines, parts, strict=True)],
         on=on,
         actor=actor,
         at=at,
@@ -259,19 +260,6 @@ def _freeze(
             issued_by=actor,
         )
         for order, lines in orders
-    )
-
-
-def _share(line: PurchaseOrderLine, part: OrderDistribution) -> ledger.Share:
-    return ledger.Share(
-        line_id=line.pk,
-        line_number=line.line_number,
-        distribution_id=part.pk,
-        cost_center_id=part.cost_center_id,
-        gl_account_id=part.gl_account_id,
-        project_id=part.project_id,
-        amount=part.amount,
-        quantity=round(line.quantity * part.percent / HUNDRED, 6),
     )
 
 
