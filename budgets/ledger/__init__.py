@@ -11,9 +11,9 @@ from budgets.ledger.committing import (
     cancel,
     encumber,
     reencumber,
+    refuse_early,
     release,
     release_reservation,
-    require_room,
     reserve,
 )
 from budgets.ledger.funds import BudgetExceeded, BudgetReasonRequired, check_funds, require_funds
@@ -47,10 +47,10 @@ __all__ = [
     "open_amounts",
     "post_outside",
     "reencumber",
+    "refuse_early",
     "release",
     "release_reservation",
     "require_funds",
-    "require_room",
     "reserve",
     "reverse_outside",
     "set_budget",

@@ -90,26 +90,17 @@ def encumber(
     _commit(posting, Stage.ENC, list(shares), emergency, draw)
 
 
-def require_room(*, source: Source, shares: Iterable[Share], on: date) -> None:
-    """Refuse at once what budgets, as they stand, plainly cannot pay; `encumber` has the last word.
+def refuse_early(*, source: Source, shares: Iterable[Share], on: date) -> None:
+    """Refuse what budgets, as they stand, plainly cannot commit; `encumber` has the last word.
 
     To be asked before anything is locked that others wait for: a crowd that runs for the last of a
     budget then does not stand in line to be refused. Raises BudgetExceeded, FiscalYearMissing,
-    FiscalYearClosed. Statements: 1, none where something is converted or spread.
+    FiscalYearClosed. Statements: 1, 2 to refuse; none where something is converted or spread.
     """
     shares = list(shares)
-    if not shares or _is_spread(shares):
-        return
-    base, asked = source.entity.currency, defaultdict[Dimensions, Decimal](Decimal)
-    for share in shares:
-        asked[Dimensions.of(share)] += to_base(share.amount, rate=source.rate, base_currency=base)
-    checks = [
-        funds.judge(cell, asked[key], currency=base)
-        for key, cell in find(Calendar(source.entity, on), asked, named=True).items()
-        if cell.reserves_at in HOLDS_FROM[Stage.ENC]
-    ]
-    if refused := [check for check in checks if check.verdict == "refuse"]:
-        raise funds.BudgetExceeded(refused)
+    if shares and not _is_spread(shares):
+        found = find(Calendar(source.entity, on), {Dimensions.of(share) for share in shares})
+        _refuse_lacking(source, f"order.issued:{source.document_id}:1", Stage.ENC, shares, found)
 
 
 def _commit(
@@ -129,7 +120,7 @@ def _commit(
     posting.plain = frozenset(each.pk for each in found.values() if not each.is_cumulative)
     spread = _is_spread(shares)
     if not (spread or emergency or draw):
-        _refuse_lacking(posting, stage, shares, found)
+        _refuse_lacking(source, posting.key, stage, shares, found)
     ensure(
         empty(source, stage, share, cell_id=cell.pk, holds=cell.reserves_at in HOLDS_FROM[stage])
         for share, cell in ((share, found[Dimensions.of(share)]) for share in shares)
@@ -168,26 +159,29 @@ def _is_spread(shares: list[Share]) -> bool:
 
 
 def _refuse_lacking(
-    posting: Posting, stage: str, shares: list[Share], found: Mapping[Dimensions, BudgetCell]
+    source: Source,
+    key: str,
+    stage: str,
+    shares: list[Share],
+    found: Mapping[Dimensions, BudgetCell],
 ) -> None:
     """Refuse at once what budgets, as they were just read, cannot pay: a crowd that runs for the
     last of a budget writes nothing and locks nothing. What is not sure is left to `write`.
 
     Raises BudgetExceeded. Statements: none, 1 where a budget lacks something.
     """
-    asked: dict[int, Decimal] = defaultdict(Decimal)
+    base, asked = source.entity.currency, defaultdict[int, Decimal](Decimal)
     lacks = False
     for share in shares:
-        cell = found[Dimensions.of(share)]
-        if cell.pk not in posting.plain:
-            return  # it may use what earlier periods left
+        cell = found.get(Dimensions.of(share))
+        if cell is None or cell.is_cumulative:
+            return  # it is still to be made, or may use what earlier periods left
         if cell.reserves_at in HOLDS_FROM[stage]:
-            rate, base = posting.source.rate, posting.source.entity.currency
-            asked[cell.pk] += to_base(share.amount, rate=rate, base_currency=base)
+            asked[cell.pk] += to_base(share.amount, rate=source.rate, base_currency=base)
             has = cell.available + cell.overdraft
             lacks = lacks or (cell.control == Control.STOP and asked[cell.pk] > has)
     if lacks:
-        funds.refuse_lacking(asked, unless=posting.key, currency=posting.source.entity.currency)
+        funds.refuse_lacking(asked, unless=key, currency=base)
 
 
 def _now(posting: Posting, share: Share, commitment: Commitment) -> tuple[Decimal, Decimal]:

@@ -65,7 +65,7 @@ def issue(
     today = order.entity.day_of(at)
     order.rate = rate_on(currency=order.currency, base=order.entity.currency, day=today)
     if agreed is None and not any(line.requisition_id for line in lines):
-        ledger.require_room(source=source(order), shares=shares(order, lines), on=today)
+        ledger.refuse_early(source=source(order), shares=shares(order, lines), on=today)
     require_apart_to_order(order, actor, at)
     require_approved_vendor(order)
     if actor is not None and order.buyer_id in (None, actor.pk):
