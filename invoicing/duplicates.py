@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from django.db.models import Q
@@ -124,14 +125,15 @@ def _amount(invoice: Invoice) -> tuple[object, str]:
     return invoice.gross, invoice.currency
 
 
-def _look_alikes(key: str) -> set[str]:
+@lru_cache(maxsize=2 * MOST_LOOKED_AT)  # an invoice's own key is compared with many others
+def _look_alikes(key: str) -> frozenset[str]:
     """The keys one slip of the eye away: 0-O, 1-I-l, 5-S; a leading 0 that is an O counts."""
     found = {f"{key[: run.start()]}O{key[run.start() :]}" for run in re.finditer(r"[0-9]+", key)}
     for place, letter in enumerate(key):
         for group in _LOOK_ALIKE:
             if letter in group:
                 found |= {f"{key[:place]}{other}{key[place + 1 :]}" for other in group}
-    return {number_key(each) for each in found} - {key, ""}
+    return frozenset(number_key(each) for each in found) - {key, ""}
 
 
 def _nearly(key: str) -> list[str]:
