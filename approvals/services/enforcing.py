@@ -93,10 +93,14 @@ def _locked_for(policy: ApprovalPolicy, actor: User, reason: str) -> ApprovalPol
     return chosen
 
 
-def _require_keeper(chosen: ApprovalPolicy, actor: User | None) -> None:
-    """Who may put policies of the entity into force and out of it."""
+def _require_colleague(chosen: ApprovalPolicy, actor: User | None) -> None:
     if actor is None or not actor.is_active or actor.entity_id != chosen.entity_id:
         raise NotAllowed("Only a person of the entity puts a policy into force or out of it.")
+
+
+def _require_keeper(chosen: ApprovalPolicy, actor: User) -> None:
+    """Who may put policies of the entity into force and out of it."""
+    _require_colleague(chosen, actor)
     if not actor.has_role(Role.ADMINISTRATOR, Role.CONTROLLER):
         raise NotAllowed(
             "Only an administrator or controller puts a policy into force or out of it."
@@ -104,10 +108,9 @@ def _require_keeper(chosen: ApprovalPolicy, actor: User | None) -> None:
 
 
 def _require_second_person(
-    chosen: ApprovalPolicy, actor: User | None, approved: ApprovalRequest | None
+    chosen: ApprovalPolicy, actor: User, approved: ApprovalRequest | None
 ) -> None:
-    if actor is None or not actor.is_active or actor.entity_id != chosen.entity_id:
-        raise NotAllowed("Only a person of the entity puts a policy into force or out of it.")
+    _require_colleague(chosen, actor)
     if chosen.editors.filter(pk=actor.pk).exists():
         raise NotAllowed(f"{actor} worked on {chosen}; somebody else must look at it.")
     if approved is not None:
