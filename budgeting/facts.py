@@ -9,6 +9,7 @@ from typing import Any
 from budgeting.inputs import MoveInput
 from budgeting.models import BudgetChange, BudgetChangeLine
 from budgets.models import BudgetCell
+from core import events
 from core.money import ZERO, round_amount
 
 _CODING = (
@@ -63,17 +64,7 @@ def digest(change: BudgetChange) -> str:
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
     """Field by field what differs between two contents, as the trail keeps it."""
-    changes = [
-        {"field": name, "old": before[name], "new": after[name]}
-        for name in ("kind", "reason")
-        if before[name] != after[name]
-    ]
-    old, new = (_amounts(each["lines"]) for each in (before, after))
-    return changes + [
-        {"field": name, "old": old.get(name), "new": new.get(name)}
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    ]
+    return events.differences(_flat(before), _flat(after))
 
 
 def approval_facts(change: BudgetChange, lines: Iterable[BudgetChangeLine]) -> dict[str, Any]:
@@ -97,8 +88,9 @@ def approval_facts(change: BudgetChange, lines: Iterable[BudgetChangeLine]) -> d
     }
 
 
-def _amounts(lines: Iterable[dict[str, str]]) -> dict[str, str]:
-    return {each["name"]: each["amount"] for each in lines}
+def _flat(said: dict[str, Any]) -> dict[str, str]:
+    amounts = {each["name"]: each["amount"] for each in said["lines"]}
+    return {"kind": said["kind"], "reason": said["reason"], **dict(sorted(amounts.items()))}
 
 
 def _coding(cell: BudgetCell) -> str:

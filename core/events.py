@@ -66,11 +66,14 @@ def publish(
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Field by field what differs between what a document said and says, as the trail keeps it."""
+    """Field by field what differs between what a document said and says, as the trail keeps it.
+
+    What only one of the two names is None in the other.
+    """
     return [
-        {"field": name, "old": before[name], "new": after[name]}
-        for name in before
-        if before[name] != after[name]
+        {"field": name, "old": before.get(name), "new": after.get(name)}
+        for name in dict.fromkeys((*before, *after))
+        if before.get(name) != after.get(name)
     ]
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch
 
+from core import events
 from core.composed import Composed
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
@@ -190,12 +191,8 @@ def _without(stated: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
     """Field by field what changed: `[{"field": "lines/0/quantity", "old": "1", "new": "2"}]`."""
-    before, after = dict(_flat(old)), dict(_flat(new))
-    return [
-        {"field": name, "old": before.get(name), "new": after.get(name)}
-        for name in sorted({*before, *after}, key=_in_order)
-        if before.get(name) != after.get(name)
-    ]
+    found = events.differences(dict(_flat(old)), dict(_flat(new)))
+    return sorted(found, key=lambda change: _in_order(change["field"]))
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:

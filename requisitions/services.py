@@ -13,7 +13,7 @@ from budgets import ledger
 from budgets.rates import RateMissing, rate_on
 from core import events, numbering, rows, text
 from core.composed import Composed
-from core.errors import Conflict, FieldError, Invalid, Missing, NotAllowed, StaleVersion
+from core.errors import Conflict, FieldError, Invalid, Missing, NotAllowed
 from core.money import ZERO
 from core.transactions import atomic
 from core.transitions import perform
@@ -58,7 +58,7 @@ def edit(
     anybody but its requester, StaleVersion when it is not `expected_version`, Invalid.
     """
     requisition = _locked(requisition)
-    _require_version(requisition, expected_version)
+    requisition.require_version(expected_version)
     perform(requisition.edit, actor=actor, at=at)
     today = requisition.entity.day_of(at)
     judged = validation.judge(entity=requisition.entity, data=data, today=today)
@@ -254,11 +254,6 @@ _locked_requisition = Composed[Requisition](
 
 def _locked(requisition: Requisition) -> Requisition:
     return _locked_requisition.one(requisition.pk)
-
-
-def _require_version(requisition: Requisition, expected: int | None) -> None:
-    if expected is not None and requisition.version != expected:
-        raise StaleVersion(f"It is version {requisition.version} now, not {expected}.")
 
 
 def _check_reason(reason: str, *, required: bool = True) -> None:

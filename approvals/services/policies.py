@@ -1,6 +1,6 @@
 """The text of a policy: drafted, changed, copied and thrown away. In force: enforcing.py."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from approvals.conditions import PolicyBroken
 from approvals.inputs import RequirementInput, RuleInput
 from approvals.models import ApprovalPolicy, PolicyRequirement, PolicyRule
 from core import events, text, transactions
-from core.errors import Conflict, FieldError, Invalid, NotAllowed, StaleVersion
+from core.errors import Conflict, FieldError, Invalid, NotAllowed
 
 MOST_RULES, MOST_REQUIREMENTS = 200, 50
 MOST_NAME, MOST_DESCRIPTION, MOST_PRIORITY = 120, 4000, 32767
@@ -44,7 +44,11 @@ def draft_policy(
     _store(draft, contents)
     draft.editors.add(actor)
     events.publish(
-        "approval_policy.drafted", draft, actor=actor, at=at, changes=_changes({}, _seen(draft))
+        "approval_policy.drafted",
+        draft,
+        actor=actor,
+        at=at,
+        changes=events.differences({}, _seen(draft)),
     )
     return draft
 
@@ -70,8 +74,7 @@ def edit_policy(
     """
     draft = locked_policy(policy)
     _require_administrator(draft.entity, actor)
-    if expected_version is not None and draft.version != expected_version:
-        raise StaleVersion(f"It is version {draft.version} now, not {expected_version}.")
+    draft.require_version(expected_version)
     _require_draft(draft)
     header, contents = _judged(name, applies_to, description, priority, rules, requirements)
     if header["name"] != draft.name:
@@ -86,7 +89,7 @@ def edit_policy(
     draft.requirements.all().delete()
     _store(draft, contents)
     draft.editors.add(actor)
-    changes = _changes(before, _seen(draft))
+    changes = events.differences(before, _seen(draft))
     events.publish("approval_policy.edited", draft, actor=actor, at=at, changes=changes)
     return draft
 
@@ -132,7 +135,7 @@ def discard_policy(*, policy: ApprovalPolicy, actor: User, at: datetime) -> None
     draft = locked_policy(policy)
     _require_administrator(draft.entity, actor)
     _require_draft(draft)
-    changes = _changes(_seen(draft), {})
+    changes = events.differences(_seen(draft), {})
     events.publish("approval_policy.discarded", draft, actor=actor, at=at, changes=changes)
     draft._history_user = actor
     draft.delete()
@@ -295,12 +298,3 @@ def rule_words(stored: PolicyRule) -> str:
     """A rule in one line."""
     rule = policy.Rule.of(stored)
     return f"{rule.name}: when {rule.conditions.words}: {steps.words(rule.steps)}"
-
-
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    fields: Iterable[str] = dict.fromkeys((*before, *after))
-    return [
-        {"field": field, "old": before.get(field), "new": after.get(field)}
-        for field in fields
-        if before.get(field) != after.get(field)
-    ]

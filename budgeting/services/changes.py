@@ -14,7 +14,7 @@ from budgeting.models import BudgetChange, BudgetChangeLine
 from budgeting.models.changes import PROPOSERS
 from budgets.models import BudgetCell
 from core import events, numbering, text
-from core.errors import Conflict, FieldError, Invalid, NotAllowed, StaleVersion
+from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.money import ZERO, round_amount
 from core.transactions import atomic
 from core.transitions import perform
@@ -50,8 +50,7 @@ def edit(
     Raises IllegalTransition, NotAllowed for anybody but its proposer, StaleVersion, Invalid.
     """
     change = locked(change.pk)
-    if expected_version is not None and change.version != expected_version:
-        raise StaleVersion(f"It is version {change.version} now, not {expected_version}.")
+    change.require_version(expected_version)
     perform(change.edit, actor=actor, at=at)
     before = facts.content(change)
     change.lines.all().delete()

@@ -12,7 +12,7 @@ from chargeback.models import AllocationRule, RuleRevision, RuleShare
 from chargeback.models.rules import MAKERS
 from core import events, text
 from core.decimals import NotADecimal, parse, places
-from core.errors import FieldError, Invalid, NotAllowed, StaleVersion
+from core.errors import FieldError, Invalid, NotAllowed
 from core.money import HUNDRED, ZERO
 from core.transactions import atomic
 
@@ -62,8 +62,7 @@ def revise_rule(
     """
     rule = locked_rule(rule)
     _require_maker(rule, actor)
-    if expected_version is not None and rule.version != expected_version:
-        raise StaleVersion(f"It is version {rule.version} now, not {expected_version}.")
+    rule.require_version(expected_version)
     errors = [
         *text.check(reason, "/reason", most=2000, required=True, multiline=True),
         *_faults(rule.entity, data),
@@ -80,7 +79,7 @@ def revise_rule(
         actor=actor,
         at=at,
         reason=reason,
-        changes=_changes(before, after),
+        changes=events.differences(_said(before), _said(after)),
     )
     return rule
 
@@ -188,15 +187,6 @@ def _percent(value: Any) -> Decimal | None:
     except NotADecimal:
         return None
     return percent if ZERO < percent <= HUNDRED and places(percent) <= 6 else None
-
-
-def _changes(before: RuleRevision, after: RuleRevision) -> list[dict[str, Any]]:
-    old, new = _said(before), _said(after)
-    return [
-        {"field": name, "old": old[name], "new": new[name]}
-        for name in old
-        if old[name] != new[name]
-    ]
 
 
 def _said(revision: RuleRevision) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from accounts import tax
 from accounts.models import User
 from budgets import ledger
 from core import events
-from core.errors import Conflict, FieldError, IllegalTransition, Invalid, StaleVersion
+from core.errors import Conflict, FieldError, IllegalTransition, Invalid
 from core.transactions import atomic
 from core.transitions import perform
 from purchase_orders import (
@@ -83,8 +83,7 @@ def edit_change(
     Raises StaleVersion, IllegalTransition once it was submitted, NotAllowed, Invalid, BelowUsed.
     """
     change = locked_change(change)
-    if expected_version is not None and change.version != expected_version:
-        raise StaleVersion(f"It is version {change.version} now, not {expected_version}.")
+    change.require_version(expected_version)
     perform(change.edit, actor=actor, at=at)
     _store(change, data)
     _tell("change_order.edited", change, actor=actor, at=at)

@@ -11,7 +11,7 @@ from uuid import UUID
 from accounts import tax
 from accounts.models import Entity, Role, User
 from core import events
-from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed, StaleVersion
+from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed
 from core.money import round_amount
 from core.transactions import atomic
 from core.transitions import perform
@@ -97,17 +97,12 @@ def edit(
     but a buyer, Invalid.
     """
     order = locked(order)
-    if expected_version is not None and order.version != expected_version:
-        raise StaleVersion(f"It is version {order.version} now, not {expected_version}.")
+    order.require_version(expected_version)
     require_buyer(order.entity, actor)
     said = _take_back(order, actor, at)
     before = _facts(order)
     order = _store(order, data, actor=actor, at=at, event="")
-    changes = [
-        {"field": name, "old": before[name], "new": value}
-        for name, value in _facts(order).items()
-        if before[name] != value
-    ]
+    changes = events.differences(before, _facts(order))
     events.publish("order.edited", order, actor=actor, at=at, reason=said, changes=changes)
     return order
 
