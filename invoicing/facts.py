@@ -59,7 +59,7 @@ def match_input(
         named = [each["index"] for each in invoice.payee_accounts]
         known = standing.of(vendor, at=at, named=named)
     lines = list(invoice.lines.all())
-    rules = tolerances.resolve(order_lines, vendor, invoice.entity_id)
+    rules = tolerances.resolve(order_lines, vendor, invoice.entity_id, on=today)
     return matching.MatchInput(
         invoice=_invoice_facts(invoice, lines, {line.pk: line for line in order_lines}),
         order=_order_facts(invoice, order, order_lines) if order else None,

@@ -1,7 +1,8 @@
 """Which tolerances hold for the lines of an order: the narrowest scope that says something."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -14,28 +15,42 @@ ROUNDING = "rounding"  # the name of the setting that stands among the checks
 
 
 def resolve(
-    order_lines: Iterable[PurchaseOrderLine], vendor: Vendor | None, entity_id: object
+    order_lines: Iterable[PurchaseOrderLine],
+    vendor: Vendor | None,
+    entity_id: object,
+    *,
+    on: date,
 ) -> tuple[matching.Tolerance, ...]:
     """One tolerance per line, check and direction: that of vendor and category, category, vendor,
     entity.
 
     Each line goes by its own category, one without a catalog item by none. The lines know their
-    catalog items. Statements: 1.
+    catalog items. Only what holds on the day `on` counts. Statements: 1.
     """
-    found = Tolerance.objects.filter(entity_id=entity_id).select_related("vendor").order_by("pk")
-    candidates = [each for each in found if each.vendor_id in (None, vendor and vendor.pk)]
+    held = Tolerance.objects.holding(on).filter(entity_id=entity_id)
+    categories = {
+        str(line.pk): line.catalog_item.service_type if line.catalog_item else ""
+        for line in order_lines
+    }
+    found = held.select_related("vendor").order_by("pk")
+    return resolved(found, categories, vendor and vendor.pk)
+
+
+def resolved(
+    rows: Iterable[Tolerance], categories: Mapping[str, str], vendor_id: UUID | None
+) -> tuple[matching.Tolerance, ...]:
+    """As `resolve`, of rows at hand; `categories` are those of the order lines by their ids."""
+    candidates = [each for each in rows if each.vendor_id in (None, vendor_id)]
     lines: dict[str, list[str]] = defaultdict(list)
-    for line in order_lines:
-        item = line.catalog_item
-        lines[item.service_type if item else ""].append(str(line.pk))
+    for line, category in categories.items():
+        lines[category].append(line)
     scopes: dict[UUID, list[str]] = defaultdict(list)
     rules = {each.pk: each for each in candidates}
     for category in lines or [""]:
         for tolerance in _narrowest(candidates, category):
             scopes[tolerance.pk] += lines[category]
-    count = sum(map(len, lines.values()))
     return tuple(
-        _as_rule(rules[pk], None if len(scope) == count else tuple(sorted(scope)))
+        _as_rule(rules[pk], None if len(scope) == len(categories) else tuple(sorted(scope)))
         for pk, scope in scopes.items()
     )
 

@@ -1,68 +1,20 @@
 """What matching found, how far it may be off, and the exceptions people resolve."""
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django_fsm import transition
 from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
 from accounts.permissions import either, portal
 from core.documents import Document
-from core.fields import AmountField, PercentField
+from core.fields import AmountField
 from core.ids import new_id
 from core.states import StateField
 from invoicing.models.invoices import PAYABLES, Invoice, InvoiceLine
-from vendors.models import Vendor
-
-_NO_VENDOR = Value(UUID(int=0), models.UUIDField())
-
-
-class Tolerance(models.Model):
-    """How far a check may be off, for a scope. Empty limits do not limit; 0 is exact."""
-
-    class Combine(models.TextChoices):
-        AND = "AND", "both limits hold"
-        OR = "OR", "one limit holds"
-
-    class Action(models.TextChoices):
-        PASS = "pass", "Pass"
-        EXCEPTION = "exception", "Exception"
-        BLOCK = "block", "Block"
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    entity = models.ForeignKey("accounts.Entity", on_delete=models.PROTECT, related_name="+")
-    vendor = models.ForeignKey(Vendor, null=True, blank=True, on_delete=models.PROTECT)
-    category = models.CharField(max_length=64, blank=True, help_text="Service type; empty: any.")
-    check_name = models.CharField(max_length=32)
-    direction = models.CharField(
-        max_length=5, choices=[("over", "Over"), ("under", "Under")], default="over"
-    )
-    percent = PercentField(null=True, blank=True)
-    absolute = AmountField(null=True, blank=True, help_text="Document currency.")
-    combine = models.CharField(max_length=3, choices=Combine, default=Combine.AND)
-    action = models.CharField(max_length=9, choices=Action, default=Action.EXCEPTION)
-    history = HistoricalRecords()
-
-    class Meta:
-        constraints: ClassVar = [
-            # Coalesced, because SQLite has no NULLS NOT DISTINCT: no vendor is a value here.
-            models.UniqueConstraint(
-                "entity",
-                Coalesce("vendor", _NO_VENDOR),
-                "category",
-                "check_name",
-                "direction",
-                name="tolerance_once_per_scope",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.check_name} {self.direction}"
 
 
 class MatchRun(models.Model):

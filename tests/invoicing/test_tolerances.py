@@ -1,5 +1,6 @@
 """Tolerances: one per scope, the narrowest wins."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -7,13 +8,14 @@ from django.db import IntegrityError, transaction
 
 from invoicing.models import Invoice, Tolerance
 from invoicing.tolerances import resolve
+from tests.factories import TODAY
 from vendors.models import CatalogItem
 
 pytestmark = pytest.mark.django_db
 
 
 def limits(org, order):
-    rules = resolve(order.lines.all(), order.vendor, org.entity.pk)
+    rules = resolve(order.lines.all(), order.vendor, org.entity.pk, on=TODAY)
     assert {rule.lines for rule in rules} <= {None}
     return {rule.check: rule.percent for rule in rules}
 
@@ -71,7 +73,7 @@ def test_each_line_goes_by_its_own_category(org, make, bills):
     bills.tolerance("line_amount", percent=20, category="cloud")
     bills.tolerance("unit_price", category="cloud")
     ids = [str(line.pk) for line in order.lines.all()]
-    rules = resolve(order.lines.all(), order.vendor, org.entity.pk)
+    rules = resolve(order.lines.all(), order.vendor, org.entity.pk, on=TODAY)
     assert {(rule.check, rule.percent, rule.lines) for rule in rules} == {
         ("line_amount", 1, tuple(sorted(ids[1:]))),
         ("line_amount", 20, (ids[0],)),
@@ -97,3 +99,20 @@ def test_another_vendors_or_entitys_rule_does_not_count(org, make, bills):
     bills.tolerance("line_amount", percent=5, vendor=org.other_vendor)
     Tolerance.objects.create(entity=org.uk, check_name="line_amount", percent=9)
     assert limits(org, order) == {}
+
+
+def test_a_row_counts_on_its_days_only(org, make):
+    order = make.issued(("1", "10"))
+    yesterday, tomorrow = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
+    rows = [
+        {"percent": 1, "valid_to": yesterday},
+        {"percent": 2, "valid_from": TODAY, "valid_to": TODAY},
+        {"percent": 3, "valid_from": tomorrow},
+    ]
+    for row in rows:
+        Tolerance.objects.create(entity=org.entity, check_name="line_amount", **row)
+    held = [
+        resolve(order.lines.all(), order.vendor, org.entity.pk, on=day)[0].percent
+        for day in (yesterday, TODAY, tomorrow)
+    ]
+    assert held == [1, 2, 3]
