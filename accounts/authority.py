@@ -1,5 +1,7 @@
 """Who may change what people may do: always two, and neither of them the person concerned."""
 
+from collections.abc import Callable
+
 from accounts.models import Entity, Role, User
 from core.errors import NotAllowed
 
@@ -20,10 +22,12 @@ def require_two_people(
     actor: User | None,
     proposed_by: User | None,
     person: User | None = None,
+    proposer: Callable[[Entity, User], None] = require_administrator,
 ) -> None:
-    """One administrator proposed it, somebody else of the entity agrees; `person` is neither.
+    """One who may proposed it, somebody else of the entity agrees; `person` is neither.
 
-    Without both it is the portal itself, setting up. Raises NotAllowed.
+    `proposer` refuses who may not propose: all but administrators. Without both people it is the
+    portal itself, setting up. Raises NotAllowed.
     """
     if actor is None and proposed_by is None:
         return
@@ -31,7 +35,7 @@ def require_two_people(
         raise NotAllowed("One person proposes this and another approves it.")
     if person is not None and person.pk in (actor.pk, proposed_by.pk):
         raise NotAllowed("Somebody else must change what you may do.")
-    require_administrator(entity, proposed_by)
+    proposer(entity, proposed_by)
     if actor.pk == proposed_by.pk:
         raise NotAllowed("You proposed this: somebody else must approve it.")
     if not actor.is_active or actor.entity_id != entity.pk:

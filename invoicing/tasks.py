@@ -46,6 +46,17 @@ def rematch_after_approval(*, event_id: str, document_id: str) -> None:
     services.rematch_vendor(vendor_id=UUID(document_id), at=event.at, since=event)
 
 
+@handler(services.tolerances.REMATCH)
+def rematch_after_tolerance(*, entity: str, vendor: str | None, category: str) -> None:
+    """On the day from which a tolerance holds, what waits in its scope is judged by it."""
+    services.rematch_scope(
+        entity_id=UUID(entity),
+        vendor_id=UUID(vendor) if vendor else None,
+        category=category,
+        at=timezone.now(),
+    )
+
+
 @handler("invoicing.end_order")
 def end_order(*, event_id: str, document_id: str) -> None:
     """A final invoice closes its order."""

@@ -1,9 +1,11 @@
 """Three-way match: a pure function from facts to an explained verdict.
 
-`match(MatchInput) -> MatchOutcome`; `inputs_hash(MatchInput)` identifies the facts for a replay.
+`match(MatchInput) -> MatchOutcome`; `inputs_hash(MatchInput)` identifies the facts for a replay,
+`restored(inputs)` makes them of what a run stored.
 """
 
 from .engine import inputs_hash, match
+from .stored import restored
 from .types import (
     CHECKS,
     Account,
@@ -40,4 +42,5 @@ __all__ = [
     "VendorFacts",
     "inputs_hash",
     "match",
+    "restored",
 ]

@@ -21,11 +21,13 @@ from invoicing.services.matching import (
     request_match,
 )
 from invoicing.services.returning import RETURN_CODES, dispute, reject, return_to_vendor
+from invoicing.services.tolerances import ToleranceInput, rematch_scope, set_tolerance
 
 __all__ = [
     "ACCEPT_REASONS",
     "RETURN_CODES",
     "DuplicateInvoice",
+    "ToleranceInput",
     "accept_refusal",
     "assign",
     "capture",
@@ -39,10 +41,12 @@ __all__ = [
     "rematch_cooled",
     "rematch_order",
     "rematch_overdue",
+    "rematch_scope",
     "rematch_vendor",
     "request_match",
     "resolve",
     "resolve_all",
     "return_to_vendor",
+    "set_tolerance",
     "void",
 ]
