@@ -8,8 +8,10 @@ import structlog
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import empty
 
-from core import provenance
+from core import maintenance, provenance, unavailable
+from po_portal import errors
 
 logger = structlog.get_logger("po_portal.request")
 
@@ -30,16 +32,37 @@ def request_log(get_response: Handler) -> Handler:
         with provenance.coming_from("web", request_id=request_id, address=address):
             response = get_response(request)
         response["X-Request-ID"] = request_id
-        user = getattr(request, "user", None)
         logger.info(
             "request",
             method=request.method,
             # The resolved pattern, not the path: approval and vendor links carry a secret in it.
             route=request.resolver_match.route if request.resolver_match else "",
             status=response.status_code,
-            user_id=str(user.pk) if user is not None and user.is_authenticated else None,
+            user_id=_known(request),
         )
         return response
+
+    return handle
+
+
+def _known(request: HttpRequest) -> str | None:
+    """Who asked, as far as the answer needed to know: nobody is looked up for the log."""
+    user = getattr(request, "user", None)
+    user = getattr(user, "_wrapped", user)  # the person behind Django's lazy object
+    if user is None or user is empty or not user.is_authenticated:
+        return None
+    return str(user.pk)
+
+
+def only_read(get_response: Handler) -> Handler:
+    """Refuse whatever could change something while maintenance lets the portal only be read."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            now = timezone.now()
+            if until := maintenance.ends_at(now=now):
+                return errors.answer(request, unavailable.read_only(until, now=now))
+        return get_response(request)
 
     return handle
 

@@ -4,6 +4,8 @@ from django.urls import include, path
 
 from po_portal import pages, views
 
+handler500 = "po_portal.errors.broken"
+
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

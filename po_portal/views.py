@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
-from core import outbox
+from core import maintenance, outbox
 from po_portal.celery import app as celery_app
 
 logger = structlog.get_logger(__name__)
@@ -35,6 +35,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"status": "unavailable", **answer, "database": "down"}, status=503)
     late = queue["lag_seconds"] > settings.OUTBOX_LAG_ALARM_SECONDS
     sound = not late and not queue["parked"] and answer["broker"] == "ok"
+    if until := maintenance.ends_at(now=timezone.now()):
+        answer["only_read_until"] = until.isoformat()
     return JsonResponse({"status": "ok" if sound else "degraded", **answer, "outbox": queue})
 
 

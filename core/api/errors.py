@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from core.errors import DomainError, FieldError
 from core.text import escaped
 from core.transactions import Busy, refusal_of
+from core.unavailable import refusal as unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +139,9 @@ def _from_framework(exc: exceptions.APIException) -> dict[str, Any]:
 def _from_django(exc: Exception) -> dict[str, Any] | None:
     if isinstance(exc, Http404):
         return _framework(404, NOT_FOUND)
+    if out_of_reach := unavailable(exc):
+        logger.warning("the database did not serve: %s", exc)
+        return out_of_reach.as_problem()
     if isinstance(exc, PermissionDenied):
         return _framework(403, str(exc) or _FRAMEWORK[403][1])
     if isinstance(exc, RequestDataTooBig):

@@ -20,8 +20,9 @@ MEANINGS = {
     "415": "This media type or kind of file is not accepted.",
     "422": "A rule is broken; `errors` names the fields.",
     "429": "Too many requests; see `Retry-After`.",
+    "503": "Nothing can be written, or read, for a while; see `Retry-After`.",
 }
-READING = ("400", "401", "403", "404", "429")
+READING = ("400", "401", "403", "404", "429", "503")
 OTHER_ADDRESS = "The id is the word of another address, such as `import`; see `Allow`."
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
