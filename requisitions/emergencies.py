@@ -17,7 +17,8 @@ from core.errors import FieldError, Invalid
 from core.money import ZERO
 from requisitions.asked import Asked
 from requisitions.models import Requisition
-from requisitions.recent import STANDING, money
+from requisitions.recent import money
+from requisitions.rolling import STANDING
 
 Reference = PolicyRequirement.Reference
 _COUNTED = (ApprovalRequest.Status.PENDING, ApprovalRequest.Status.APPROVED)

@@ -11,7 +11,7 @@ from budgets.ledger.forward import this_years
 from core.money import HUNDRED, ZERO, to_base
 from requisitions.asked import Asked
 from requisitions.models import Distribution, DocumentLine, Requisition, RequisitionLine
-from requisitions.recent import Recent
+from requisitions.rolling import Rolling
 from requisitions.validation import Judged
 from vendors.coverage import agreed
 from vendors.queries import service_owners
@@ -111,7 +111,7 @@ def budget_state(checks: Iterable[FundsCheck]) -> str:
 
 
 def approval_facts(
-    asked: Asked, *, recent: Recent, checks: Iterable[FundsCheck], on: date
+    asked: Asked, *, recent: Rolling, checks: Iterable[FundsCheck], on: date
 ) -> dict[str, Any]:
     """The facts that policy rules ask about, as JSON data (amounts as text, base currency).
 

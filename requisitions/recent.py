@@ -1,101 +1,68 @@
-"""What was asked for lately beside a request: the rolling total, twins, and a cost cut in parts.
+"""What was asked for lately beside a request, named: twins, and a cost cut in parts.
 
-Siblings are requests to the same vendor family within the entity's window: the requester's own, and
-those of colleagues that one of its cost centres pays for and that ask for much the same. They count
-as one amount with it, so that cutting a purchase in parts changes nobody who has to agree.
+What siblings are, and what they count for, is said in `requisitions.rolling`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import (
-    Case,
-    Exists,
-    IntegerField,
-    Max,
-    OuterRef,
-    Q,
-    QuerySet,
-    Sum,
-    When,
-)
+from django.db.models import QuerySet
 
 from accounts.models import User
 from approvals.subjects import Flag
-from core import text
 from core.composed import Composed
-from core.money import ZERO, minor_units, to_base
-from requisitions import tiers
-from requisitions.asked import Asked, AskedLine, cost
-from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
-from vendors.queries import families
+from core.money import minor_units
+from requisitions import rolling, tiers
+from requisitions.asked import Asked
+from requisitions.models import Requisition
+from requisitions.rolling import Around, Part, Rolling
 
-# Drafts, returned and withdrawn ones count again as soon as they are sent again.
-STANDING = (
-    Requisition.Status.SUBMITTED,
-    Requisition.Status.APPROVED,
-    Requisition.Status.PARTIALLY_ORDERED,
-    Requisition.Status.ORDERED,
-    Requisition.Status.CLOSED,
-)
-NEARLY = Decimal("0.1")
 NAMED, LISTED = 3, 10
 
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """An earlier or later request to the same family. `amounts` are base currency by vendor.
-
-    `has_item`: it has a catalog item of the request in question. `words`: its other lines, folded.
-    """
+    """An earlier or later request to the same family; its amount is in base currency."""
 
     pk: UUID
     number: str
     requester: str
     asked_on: date
-    is_own: bool
-    amounts: dict[UUID, Decimal]
-    has_item: bool
-    words: frozenset[str]
-
-    @property
-    def amount(self) -> Decimal:
-        return sum(self.amounts.values(), ZERO)
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
-    """`total`: the request and its siblings, of the family where that is most; base currency."""
+class Recent(Rolling):
+    """The rolling total with the siblings that it is made of, oldest first."""
 
-    total: Decimal
-    family: str = ""
     siblings: tuple[Sibling, ...] = ()
     twins: tuple[Sibling, ...] = ()
 
 
-def recent(asked: Asked, *, at: datetime, pk: UUID | None = None, lock: bool = False) -> Recent:
+def recent(asked: Asked, *, at: datetime, pk: UUID | None = None) -> Recent:
     """Look around a request that is or would be submitted `at`; `pk` is its own, if it has one.
 
-    `lock` makes requests that are sent to one family at the same moment see each other.
     Statements: 2, and 1 more for lines in words of their own.
     """
-    kin = families(asked.vendors, lock=lock)
-    if not kin:
+    around = Around(asked, at)
+    if not around.kin:
         return Recent(asked.amount)
     found = [
-        sibling
-        for sibling in _siblings(asked, kin, at, pk)
-        if sibling.is_own or _is_alike(asked, kin, sibling)
+        (sibling, part)
+        for sibling, is_own, part in _siblings(around, pk)
+        if is_own or around.is_alike(part)
     ]
-    total, family = max(
-        (_of_family(asked, kin[vendor.pk], found), vendor.family_key) for vendor in asked.vendors
+    most = around.most([part.amounts for _, part in found])
+    return Recent(
+        most.total,
+        most.family,
+        tuple(sibling for sibling, _ in found),
+        tuple(sibling for sibling, part in found if around.is_twin(part)),
     )
-    twins = tuple(each for each in found if _is_twin(asked, kin, each))
-    return Recent(total, family, tuple(found), twins)
 
 
 def flags(asked: Asked, recent: Recent, *, seen_by: User | None = None) -> list[Flag]:
@@ -174,144 +141,49 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{amount:,.{minor_units(currency)}f} {currency}"
 
 
-def _of_family(asked: Asked, kin: frozenset[UUID], siblings: Iterable[Sibling]) -> Decimal:
-    own = [line.base for line in asked.lines if line.vendor and line.vendor.pk in kin]
-    others = [
-        amount
-        for sibling in siblings
-        for vendor, amount in sibling.amounts.items()
-        if vendor in kin
-    ]
-    return sum([*own, *others], ZERO)
-
-
-def _counterpart(
-    asked: Asked, kin: dict[UUID, frozenset[UUID]], sibling: Sibling
-) -> list[AskedLine]:
-    """The lines that go to the family of a sibling."""
-    return [
-        line
-        for line in asked.lines
-        if line.vendor and not kin[line.vendor.pk].isdisjoint(sibling.amounts)
-    ]
-
-
-def _is_alike(asked: Asked, kin: dict[UUID, frozenset[UUID]], sibling: Sibling) -> bool:
-    lines = _counterpart(asked, kin, sibling)
-    return _same_items(lines, sibling) or _same_amount(lines, sibling)
-
-
-def _is_twin(asked: Asked, kin: dict[UUID, frozenset[UUID]], sibling: Sibling) -> bool:
-    lines = _counterpart(asked, kin, sibling)
-    return _same_items(lines, sibling) and _same_amount(lines, sibling)
-
-
-def _same_items(lines: list[AskedLine], sibling: Sibling) -> bool:
-    """The same catalog item, or the same words where there is none."""
-    if sibling.has_item and any(line.catalog_item_id for line in lines):
-        return True
-    return any(
-        text.folded(line.description) in sibling.words
-        for line in lines
-        if line.catalog_item_id is None
-    )
-
-
-def _same_amount(lines: list[AskedLine], sibling: Sibling) -> bool:
-    amount = sum((line.base for line in lines), ZERO)
-    return abs(amount - sibling.amount) <= NEARLY * max(amount, sibling.amount)
-
-
 _COLUMNS = (
     "requisition_id",
+    "requisition__requester",
     "requisition__number",
-    "requisition__requester_id",
     "requisition__requester__name",
     "requisition__submitted_at",
-    "requisition__vendor_id",
-    "requisition__currency",
-    "requisition__rate",
-    "vendor_id",
-    "tax_code",
 )
 
 
-def _siblings(
-    asked: Asked, kin: dict[UUID, frozenset[UUID]], at: datetime, pk: UUID | None
-) -> list[Sibling]:
-    """Oldest first. Summed by the database: there may be many, and each of many lines.
+def _siblings(around: Around, pk: UUID | None) -> list[tuple[Sibling, bool, Part]]:
+    """Each with whether it is the requester's own and what it asks for, oldest first.
 
-    One statement of two halves, so that each is found by its own index.
+    Summed by the database: there may be many, and each of many lines.
     """
-    window = timedelta(days=asked.entity.splitting_window_days)
-    near = (asked.entity.pk, frozenset().union(*kin.values()), at - window, at + window)
-    centers = {center.pk for line in asked.lines for center, _ in line.coding}
-    items = {line.catalog_item_id for line in asked.lines if line.catalog_item_id}
-    grouped: dict[UUID, list[dict[str, Any]]] = {}
-    for row in _sums(*near, asked.requester.pk, centers, items):
-        if row["requisition_id"] != pk:
-            grouped.setdefault(row["requisition_id"], []).append(row)
-    words = _in_words(asked, _standing(*near)) if grouped else {}
-    return [_sibling(asked, grouped[key], words.get(key, frozenset())) for key in sorted(grouped)]
+    asked = around.asked
+    grouped: dict[UUID, list[tuple[Any, ...]]] = {}
+    for row in _sums(*around.near, asked.requester.pk, around.centers, around.items or None):
+        if row[0] != pk:
+            grouped.setdefault(row[0], []).append(row)
+    words = around.in_words(grouped) if grouped else {}
+    found = []
+    for key, rows in sorted(grouped.items()):
+        part = around.part((row[len(_COLUMNS) :] for row in rows), words.get(key, frozenset()))
+        _, requester, number, name, at = rows[0][: len(_COLUMNS)]
+        sibling = Sibling(key, number, name, asked.entity.day_of(at), part.amount)
+        found.append((sibling, requester == asked.requester.pk, part))
+    return found
 
 
-def _standing(
-    entity: UUID, vendors: Collection[UUID], after: datetime, before: datetime
-) -> QuerySet[RequisitionLine]:
-    return RequisitionLine.objects.filter(
-        Q(vendor__in=vendors) | Q(vendor=None, requisition__vendor__in=vendors),
-        requisition__entity=entity,
-        requisition__status__in=STANDING,
-        requisition__submitted_at__gt=after,
-        requisition__submitted_at__lt=before,
-    ).order_by()
+def _own_and_theirs(
+    entity: UUID,
+    vendors: Collection[UUID],
+    after: datetime,
+    before: datetime,
+    requester: UUID,
+    centers: Collection[UUID],
+    items: Collection[UUID] | None,
+) -> QuerySet[Any]:
+    """One statement of two halves, so that each is found by its own index."""
+    lines = rolling.standing(entity, vendors, after, before)
+    mine, theirs = rolling.own(lines, requester), rolling.theirs(lines, requester, centers)
+    others = rolling.summed(theirs, _COLUMNS, items)
+    return rolling.summed(mine, _COLUMNS, items).union(others, all=True)
 
 
-def _own_and_theirs(*values: Any) -> QuerySet[Any]:
-    *near, requester, centers, items = values
-    lines = _standing(*near)
-    paid = RequisitionDistribution.objects.filter(
-        line__requisition=OuterRef("requisition"), cost_center__in=centers
-    )
-    own = lines.filter(requisition__requester=requester)
-    theirs = lines.exclude(requisition__requester=requester).filter(Exists(paid))
-    return _summed(own, items).union(_summed(theirs, items), all=True)
-
-
-_sums = Composed[dict[str, Any]](_own_and_theirs)
-
-
-def _summed(lines: QuerySet[RequisitionLine], items: Collection[UUID]) -> QuerySet[Any]:
-    """The net of each request by vendor and tax code, and whether one of the items is in it."""
-    same = Case(When(catalog_item__in=items, then=1), default=0, output_field=IntegerField())
-    return lines.values(*_COLUMNS).annotate(total=Sum("net"), has_item=Max(same))
-
-
-def _in_words(asked: Asked, lines: QuerySet[RequisitionLine]) -> dict[UUID, frozenset[str]]:
-    """What siblings ask for in words of their own, where this request has such lines at all."""
-    if all(line.catalog_item_id for line in asked.lines):
-        return {}
-    said: dict[UUID, set[str]] = {}
-    for pk, words in lines.filter(catalog_item=None).values_list("requisition_id", "description"):
-        said.setdefault(pk, set()).add(text.folded(words))
-    return {pk: frozenset(words) for pk, words in said.items()}
-
-
-def _sibling(asked: Asked, rows: list[dict[str, Any]], words: frozenset[str]) -> Sibling:
-    first, amounts = rows[0], dict[UUID, Decimal]()
-    for row in rows:
-        vendor = row["vendor_id"] or row["requisition__vendor_id"]
-        code = asked.tax_codes.get(row["tax_code"])
-        whole = cost(row["total"], code, row["requisition__currency"])
-        base = to_base(whole, rate=row["requisition__rate"], base_currency=asked.entity.currency)
-        amounts[vendor] = amounts.get(vendor, ZERO) + base
-    return Sibling(
-        first["requisition_id"],
-        first["requisition__number"],
-        first["requisition__requester__name"],
-        asked.entity.day_of(first["requisition__submitted_at"]),
-        first["requisition__requester_id"] == asked.requester.pk,
-        amounts,
-        any(row["has_item"] for row in rows),
-        words,
-    )
+_sums = Composed[tuple[Any, ...]](_own_and_theirs)

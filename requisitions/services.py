@@ -21,7 +21,7 @@ from requisitions import content, emergencies, facts, storing, submission, valid
 from requisitions.asked import Asked, stored
 from requisitions.inputs import RequisitionInput
 from requisitions.models import Requisition, RequisitionLine
-from requisitions.recent import recent
+from requisitions.rolling import rolling
 
 KIND = "REQ"
 MOST_REASON = 2000
@@ -106,7 +106,7 @@ def submit(*, requisition: Requisition, actor: User, at: datetime) -> Requisitio
     submission.require_vendors(asked)
     emergencies.require_open(asked, at=at)
     checks = _funds(requisition, lines, today)
-    around = recent(asked, at=at, pk=requisition.pk, lock=True)
+    around = rolling(asked, at=at, pk=requisition.pk)
     known = facts.approval_facts(asked, recent=around, checks=checks, on=today)
     submission.require_references(asked, known)
     if requisition.number is None:

@@ -1,6 +1,6 @@
 """Reading vendors and their catalog."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from accounts.acts import acts_of
 from accounts.models import Duty, Entity, User
+from core.composed import Composed
 from vendors.models import BankAccount, CatalogItem, Contract, ServiceOwner, Vendor
 
 MOST_WORDS = 6
@@ -70,29 +71,45 @@ def families(vendors: Iterable[Vendor], *, lock: bool = False) -> dict[UUID, fro
         return {}
     keys = {vendor.family_key for vendor in asked}
     taxes = {vendor.tax_id for vendor in asked if vendor.tax_id}
-    found = Vendor.objects.filter(entity__in={vendor.entity_id for vendor in asked}).filter(
-        Q(family__in=keys) | Q(family="", code__in=keys) | Q(tax_id__in=taxes)
-    )
-    if lock:
-        found = found.select_for_update(no_key=True)
-    kin = list(found.order_by("pk"))
+    entities = {vendor.entity_id for vendor in asked}
+    kin = (_locked_kin if lock else _kin)(entities, keys, taxes or None)
     return {
         vendor.pk: frozenset(
-            each.pk for each in kin if each.entity_id == vendor.entity_id and _are_kin(each, vendor)
+            pk
+            for pk, entity, family, code, tax_id in kin
+            if entity == vendor.entity_id
+            and (vendor.family_key == (family or code) or (tax_id and vendor.tax_id == tax_id))
         )
         for vendor in asked
     }
 
 
-def _are_kin(one: Vendor, other: Vendor) -> bool:
-    same_tax_id = bool(one.tax_id) and one.tax_id == other.tax_id
-    return one.family_key == other.family_key or same_tax_id
+def _of_kin(
+    entities: Collection[UUID], keys: Collection[str], taxes: Collection[str] | None
+) -> QuerySet[Any]:
+    alike = Q(family__in=keys) | Q(family="", code__in=keys)
+    if taxes:
+        alike |= Q(tax_id__in=taxes)
+    found = Vendor.objects.filter(alike, entity__in=entities).order_by("pk")
+    return found.values_list("pk", "entity_id", "family", "code", "tax_id")
+
+
+_kin = Composed[tuple[Any, ...]](_of_kin)
+_locked_kin = Composed[tuple[Any, ...]](
+    lambda *asked: _of_kin(*asked).select_for_update(no_key=True)
+)
 
 
 def service_owners(entity: Entity, service_type: str) -> list[str]:
     """The ids of who answers for a kind of service; [""] where nobody was named. Statements: 1."""
-    owners = ServiceOwner.objects.filter(entity=entity, service_type=service_type)
-    return [str(owner) for owner in owners.values_list("owner_id", flat=True)] or [""]
+    return [str(owner) for owner in _service_owners(entity.pk, str(service_type))] or [""]
+
+
+_service_owners = Composed[UUID](
+    lambda entity, service_type: ServiceOwner.objects.filter(
+        entity=entity, service_type=service_type
+    ).values_list("owner_id", flat=True)
+)
 
 
 def service_owner_rows(entity: Entity) -> QuerySet[ServiceOwner]:

@@ -11,6 +11,7 @@ from requisitions.asked import stored
 from requisitions.content import lines_of
 from requisitions.inputs import DistributionInput
 from requisitions.presentation import flags as flags_of
+from requisitions.recent import recent
 from requisitions.subjects import describe
 from tests.factories import (
     NOW,
@@ -112,6 +113,17 @@ def test_another_family_does_not_count(org):
 def test_the_tax_that_is_lost_counts(org):
     submitted(org, line_input(org, 1, "1000", tax_code="DE19N"))
     assert rolling(submitted(org, line_input(org, 1, "1000", tax_code="DE19N")))[0] == 2380
+
+
+def test_each_request_is_rounded_by_itself(org, twin):
+    """Added up before they are rounded, three times 0.37 USD and 0.02 with lost tax are 1.07."""
+    twin.currency = "USD"
+    twin.save()
+    for _ in range(3):
+        submitted(org, line_input(org, 1, "0.02", tax_code="DE19N"))
+        made = submitted(org, line_input(org, 1, "0.37"), vendor=twin, currency="USD")
+    assert rolling(made)[0] == Decimal("1.05")
+    assert recent(stored(made, lines_of(made)), at=NOW, pk=made.pk).total == Decimal("1.05")
 
 
 def test_the_family_with_most_decides_where_lines_have_several_vendors(org):
