@@ -1,10 +1,10 @@
 """Three-way match: a pure function from facts to an explained verdict.
 
-`match(MatchInput) -> MatchOutcome`; `inputs_hash(MatchInput)` identifies the facts for a replay,
-`restored(inputs)` makes them of what a run stored.
+`match(MatchInput) -> MatchOutcome`; `canonical(MatchInput)` is what a run stores of the facts,
+`hash_of(canonical)` identifies them, `restored(inputs)` makes them of what a run stored.
 """
 
-from .engine import inputs_hash, match
+from .engine import canonical, hash_of, inputs_hash, match
 from .stored import restored
 from .types import (
     CHECKS,
@@ -40,6 +40,8 @@ __all__ = [
     "Tolerance",
     "Twin",
     "VendorFacts",
+    "canonical",
+    "hash_of",
     "inputs_hash",
     "match",
     "restored",

@@ -5,6 +5,7 @@ import json
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Context, Decimal, localcontext
+from functools import cache
 from typing import Any
 
 from .case import Case
@@ -48,21 +49,38 @@ def inputs_hash(given: MatchInput) -> str:
 
     10.0 and 10.00 are one figure; the order of lines, charges and tolerances does not count.
     """
-    text = json.dumps(_canonical(given), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hash_of(canonical(given))
 
 
-def _canonical(value: Any) -> Any:
-    if isinstance(value, Decimal):
+def canonical(given: MatchInput) -> dict[str, Any]:
+    """The input as plain data for JSON, spelled in the one way that its hash is made of."""
+    plain: dict[str, Any] = _plain(given)
+    return plain
+
+
+def hash_of(canonical: dict[str, Any]) -> str:
+    """The hash of an input in its canonical form, also of one that was stored as JSON."""
+    return hashlib.sha256(_as_text(canonical).encode()).hexdigest()
+
+
+_as_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind is str or value is None:
+        return value
+    if kind is Decimal:
         return format(value.normalize(EXACT), "f") if value else "0"
-    if isinstance(value, date):
+    if kind is tuple:
+        plain = [_plain(item) for item in value]
+        return sorted(plain, key=_as_text) if len(plain) > 1 else plain
+    if kind is date:
         return value.isoformat()
-    if isinstance(value, tuple):
-        return sorted((_canonical(item) for item in value), key=_as_text)
-    if is_dataclass(value):
-        return {entry.name: _canonical(getattr(value, entry.name)) for entry in fields(value)}
-    return value
+    names = _names(kind)
+    return {name: _plain(getattr(value, name)) for name in names} if names else value
 
 
-def _as_text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(entry.name for entry in fields(kind)) if is_dataclass(kind) else ()

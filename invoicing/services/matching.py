@@ -1,8 +1,6 @@
 """Matching in the worker: judge under locks, keep every check, clear or ask a person."""
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -317,15 +315,23 @@ def _store_run(
     key: str,
     at: datetime,
 ) -> MatchRun:
+    inputs = engine.canonical(given)
     return MatchRun.objects.create(
         invoice=invoice,
         key=key,
-        inputs_hash=engine.inputs_hash(given),
-        inputs=json.loads(json.dumps(asdict(given), default=str)),
-        results=[
-            {name: in_words(value) for name, value in result._asdict().items()}
-            for result in verdict.results
-        ],
+        inputs_hash=engine.hash_of(inputs),
+        inputs=inputs,
+        results=[_stored(result) for result in verdict.results],
         outcome=verdict.outcome,
         at=at,
     )
+
+
+_FIGURES = ("line_number", "expected", "actual", "variance", "variance_percent")
+
+
+def _stored(result: engine.CheckResult) -> dict[str, str]:
+    kept = result._asdict()
+    for name in _FIGURES:  # the others are words already
+        kept[name] = in_words(kept[name])
+    return kept
