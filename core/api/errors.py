@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from core.errors import DomainError, FieldError
 from core.text import escaped
-from core.transactions import Busy, refusal_of
+from core.transactions import Busy, Taken, refusal_of
 from core.unavailable import refusal as unavailable
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def problem(
 def is_final(exc: Exception) -> bool:
     """True for an answer that the same request would get again: a refusal by rule, not bad luck."""
     refusals = DomainError | exceptions.APIException | Http404 | PermissionDenied
-    return isinstance(exc, refusals | TransitionNotAllowed) and not isinstance(exc, Busy)
+    return isinstance(exc, refusals | TransitionNotAllowed) and not isinstance(exc, Busy | Taken)
 
 
 def _refusal(exc: Exception) -> dict[str, Any] | None:

@@ -30,31 +30,36 @@ def key_of(request: Request) -> str | None:
 
 
 def once(view: Any, handler: Callable[..., Response], key: str) -> Callable[..., Response]:
-    """Wrap a handler so that its effect and its key commit together, or neither does."""
+    """Wrap a handler so that its effect and its key commit together, or neither does.
+
+    A refusal undoes all, the key with it, and is then kept with the key in a unit of its own.
+    Should a twin of the request come in between, its answer is the first, and the one for both.
+    """
 
     def handle(request: Request, *args: Any, **kwargs: Any) -> Response:
         mine = {"user": request.user, "key": key, "request_hash": digest(request)}
-        with suppress(_Taken), transactions.atomic():
-            row = _begun(**mine, at=timezone.now())
-            return answer(row, request, *args, **kwargs)
-        with transactions.atomic():
-            row = idempotency.claim(**mine, at=timezone.now())
-            if row.status is not None:
-                return _replay(row)
-            return answer(row, request, *args, **kwargs)
 
-    def answer(row: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        def work() -> Response:
+            return handler(request, *args, **kwargs)
+
         try:
-            with transactions.atomic():
-                response = handler(request, *args, **kwargs)
+            with suppress(_Taken), transactions.atomic():
+                return _remembered(_begun(**mine, at=timezone.now()), work())
+            return _first(mine, work)
         except Exception as exc:
-            if not errors.is_final(exc):
+            if isinstance(exc, idempotency.KeyReused) or not errors.is_final(exc):
                 raise
-            response = view.handle_exception(exc)
-        _remember(row, response)
-        return response
+            refused: Response = view.handle_exception(exc)
+            return _first(mine, lambda: refused)
 
     return handle
+
+
+@transactions.atomic
+def _first(mine: dict[str, Any], work: Callable[[], Response]) -> Response:
+    """The answer that the key has; without one that of the work, from now on the key's."""
+    row = idempotency.claim(**mine, at=timezone.now())
+    return _replay(row) if row.status is not None else _remembered(row, work())
 
 
 class _Taken(Exception):
@@ -85,10 +90,11 @@ def digest(request: Request) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _remember(row: Any, response: Response) -> None:
+def _remembered(row: Any, response: Response) -> Response:
     headers = {name: response[name] for name in KEPT_HEADERS if response.has_header(name)}
     body = "" if response.data is None else JSONRenderer().render(response.data).decode()
     idempotency.remember(row, status=response.status_code, headers=headers, body=body)
+    return response
 
 
 def _replay(row: Any) -> Response:

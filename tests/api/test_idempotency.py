@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory
 
 from budgets.models import BudgetAdjustment
-from core import idempotency
+from core import events, idempotency, transactions
+from core.api.idempotency import once
+from core.api.views import Api
+from core.errors import IllegalTransition
 from core.models import IdempotencyKey, TrailEvent
 from requisitions.models import Requisition
 from tests.api.conftest import Client, signed_in
@@ -90,6 +95,31 @@ def test_a_refusal_by_rule_is_an_answer_too(org: Any, api: Client) -> None:
     assert problem(first, 422, "rule-broken") == problem(second, 422, "rule-broken")
     assert second["Idempotent-Replayed"] == "true"
     assert not BudgetAdjustment.objects.filter(actor=org.cora).exists()
+
+
+@pytest.mark.django_db
+def test_a_twin_between_a_refusal_and_its_keeping_gives_the_answer_for_both(org: Any) -> None:
+    view = Api()
+    sent = APIRequestFactory().post(URL, {}, format="json")
+    view.request = request = view.initialize_request(sent)
+    view.args, view.kwargs = (), {}
+    request.user = org.rita
+
+    def made(_: Any) -> Response:
+        return Response({"made": True}, status=201)
+
+    def refused(_: Any) -> Response:
+        transactions.afterwards(lambda: once(view, made, "k")(request))
+        events.publish("requisition.created", org.entity, actor=org.rita, at=timezone.now())
+        raise IllegalTransition("Not now.")
+
+    answer = once(view, refused, "k")(request)
+    assert (answer.status_code, answer.data) == (201, {"made": True})
+    assert answer["Idempotent-Replayed"] == "true"
+    assert not TrailEvent.objects.filter(type="requisition.created").exists()
+    other = once(view, refused, "another")(request)
+    assert other.status_code == 409
+    assert [each.status for each in IdempotencyKey.objects.order_by("key")] == [409, 201]
 
 
 @pytest.mark.django_db
