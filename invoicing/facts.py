@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.db.models import Sum
 
@@ -247,14 +248,22 @@ def _in_process(invoice: Invoice, order: PurchaseOrder) -> tuple[dict, dict]:
     """Quantities and nets that older uncleared invoices of the order already claim per line."""
     quantities: dict = defaultdict(Decimal)
     amounts: dict = defaultdict(Decimal)
-    claims = InvoiceLine.objects.filter(
-        invoice__order=order,
-        invoice__status__in=_IN_PROCESS,
-        invoice__kind=Invoice.Kind.INVOICE,
-        invoice_id__lt=invoice.pk,
-        order_line__isnull=False,
-    )
-    for line in claims.only("order_line_id", "quantity", "net"):
-        quantities[line.order_line_id] += line.quantity
-        amounts[line.order_line_id] += line.net
+    for line, quantity, net in _claims(order.pk, invoice.pk):
+        quantities[line] += quantity
+        amounts[line] += net
     return quantities, amounts
+
+
+_claims = Composed[tuple[UUID, Decimal, Decimal]](
+    lambda order, invoice: (
+        InvoiceLine.objects.filter(
+            invoice__order=order,
+            invoice__status__in=_IN_PROCESS,
+            invoice__kind=Invoice.Kind.INVOICE,
+            invoice__lt=invoice,
+            order_line__isnull=False,
+        )
+        .order_by()
+        .values_list("order_line_id", "quantity", "net")
+    )
+)

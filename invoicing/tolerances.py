@@ -6,6 +6,9 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import Q
+
+from core.composed import Composed
 from invoicing import matching
 from invoicing.models import Tolerance
 from purchase_orders.models import PurchaseOrderLine
@@ -27,13 +30,24 @@ def resolve(
     Each line goes by its own category, one without a catalog item by none. The lines know their
     catalog items. Only what holds on the day `on` counts. Statements: 1.
     """
-    held = Tolerance.objects.holding(on).filter(entity_id=entity_id)
     categories = {
         str(line.pk): line.catalog_item.service_type if line.catalog_item else ""
         for line in order_lines
     }
-    found = held.select_related("vendor").order_by("pk")
-    return resolved(found, categories, vendor and vendor.pk)
+    rows = _held(entity_id, vendor and vendor.pk, on)
+    for each in rows:
+        if each.vendor_id:
+            each.vendor = vendor
+    return resolved(rows, categories, vendor and vendor.pk)
+
+
+_held = Composed[Tolerance](
+    lambda entity, vendor, on: (
+        Tolerance.objects.holding(on)
+        .filter(Q(vendor=None) | Q(vendor=vendor), entity=entity)
+        .order_by("pk")
+    )
+)
 
 
 def resolved(

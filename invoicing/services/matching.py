@@ -164,9 +164,15 @@ def match(*, invoice_id: UUID, key: str, at: datetime, asked: bool = True) -> Ma
     invoice = _locked(invoice_id)
     if invoice.status not in (_MATCHABLE if asked else _BY_ITSELF):
         return None
-    if MatchRun.objects.filter(key=key).exists():
+    runs = _keys_of_runs(invoice.pk)
+    if key in runs:
         return None
-    return _judge(invoice, key=key, actor=None, at=at)
+    return _judge(invoice, key=key, actor=None, at=at, first=not runs)
+
+
+_keys_of_runs = Composed[str](
+    lambda invoice: MatchRun.objects.filter(invoice=invoice).values_list("key", flat=True)
+)
 
 
 @atomic
@@ -230,8 +236,15 @@ def _locked(pk: UUID) -> Invoice:
 
 
 def _judge(
-    invoice: Invoice, *, key: str, actor: User | None, at: datetime, reason: str = ""
+    invoice: Invoice,
+    *,
+    key: str,
+    actor: User | None,
+    at: datetime,
+    reason: str = "",
+    first: bool = False,
 ) -> MatchRun:
+    """Judge a locked invoice. Only a run stops one, so that nothing did before its `first`."""
     order_lines = lock_order(invoice)
     today = invoice.entity.day_of(at)
     until = invoice.waiting_until or today + RECEIPT_WINDOW
@@ -241,7 +254,7 @@ def _judge(
     if invoice.rate is None:
         set_rate(invoice, today=today)
     run = _store_run(invoice, given, verdict, key=key, at=at)
-    before = locked_exceptions(invoice)
+    before = [] if first else locked_exceptions(invoice)
     stopping = not_yet_accepted(before, verdict) + _without_rate(invoice)
     if not stopping and verdict.outcome == WAITING:
         perform(invoice.wait, actor=None, at=at, until=until)
