@@ -13,6 +13,7 @@ from accounts.models import EntityOwned, Role
 from approvals.models import ApprovalPolicy
 from core.documents import Document
 from core.states import StateField
+from invoicing.models.tolerances import KEEPERS
 from vendors.models import Vendor
 
 READERS = (Role.ADMINISTRATOR, Role.CONTROLLER, Role.AUDITOR)
@@ -30,8 +31,8 @@ def _another(change: Any, user: Any) -> bool:
 
 class ChangeRequestQuerySet(models.QuerySet["ChangeRequest"]):
     def visible_to(self, user: Any) -> "ChangeRequestQuerySet":
-        """Oversight sees all of its entity, vendor managers those of vendors, others what is about
-        them or was theirs to decide."""
+        """Oversight sees all of its entity, vendor managers those of vendors, heads of accounts
+        payable those of tolerances, others what is about them or was theirs to decide."""
         own = self.filter(entity_id=user.entity_id)
         if user.has_role(*READERS):
             return own
@@ -39,11 +40,13 @@ class ChangeRequestQuerySet(models.QuerySet["ChangeRequest"]):
         theirs = Q(person=user) | Q(proposed_by=user) | Q(pk__in=asked)
         if user.has_role(Role.VENDOR_MANAGER):
             theirs |= Q(vendor__isnull=False)
+        if user.has_role(*KEEPERS):
+            theirs |= Q(kind=ChangeRequest.Kind.TOLERANCE)
         return own.filter(theirs)
 
 
 class ChangeRequest(EntityOwned, Document):
-    """One change of roles, limits, settings or of a vendor and where it is paid.
+    """One change of roles, limits, settings, tolerances or of a vendor and where it is paid.
 
     `before` is what it was when it was proposed.
     """
@@ -61,6 +64,7 @@ class ChangeRequest(EntityOwned, Document):
         SECOND_FACTOR = "second_factor", "Second factor"
         SERVICE_OWNERS = "service_owners", "Service owners"
         RESERVING = "reserving", "When accounts reserve"
+        TOLERANCE = "tolerance", "Tolerance"
         VENDOR = "vendor", "Master data"
         BANK = "bank", "Bank account"
 

@@ -19,6 +19,7 @@ from core import events, text
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.transactions import atomic
 from core.transitions import perform
+from invoicing.services.tolerances import require_keeper
 from vendors.changes import WHO_IS_PAID
 from vendors.inputs import VendorInput
 from vendors.models import BankAccount, Vendor
@@ -56,14 +57,12 @@ def propose(
 
     `after` is what is wanted, by kind: {roles: […]}, {approval_limit: …}, {manager: id}, {first,
     second, valid_until}, {} for a policy or a second factor, {pairs: [[duty, duty, roles too]]},
-    {setting: value}, what is new of a vendor, {account: id}. Raises NotAllowed for all but
-    administrators (vendor managers where it is about a vendor) and for what is about oneself,
-    Invalid, RolesConflict, Conflict while the same is proposed already.
+    {setting: value}, what is new of a vendor, {account: id}, a tolerance. Raises NotAllowed for
+    all but administrators (vendor managers where it is about a vendor, heads of accounts payable
+    and controllers for tolerances) and for what is about oneself, Invalid, RolesConflict, Conflict
+    while the same is proposed already.
     """
-    if kind in OF_A_VENDOR:
-        _require_vendor_manager(entity, actor)
-    else:
-        require_administrator(entity, actor)
+    _PROPOSERS.get(kind, require_administrator)(entity, actor)
     if person is not None and person.pk == actor.pk:
         raise NotAllowed("Somebody else must change what you may do.")
     _require_fit(entity, kind, person, policy, vendor)
@@ -76,13 +75,14 @@ def propose(
         person=person,
         policy=policy,
         vendor=vendor,
+        after=dict(after),
         reason=reason.strip(),
         proposed_by=actor,
         created_at=at,
     )
-    _require_alone(change)
     change.before = kinds.of(change).read(change)
-    change.after = kinds.of(change).check(change, dict(after), at)
+    change.after = kinds.of(change).check(change, change.after, at)
+    _require_alone(change)
     if change.before == change.after:
         raise Invalid("Nothing would change.")
     change._history_user = actor
@@ -219,6 +219,12 @@ def _require_vendor_manager(entity: Entity, actor: User) -> None:
         raise NotAllowed("You are not allowed to manage vendors.")
 
 
+_PROPOSERS = {
+    **dict.fromkeys(OF_A_VENDOR, _require_vendor_manager),
+    ChangeRequest.Kind.TOLERANCE: require_keeper,
+}
+
+
 def _require_fit(
     entity: Entity,
     kind: str,
@@ -246,7 +252,7 @@ def _require_fit(
 
 
 def _require_alone(change: ChangeRequest) -> None:
-    """One open change of a kind at a time; under the entity's lock, so of two one is refused."""
+    """One open change of a thing at a time; under the entity's lock, so of two one is refused."""
     open_ones = ChangeRequest.objects.filter(
         entity=change.entity,
         kind=change.kind,
@@ -255,7 +261,9 @@ def _require_alone(change: ChangeRequest) -> None:
         vendor=change.vendor,
         status=ChangeRequest.Status.PROPOSED,
     )
-    if change.kind != ChangeRequest.Kind.MITIGATION and open_ones.exists():
+    scope = kinds.of(change).scope
+    same = any(scope(each.after) == scope(change.after) for each in open_ones)
+    if change.kind != ChangeRequest.Kind.MITIGATION and same:
         raise Conflict(f"{change}: another change waits for its approval already.")
 
 
@@ -288,10 +296,18 @@ def _ask(change: ChangeRequest, at: datetime) -> None:
         amount=Decimal(0),
         facts={
             "excluded": [str(each) for each in excluded],
-            "sign_in": WHO_IS_PAID if change.vendor else "it changes what somebody may do",
+            "sign_in": _why_signed_in(change),
         },
         digest=digest(change),
         title=str(change),
         actor=change.proposed_by,
         at=at,
     )
+
+
+def _why_signed_in(change: ChangeRequest) -> str:
+    if change.vendor:
+        return WHO_IS_PAID
+    if change.kind == ChangeRequest.Kind.TOLERANCE:
+        return "it changes what is paid without a look"
+    return "it changes what somebody may do"

@@ -4,13 +4,22 @@ Values are JSON. `before` is what stood when the change was proposed; what diffe
 is decided was changed by somebody else meanwhile, and the proposal is stale.
 """
 
-from administration.kinds import bank, people, reserving, second_factor, services, settings, vendors
+from administration.kinds import (
+    bank,
+    people,
+    reserving,
+    second_factor,
+    services,
+    settings,
+    tolerances,
+    vendors,
+)
 from administration.kinds.values import Kind
 from administration.models import ChangeRequest
 
 __all__ = [
     *("KINDS", "Kind", "bank", "of", "people", "reserving", "second_factor", "services"),
-    *("settings", "vendors"),
+    *("settings", "tolerances", "vendors"),
 ]
 
 KINDS: dict[str, Kind] = {
@@ -24,6 +33,7 @@ KINDS: dict[str, Kind] = {
     ChangeRequest.Kind.SECOND_FACTOR: second_factor.SECOND_FACTOR,
     ChangeRequest.Kind.SERVICE_OWNERS: services.SERVICE_OWNERS,
     ChangeRequest.Kind.RESERVING: reserving.RESERVING,
+    ChangeRequest.Kind.TOLERANCE: tolerances.TOLERANCE,
     ChangeRequest.Kind.VENDOR: vendors.VENDOR,
     ChangeRequest.Kind.BANK: bank.BANK,
 }

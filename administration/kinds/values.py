@@ -23,13 +23,15 @@ SCALE = 4  # decimals of amounts and percents
 class Kind:
     """`read` gives the values now, `check` the wanted ones as they are stored (raises Invalid),
     `apply` makes them so, `rows` says in words what differs. `drop`, where there is something to
-    put away, is told that they will not be."""
+    put away, is told that they will not be. `scope` says of what is wanted what it is about: one
+    change of that waits at a time."""
 
     read: Callable[[ChangeRequest], Values]
     check: Callable[[ChangeRequest, Values, datetime], Values]
     apply: Callable[[ChangeRequest, User, datetime], None]
     rows: Callable[[ChangeRequest], list[Change]]
     drop: Callable[[ChangeRequest, User, datetime, str], None] = lambda *_: None
+    scope: Callable[[Values], object] = lambda _: None
 
 
 def wrong(pointer: str, code: str, detail: str) -> Invalid:

@@ -25,8 +25,9 @@ def _made(kind: Any, value: Any) -> Any:
     if get_origin(kind) is tuple:
         return tuple(_made(get_args(kind)[0], each) for each in value)
     if is_dataclass(kind):
-        members = _members(kind)
-        return kind(
+        make: Any = kind
+        members = _members(make)
+        return make(
             **{name: _made(members[name], value[name]) for name in members if name in value}
         )
     if kind is Decimal:
