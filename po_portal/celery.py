@@ -31,5 +31,6 @@ def refuse_unsafe_start(**_: Any) -> None:
 
 
 @worker_process_init.connect
-def spare_the_collector(**_: Any) -> None:
+def settle_in(**_: Any) -> None:
     memory.settle()
+    memory.bound()

@@ -1,19 +1,25 @@
 """A worker that is killed at any point: its work is done by another, in time, exactly once."""
 
 import os
+import signal
 import time
+from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.db.models import Sum
+from django.utils import timezone
 
 from budgets.models import LedgerEntry, Stage
+from core import outbox
 from core.models import OutboxItem
 from invoicing.models import Invoice, MatchRun
 from purchase_orders.models import PurchaseOrderLine
 from tests import servers
 from tests.factories import Organisation
-from tests.faults.stand import USUAL, Stand, held, standing, waiters
+from tests.faults.stand import USUAL, WORKER, Stand, held, standing, waiters
+from tests.faults.test_queue import bills
 from tests.journeys import steps
 
 pytestmark = [pytest.mark.postgres, pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -33,6 +39,11 @@ def assert_matched_once(invoice: Invoice) -> None:
     assert sums == {Stage.ACT: steps.net(invoice), Stage.ENC: -steps.net(invoice)}
     (line,) = PurchaseOrderLine.objects.filter(order=invoice.order)
     assert line.billed_quantity == line.quantity
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a worker works with."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def killed_in_the_middle(stand: Stand, invoice: Invoice, settings_module: str) -> None:
@@ -99,6 +110,34 @@ def test_a_worker_killed_around_its_work_leaves_it_done_once(
     assert is_cleared(invoice)
     assert_matched_once(invoice)
     assert matches.get().attempts == 2
+
+
+def test_f02_f08_a_killed_child_and_a_cut_session_are_made_good_by_the_same_worker(
+    org: Organisation, stand: Stand, books_hold
+):
+    """The kernel ends the child that takes most memory; a database that restarts ends sessions."""
+    invoices = bills(org, 2)
+    worker = stand.start(*WORKER, "--concurrency", "2")
+    with held(PurchaseOrderLine.objects.filter(order__in=[each.order for each in invoices])):
+        stand.until(lambda: waiters() == 2, 30, "both children wait for their order's line")
+        one, other = children(worker.pid)
+        os.kill(one, signal.SIGKILL)
+        stand.until(lambda: waiters() == 1, 10, "its session ended with it")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks "
+                "WHERE NOT granted AND pid <> pg_backend_pid()"
+            )
+        stand.until(lambda: waiters() == 0, 10, "so did the other")
+    mine = OutboxItem.objects.filter(handler="invoicing.match")
+    stand.until(mine.filter(lease_until=None).exists, 10, "the cut one is put back")
+    mine.update(lease_until=None, run_at=timezone.now())  # their time has come
+    outbox.ring()
+    stand.until(lambda: all(map(is_cleared, invoices)), 60, "the matches are done")
+    for invoice in invoices:
+        assert_matched_once(invoice)
+    assert worker.poll() is None, "nobody started it anew"
+    assert one not in children(worker.pid) and other in children(worker.pid)
 
 
 def test_f05_a_worker_whose_broker_goes_while_it_works_ends_to_be_started_anew(

@@ -1,14 +1,19 @@
 """The printed order: fetches nothing, repeats to the byte, is kept once, and goes to the vendor."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from billiard.pool import soft_timeout_sighandler
+from django.test import Client
 
 from core import files, outbox, printing
 from core.errors import IllegalTransition, Invalid, NotAllowed
@@ -152,6 +157,37 @@ def test_without_pango_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(pdf.PdfUnavailable, match="apt-get install libpangoft2"):
         pdf.render_order({"currency": "EUR"} | EMPTY)
     printing.typesetting.cache_clear()
+
+
+def test_f31_a_document_that_takes_too_long_is_given_up_and_its_order_stays_issued(
+    make: Maker, client: Client
+) -> None:
+    """The worker's own signal, sooner than its forty seconds."""
+    order = make.issued(("12", "1180"))
+    revision = order.revisions.get()
+    revision.content["lines"] *= 3_000
+    revision.save()
+    item = OutboxItem.objects.get(handler="purchase_orders.render_document")
+    before = signal.signal(signal.SIGUSR1, soft_timeout_sighandler)
+    alarm = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGUSR1))
+    try:
+        alarm.start()
+        assert not outbox.run(item)
+    finally:
+        alarm.cancel()
+        signal.signal(signal.SIGUSR1, before)
+    item.refresh_from_db()
+    assert item.error.startswith("SoftTimeLimitExceeded") and item.done_at is None
+    order.refresh_from_db()
+    assert (order.status, order.revisions.get().pdf_id) == ("issued", None)
+    client.force_login(make.org.bea)
+    assert "Being printed" in client.get(f"/orders/{order.pk}/").content.decode()
+
+
+def test_f31_what_eats_memory_fails_before_the_machine_does() -> None:
+    eater = "from po_portal import memory; memory.bound(); bytearray(memory.MOST_BYTES)"
+    ran = subprocess.run([sys.executable, "-c", eater], capture_output=True, text=True, check=False)
+    assert "MemoryError" in ran.stderr
 
 
 EMPTY: dict[str, Any] = {
