@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from accounts.models import TaxCode
+from core.composed import Composed
 from core.money import HUNDRED, ZERO, allocate, line_net, round_amount
 from purchase_orders.inputs import (
     AgreementInput,
@@ -208,27 +209,32 @@ def orderable(
     return left_of(list(lines), apart_from=apart_from)
 
 
+def _held_by_drafts(lines: list[UUID], apart_from: UUID | None) -> QuerySet[Any, Any]:
+    drafts = PurchaseOrderLine.objects.filter(
+        requisition_line__in=lines, order__status__in=_HOLDING
+    )
+    if apart_from is not None:
+        drafts = drafts.exclude(order=apart_from)
+    sums = drafts.order_by().values("requisition_line")
+    return sums.annotate(quantity_held=Sum("quantity"), net_held=Sum("net")).values_list(
+        "requisition_line", "quantity_held", "net_held"
+    )
+
+
+_held = Composed[tuple[UUID, Decimal, Decimal]](_held_by_drafts)
+
+
 def left_of(
     lines: list[RequisitionLine], *, apart_from: PurchaseOrder | None = None
 ) -> dict[UUID, Decimal]:
     """As `orderable`, of lines that were read under the locks of their requisitions."""
-    drafts = PurchaseOrderLine.objects.filter(
-        requisition_line__in=[line.pk for line in lines], order__status__in=_HOLDING
-    )
-    if apart_from is not None:
-        drafts = drafts.exclude(order=apart_from)
-    held = {
-        row["requisition_line"]: row
-        for row in drafts.order_by()
-        .values("requisition_line")
-        .annotate(quantity_held=Sum("quantity"), net_held=Sum("net"))
-    }
-    return {line.pk: _left(line, held.get(line.pk)) for line in lines}
+    rows = _held([line.pk for line in lines], apart_from and apart_from.pk)
+    held = {line: (quantity, net) for line, quantity, net in rows}
+    return {line.pk: _left(line, held.get(line.pk, (ZERO, ZERO))) for line in lines}
 
 
-def _left(line: RequisitionLine, held: dict | None) -> Decimal:
+def _left(line: RequisitionLine, held: tuple[Decimal, Decimal]) -> Decimal:
+    quantity, net = held
     if line.basis == line.Basis.AMOUNT:
-        left = line.net - line.ordered_amount - (held["net_held"] if held else ZERO)
-    else:
-        left = line.quantity - line.ordered_quantity - (held["quantity_held"] if held else ZERO)
-    return max(left, ZERO)
+        return max(line.net - line.ordered_amount - net, ZERO)
+    return max(line.quantity - line.ordered_quantity - quantity, ZERO)

@@ -11,6 +11,7 @@ from uuid import UUID
 from accounts import tax
 from accounts.models import Entity, Role, User
 from core import events
+from core.composed import Composed
 from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed
 from core.money import round_amount
 from core.transactions import atomic
@@ -179,14 +180,19 @@ def locked_to_order(requisition: Requisition) -> Requisition:
     return requisition
 
 
-def locked_requisitions(ids: set[UUID]) -> list[Requisition]:
-    """Requisitions as they are now, locked in key order until the transaction ends."""
-    rows = (
+_locked_requisitions = Composed[Requisition](
+    lambda ids: (
         Requisition.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("entity", "vendor")
         .filter(pk__in=ids)
         .order_by("pk")
     )
-    return list(rows.select_related("entity", "vendor"))
+)
+
+
+def locked_requisitions(ids: set[UUID]) -> list[Requisition]:
+    """Requisitions as they are now, locked in key order until the transaction ends."""
+    return _locked_requisitions(ids)
 
 
 def _store(
@@ -238,10 +244,11 @@ def _require_same_agreement(order: PurchaseOrder, data: OrderInput) -> None:
 
 def _store_terms(order: PurchaseOrder, data: OrderInput, *, was: str) -> None:
     """The limits of a blanket order; an order that is none any more has none."""
+    if PurchaseOrder.Kind.BLANKET not in (was, order.kind):
+        return
     kept = Agreement.objects.filter(order=order)
     if order.kind != PurchaseOrder.Kind.BLANKET:
-        if was == PurchaseOrder.Kind.BLANKET:
-            kept.delete()
+        kept.delete()
         return
     said = data.terms or AgreementInput()
     terms = (kept.first() if was == order.kind else None) or Agreement(order=order)
