@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from knox.models import AbstractAuthToken
+from knox.models import AbstractAuthToken, AuthTokenManager
 from simple_history.models import HistoricalRecords
 
 from core.fields import AmountField, PercentField
@@ -335,9 +335,37 @@ class TaxCode(models.Model):
         return self.name
 
 
+class Listed(models.Aggregate):
+    """Words of several rows as one, with commas between them."""
+
+    function = "STRING_AGG"
+    template = "%(function)s(%(expressions)s, ',')"
+    output_field = models.CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, function="GROUP_CONCAT", **more)
+
+
+class ApiTokenManager(AuthTokenManager):
+    def with_holders(self) -> models.QuerySet["ApiToken"]:
+        """Tokens with their person and entity, and the person's roles there in `held`."""
+        roles = RoleAssignment.objects.filter(
+            user=models.OuterRef("user"), entity=models.OuterRef("user__entity")
+        )
+        held = roles.order_by().values("user").annotate(words=Listed("role")).values("words")
+        return self.select_related("user__entity").annotate(held=models.Subquery(held))
+
+
 class ApiToken(AbstractAuthToken):
     """A bearer token of a user, kept as a digest, limited to its scopes."""
 
     name = models.CharField(max_length=80, blank=True)
     scopes = models.JSONField(default=list)
     second_factor = models.BooleanField(default=False, help_text="Made with a second factor.")
+
+    objects = ApiTokenManager()
+
+    def holder(self) -> User:
+        """Whose it is, with the roles that were read with it (`with_holders`)."""
+        self.user.roles = frozenset(self.held.split(",") if self.held else ())
+        return self.user

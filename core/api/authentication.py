@@ -31,15 +31,15 @@ SCOPES = (
 
 
 _tokens = Composed[Any](
-    lambda begins: get_token_model().objects.filter(token_key=begins).select_related("user__entity")
+    lambda begins: get_token_model().objects.with_holders().filter(token_key=begins)
 )
 
 
 class TokenAuthentication(KnoxAuthentication):
     """`Authorization: Bearer <token>`; the token is known by its digest and dies with its user.
 
-    One statement a request: person and entity come along, and tokens whose time is over are
-    refused here but deleted by a job (`accounts.tasks`).
+    One statement a request: person, entity and roles come along, and tokens whose time is over
+    are refused here but deleted by a job (`accounts.tasks`).
     """
 
     def authenticate_header(self, request: Request) -> str:
@@ -51,6 +51,7 @@ class TokenAuthentication(KnoxAuthentication):
             begins = token.decode()[: CONSTANTS.TOKEN_KEY_LENGTH]
             for each in _tokens(begins):
                 if compare_digest(each.digest, digest) and not _is_over(each):
+                    each.holder()
                     return self.validate_user(each)
         raise exceptions.AuthenticationFailed("Invalid token.")
 

@@ -11,12 +11,12 @@ from django.test import Client as BrowserClient
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import ApiToken
+from accounts.models import ApiToken, RoleAssignment
 from accounts.tasks import forget_tokens
 from budgets.models import BudgetAdjustment
 from tests.api.conftest import Client
 from tests.api.test_problems import BUDGET, problem
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, Organisation
 
 pytestmark = pytest.mark.django_db
 TOKEN = "/api/v1/auth/token/"
@@ -132,8 +132,27 @@ def test_a_token_is_read_by_one_statement_however_many_a_person_has(
     for _ in range(5):
         client = api(rita)
     client.get("/api/v1/me/")
-    with django_assert_num_queries(2):  # the token with its person and entity, the roles
+    with django_assert_num_queries(1):  # the token with its person, their entity and roles
         client.get("/api/v1/me/")
+
+
+def test_the_roles_of_a_call_are_those_of_the_moment_in_the_own_entity(
+    org: Organisation, api: Client
+) -> None:
+    client = api(org.rita)
+
+    def roles() -> list[str]:
+        told: list[str] = client.get("/api/v1/me/").json()["roles"]
+        return told
+
+    held = RoleAssignment.objects.filter(user=org.rita)
+    held.delete()
+    assert roles() == []
+    held.create(user=org.rita, entity=org.uk, role="auditor")
+    assert roles() == []
+    for role in ("requester", "buyer"):
+        held.create(user=org.rita, entity=org.entity, role=role)
+    assert roles() == ["buyer", "requester"]
 
 
 def test_a_token_is_known_by_all_of_it(rita: Any) -> None:
