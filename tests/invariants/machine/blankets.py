@@ -10,7 +10,9 @@ from purchase_orders.models import Agreement, PurchaseOrder
 from tests.invariants.machine.cells import ZERO
 from tests.invariants.machine.documents import Blanket, Order
 from tests.invariants.machine.orders import Orders
+from tests.invariants.machine.picking import Documents
 
+BLANKETS = Documents(lambda: PurchaseOrder.objects.filter(kind="blanket"))
 _drawn = Composed[tuple[Any, Decimal]](lambda: Agreement.objects.values_list("order", "released"))
 
 
@@ -36,7 +38,7 @@ class Blankets(Orders):
 
     def release_from(self, pick: int, quantity: int) -> None:
         """Drafted; it draws when it is issued."""
-        made = self.one(PurchaseOrder.objects.filter(kind="blanket"), pick, "issued")
+        made = BLANKETS.pick(pick, "issued")
         if made is not None:
             self.attempt(
                 "draft release",

@@ -4,7 +4,6 @@ A posting is a dictionary of what it moves by cell: PRE, ENC and ACT. It comes a
 not at all.
 """
 
-import copy
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,6 +28,10 @@ class Cell:
     overdraft: Decimal = ZERO
     stages: list[Decimal] = field(default_factory=lambda: [ZERO] * 3)
 
+    def again(self) -> "Cell":
+        """The same, which may go on elsewhere."""
+        return Cell(self.amount, self.control, self.overdraft, list(self.stages))
+
     @property
     def used(self) -> Decimal:
         return sum(self.stages, ZERO)
@@ -52,7 +55,9 @@ class Cells:
 
     def bear(self, moves: Moves, *, overdraw: bool = False) -> bool:
         """Whether all of it fits; nothing moves."""
-        return copy.deepcopy(self).apply(moves, overdraw=overdraw)
+        touched = {(name, year) for name, year, _ in moves}  # months carry what earlier ones left
+        own = {key: cell.again() for key, cell in self.cells.items() if key[:2] in touched}
+        return Cells(own).apply(moves, overdraw=overdraw)
 
     def apply(self, moves: Moves, *, overdraw: bool = False) -> bool:
         """Move, if all of it fits. With `overdraw` a stop allows what it lacks for good."""

@@ -4,15 +4,19 @@ from decimal import Decimal
 
 from purchase_orders import services
 from purchase_orders.inputs import ChangedLine, ChangeInput
-from purchase_orders.models import ChangeOrder, PurchaseOrder
+from purchase_orders.models import ChangeOrder
 from tests.invariants.machine.cells import PRE
 from tests.invariants.machine.documents import Change
 from tests.invariants.machine.ground import Ground
+from tests.invariants.machine.orders import OWN_LINES
+from tests.invariants.machine.picking import Documents
+
+CHANGES = Documents(ChangeOrder.objects.all)
 
 
 class Changes(Ground):
     def draft_change(self, pick: int, more: int, dearer: int) -> None:
-        made = self.one(PurchaseOrder.objects.exclude(kind="blanket"), pick, "issued")
+        made = OWN_LINES.pick(pick, "issued")
         if made is None:
             return
         line = made.lines.get()
@@ -31,7 +35,7 @@ class Changes(Ground):
             self.books.changes[change.pk] = Change(order, int(quantity), Decimal(price))
 
     def submit_change(self, pick: int) -> None:
-        change = self.one(ChangeOrder.objects.all(), pick, "draft")
+        change = CHANGES.pick(pick, "draft")
         if change is None:
             return
         model = self.books.changes[change.pk]
@@ -44,7 +48,7 @@ class Changes(Ground):
             self.done["hold"] += bool(model.shares)
 
     def issue_change(self, pick: int) -> None:
-        change = self.one(ChangeOrder.objects.all(), pick, "approved")
+        change = CHANGES.pick(pick, "approved")
         if change is None:
             return
         model = self.books.changes[change.pk]
@@ -56,7 +60,7 @@ class Changes(Ground):
             self.books.change(model, self.today)
 
     def withdraw_change(self, pick: int) -> None:
-        change = self.one(ChangeOrder.objects.all(), pick, *ChangeOrder.OPEN)
+        change = CHANGES.pick(pick, *ChangeOrder.OPEN)
         if change is not None and self.attempt(
             "withdraw change",
             lambda: services.withdraw_change(

@@ -1,20 +1,33 @@
 """Steps of invoices: captured, accepted in spite of what is off, voided; workers clear them."""
 
 from decimal import Decimal
+from typing import Any
 
 from budgets.ledger import BudgetExceeded
+from core.composed import Composed
 from core.errors import DomainError
 from invoicing import services
 from invoicing.inputs import InvoiceInput, InvoiceLineInput
 from invoicing.models import Invoice, InvoiceLine
-from purchase_orders.models import PurchaseOrder
 from tests.invariants.machine.documents import Bill
 from tests.invariants.machine.ground import Ground
+from tests.invariants.machine.orders import OWN_LINES
+from tests.invariants.machine.picking import Documents
+
+INVOICES = Documents(lambda: Invoice.objects.select_related("order"))
+# Asked after whatever a worker did.
+_priced = Composed[tuple[Any, Decimal, str]](
+    lambda pks: (
+        Invoice.objects.filter(pk__in=pks, rate__isnull=False)
+        .order_by("pk")
+        .values_list("pk", "rate", "status")
+    )
+)
 
 
 class Invoices(Ground):
     def bill(self, pick: int, quantity: int, dearer: int, kind: str) -> None:
-        made = self.one(PurchaseOrder.objects.exclude(kind="blanket"), pick, "issued", "closed")
+        made = OWN_LINES.pick(pick, "issued", "closed")
         if made is None or made.pk not in self.books.orders:
             return
         line, self.count = made.lines.get(), self.count + 1
@@ -49,7 +62,7 @@ class Invoices(Ground):
 
     def accept(self, pick: int) -> None:
         """The AP manager accepts what is off, exception by exception; the last one clears."""
-        invoice = self.one(Invoice.objects.all(), pick, "in_exception")
+        invoice = INVOICES.pick(pick, "in_exception")
         if invoice is None:
             return
         bill = self.books.bills[invoice.pk]
@@ -76,11 +89,11 @@ class Invoices(Ground):
     def follow_invoices(self) -> None:
         """What was cleared meanwhile, by whom ever, must have moved what the model says."""
         waiting = [pk for pk, bill in self.books.bills.items() if not bill.is_cleared]
-        for invoice in Invoice.objects.filter(pk__in=waiting, rate__isnull=False).order_by("pk"):
-            bill = self.books.bills[invoice.pk]
-            assert invoice.rate == bill.rate
-            if invoice.status == "cleared":
-                line = InvoiceLine.objects.get(invoice=invoice)
+        for pk, rate, status in _priced(waiting) if waiting else []:
+            bill = self.books.bills[pk]
+            assert rate == bill.rate
+            if status == "cleared":
+                line = InvoiceLine.objects.get(invoice=pk)
                 pieces = line.quantity if bill.sign > 0 else line.returned_quantity
                 moves = self.books.clearing(bill, pieces, self.today)
                 assert self.books.cells.bear(moves), "cleared though there was no room"
@@ -89,7 +102,7 @@ class Invoices(Ground):
                 self.done["drawn"] += any(drawn for _, _, drawn, _ in bill.taken)
 
     def void(self, pick: int) -> None:
-        invoice = self.one(Invoice.objects.select_related("order"), pick, "cleared")
+        invoice = INVOICES.pick(pick, "cleared")
         if invoice is None:
             return
         bill, closed = self.books.bills[invoice.pk], invoice.order.status == "closed"

@@ -15,7 +15,8 @@ from core.errors import DomainError
 from tests.invariants.machine import years
 from tests.invariants.machine.books import SPLIT
 from tests.invariants.machine.cells import ACT, ZERO, nothing
-from tests.invariants.machine.ground import CODING, EXACT, Ground
+from tests.invariants.machine.ground import CODING, Ground
+from tests.invariants.machine.picking import EXACT
 
 AFTER = {
     "incomplete": ("resume", "reverse"),

@@ -4,10 +4,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from core.composed import Composed
 from purchase_orders import services
 from purchase_orders.inputs import OrderInput, OrderLineInput, ReceiptInput
 from purchase_orders.models import (
+    OrderDistribution,
     PurchaseOrder,
+    PurchaseOrderLine,
     Receipt,
     ReleaseBatch,
     ReleaseProposal,
@@ -16,13 +19,29 @@ from requisitions.models import Requisition
 from tests.invariants.machine.cells import ENC, Moves, nothing
 from tests.invariants.machine.documents import Order
 from tests.invariants.machine.ground import NAMES, Ground
+from tests.invariants.machine.picking import Documents
 
 PERIOD = {"period_from": date(2026, 7, 1), "period_to": date(2027, 6, 30)}  # half of it each year
+REQUESTS = Documents(Requisition.objects.all)
+ORDERS = Documents(PurchaseOrder.objects.all)
+OWN_LINES = Documents(lambda: PurchaseOrder.objects.exclude(kind="blanket"))  # to receive and bill
+RECEIPTS = Documents(lambda: Receipt.objects.filter(reverses=None))
+# Who pays a line, in order, and what it was asked for by.
+_line = Composed[PurchaseOrderLine](
+    lambda order: PurchaseOrderLine.objects.filter(order=order).select_related("requisition_line")
+)
+_parts = Composed[tuple[str, str]](
+    lambda line: (
+        OrderDistribution.objects.filter(line=line)
+        .order_by("position")
+        .values_list("cost_center__code", "gl_account__code")
+    )
+)
 
 
 class Orders(Ground):
     def draft_order(self, pick: int, part: int) -> None:
-        made = self.one(Requisition.objects.all(), pick, "approved", "partially_ordered")
+        made = REQUESTS.pick(pick, "approved", "partially_ordered")
         if made is not None:
             line = made.lines.get()
             self.attempt(
@@ -65,7 +84,7 @@ class Orders(Ground):
 
     def submit_order(self, pick: int) -> None:
         """What its buyer may not decide alone is put up; nothing is held (C1)."""
-        made = self.one(PurchaseOrder.objects.all(), pick, "draft")
+        made = ORDERS.pick(pick, "draft")
         if made is not None:
             self.attempt(
                 "submit order",
@@ -74,7 +93,7 @@ class Orders(Ground):
             )
 
     def issue(self, pick: int) -> None:
-        made = self.one(PurchaseOrder.objects.all(), pick, "draft", "approved")
+        made = ORDERS.pick(pick, "draft", "approved")
         if made is None:
             return
         order = self._modelled(made)
@@ -90,11 +109,10 @@ class Orders(Ground):
             self.done["issue over years"] += any(share.later for share in order.shares)
 
     def _modelled(self, made: PurchaseOrder) -> Order:
-        line = made.lines.get()
-        parts = line.distributions.select_related("cost_center", "gl_account").order_by("position")
+        (line,) = _line(made.pk)
         asked = line.requisition_line
         return Order(
-            tuple(NAMES[part.cost_center.code, part.gl_account.code] for part in parts),
+            tuple(NAMES[coding] for coding in _parts(line.pk)),
             int(line.quantity),
             line.unit_price,
             self.rate(made.currency),
@@ -105,7 +123,7 @@ class Orders(Ground):
 
     def end_order(self, verb: str, pick: int) -> None:
         states = {"reopen": ["closed"], "cancel": ["issued"], "close": ["issued"]}[verb]
-        made = self.one(PurchaseOrder.objects.all(), pick, *states)
+        made = ORDERS.pick(pick, *states)
         if made is None:
             return
         order, service = self.books.orders.get(made.pk), getattr(services, verb)
@@ -133,7 +151,7 @@ class Orders(Ground):
                 self.books.free(change.shares)
 
     def receive(self, pick: int, quantity: int) -> None:
-        made = self.one(PurchaseOrder.objects.all(), pick, "issued")
+        made = ORDERS.pick(pick, "issued")
         if made is not None and self.attempt(
             "receive",
             lambda: services.post_receipt(
@@ -148,7 +166,7 @@ class Orders(Ground):
 
     def take_back(self, pick: int) -> None:
         """The goods go back: the mirror of a receipt."""
-        receipt = self.one(Receipt.objects.filter(reverses=None), pick, "posted")
+        receipt = RECEIPTS.pick(pick, "posted")
         if receipt is not None and self.attempt(
             "take back",
             lambda: services.reverse_receipt(

@@ -8,6 +8,7 @@ import requisitions.services
 from approvals.models import ApprovalStep
 from budgeting.models import BudgetChange
 from budgets.ledger import BudgetExceeded
+from core.composed import Composed
 from core.errors import DomainError
 from purchase_orders.models import ChangeOrder
 from requisitions.models import Requisition
@@ -15,7 +16,17 @@ from tests.factories import draft, line_input
 from tests.invariants.machine.cells import ACT, PRE, ZERO
 from tests.invariants.machine.documents import Request
 from tests.invariants.machine.ground import Ground
-from tests.invariants.machine.orders import PERIOD
+from tests.invariants.machine.orders import PERIOD, REQUESTS
+from tests.invariants.machine.picking import Documents
+
+STEPS = Documents(lambda: ApprovalStep.objects.select_related("assignee", "request"))
+_turns = Composed[ApprovalStep](
+    lambda request: (
+        ApprovalStep.objects.select_related("assignee", "request")
+        .filter(request=request, status="active")
+        .order_by("pk")
+    )
+)
 
 
 class Requests(Ground):
@@ -52,20 +63,20 @@ class Requests(Ground):
 
     def agree_to(self, pick: int) -> None:
         """Everybody who is asked about one thing says yes, one after the other."""
-        step = self.one(ApprovalStep.objects.all(), pick, "active")
-        turns = ApprovalStep.objects.filter(request=step.request_id) if step else None
-        while turns is not None and turns.filter(status="active").exists():
+        step = STEPS.pick(pick, "active")
+        while turns := _turns(step.request_id) if step else []:
             before = self.done["decide: approve"]
-            self.decide("approve", 0, turns)
+            self._decide(turns[0], "approve")
             if self.done["decide: approve"] == before:
                 return
 
-    def decide(self, decision: str, pick: int, turns: Any = None) -> None:
+    def decide(self, decision: str, pick: int) -> None:
         """Requests, changes and transfers alike; the last to agree reserves, or moves, it."""
-        turns = ApprovalStep.objects.all() if turns is None else turns
-        step = self.one(turns.select_related("assignee"), pick, "active")
-        if step is None:
-            return
+        step = STEPS.pick(pick, "active")
+        if step is not None:
+            self._decide(step, decision)
+
+    def _decide(self, step: ApprovalStep, decision: str) -> None:
         subject = step.request.subject_id
         request = self.books.requests.get(subject)
         try:
@@ -106,7 +117,7 @@ class Requests(Ground):
             self.done["transfer"] += 1
 
     def end_request(self, verb: str, pick: int) -> None:
-        made = self.one(Requisition.objects.all(), pick, "approved", "partially_ordered")
+        made = REQUESTS.pick(pick, "approved", "partially_ordered")
         if made is None:
             return
         end = getattr(requisitions.services, verb)

@@ -11,16 +11,28 @@ from typing import Any
 import approvals.services
 from budgeting.models import YearEnd
 from core import outbox
+from core.composed import Composed
 from core.models import OutboxItem
 from invoicing.models import Invoice
 from tests.invariants.machine.blankets import Blankets
 from tests.invariants.machine.changes import Changes
-from tests.invariants.machine.ground import EXACT, QUIET, later
+from tests.invariants.machine.ground import QUIET, later
 from tests.invariants.machine.invoices import Invoices
 from tests.invariants.machine.money import Money
+from tests.invariants.machine.picking import EXACT
 from tests.invariants.machine.requests import Requests
 
 LAST = date(2027, 12, 1)  # no fiscal year follows
+
+
+def _work() -> Any:
+    items = OutboxItem.objects.order_by("pk")
+    for quiet in QUIET:
+        items = items.exclude(handler__startswith=quiet)
+    return items
+
+
+_undone = Composed[OutboxItem](lambda: _work().filter(done_at=None))
 
 
 class World(Requests, Blankets, Changes, Invoices, Money):
@@ -78,10 +90,7 @@ class World(Requests, Blankets, Changes, Invoices, Money):
             self.run(found[pick // 4 % len(found)], times)
 
     def work(self) -> Any:
-        items = OutboxItem.objects.order_by("pk")
-        for quiet in QUIET:
-            items = items.exclude(handler__startswith=quiet)
-        return items
+        return _work()
 
     def run(self, item: OutboxItem, times: int) -> None:
         """Do it so often, and follow what the first time does."""
@@ -100,6 +109,6 @@ class World(Requests, Blankets, Changes, Invoices, Money):
 
     def catch_up(self) -> None:
         """A worker does what waits, oldest first, and what comes of it."""
-        while items := list(self.work().filter(done_at=None)):
+        while items := _undone():
             for item in items:
                 self.run(item, 1)
