@@ -8,6 +8,7 @@ queryset, and puts other values where its own stood. ADR 22 says when to use one
 import copy
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -25,6 +26,7 @@ _MARKS: dict[type, Callable[[int], Any]] = {
     date: lambda place: date.fromordinal(1 + place),
     datetime: lambda place: datetime(1, 1, 2, tzinfo=UTC) + timedelta(hours=place),
     int: lambda place: 31_000 + place,
+    Decimal: lambda place: 31_000 + place + Decimal("0.5"),  # of a `Value`, as the column keeps it
     str: lambda place: f"\x01{place}",
 }
 _LONGEST = 100
@@ -50,14 +52,20 @@ class Composed(Generic[Row]):
 
     def __call__(self, *values: Any) -> list[Row]:
         """The rows for these values, collections without repetition. Statements: as composed."""
-        return list(self._bound(values))
+        return self._rows(self._bound(values))
 
     def one(self, *values: Any) -> Row:
         """The one row for these values. Raises the model's DoesNotExist where there is none."""
         found = self._bound(values)
-        for row in found:
+        for row in self._rows(found):
             return row
         raise found.model.DoesNotExist
+
+    def _rows(self, found: QuerySet[Any, Row]) -> list[Row]:
+        rows = list(found)
+        for each in found.__dict__.get("_many", ()) if rows else ():
+            each.hang_on(rows)
+        return rows
 
     def _bound(self, values: Sequence[Any]) -> QuerySet[Any, Row]:
         given = [_plain(each) for each in values]
@@ -108,6 +116,7 @@ class _Template:
 
     def __init__(self, queryset: QuerySet[Any, Any], shape: Sequence[Any]) -> None:
         self.queryset = queryset
+        queryset.__dict__["_many"] = _taken_over(queryset)
         connection = connections[queryset.db]
         self.compiler: SQLCompiler = queryset.query.get_compiler(connection=connection)
         self.sql, self.parameters = self.compiler.as_sql()
@@ -132,6 +141,69 @@ class _Template:
         made.__dict__.update(self.queryset.__dict__)
         made._query = _Bound(self, connection, (self.sql, tuple(parameters)))
         return made
+
+
+def _taken_over(queryset: Any) -> list["_Many"]:
+    """The prefetches of a queryset that are composed, too; the others stay Django's."""
+    found, others = [], []
+    for lookup in queryset._prefetch_related_lookups:
+        asked = lookup if isinstance(lookup, models.Prefetch) else models.Prefetch(lookup)
+        names = {each.get_accessor_name(): each for each in queryset.model._meta.related_objects}
+        relation = names.get(asked.prefetch_through)
+        simple = type(relation) is models.ManyToOneRel and relation.field.target_field.primary_key
+        if simple and not (asked.queryset is not None and asked.queryset.query.is_sliced):
+            found.append(_Many(relation.field, asked))
+        else:
+            others.append(lookup)
+    queryset._prefetch_related_lookups = tuple(others)
+    return found
+
+
+class _Many:
+    """Rows that name those of a read by a foreign key, hung on them as a prefetch hangs them."""
+
+    def __init__(self, field: Any, asked: models.Prefetch) -> None:
+        self.field, self.name, self._to = field, asked.prefetch_through, asked.to_attr
+        rows = field.model._default_manager.all() if asked.queryset is None else asked.queryset
+        self.rows: Any = rows
+        self._read = Composed[Any](lambda owners: rows.filter(**{f"{field.name}__in": owners}))
+
+    def hang_on(self, owners: list[Any]) -> None:
+        """Read what belongs to these rows. Statements: 1."""
+        by_key = {owner.pk: owner for owner in owners}
+        found: dict[Any, list[Any]] = {key: [] for key in by_key}
+        for row in self._read(list(by_key)):
+            key = getattr(row, self.field.attname)
+            found[key].append(row)
+            if not self.field.is_cached(row):
+                self.field.set_cached_value(row, by_key[key])
+        for owner in owners:
+            if self._to:
+                setattr(owner, self._to, found[owner.pk])
+            else:
+                held = owner.__dict__.setdefault("_prefetched_objects_cache", {})
+                held[self.name] = self._of(owner, found[owner.pk])
+
+    def _of(self, owner: Any, found: list[Any]) -> QuerySet[Any, Any]:
+        """What Django keeps for an owner, but for the query, which is hardly ever asked for."""
+        made: QuerySet[Any, Any] = object.__new__(type(self.rows))
+        made.__dict__.update(self.rows.__dict__)
+        made._query = _Further(self, owner)
+        made._hints, made._known_related_objects = {"instance": owner}, {}
+        made._known_related_objects[self.field] = {owner.pk: owner}
+        made._result_cache, made._prefetch_done = found, True
+        return made
+
+
+class _Further:
+    """Stands for the query of what hangs on a row until that is refined."""
+
+    def __init__(self, many: _Many, owner: Any) -> None:
+        self._many, self._owner = many, owner
+
+    def __getattr__(self, name: str) -> Any:
+        manager = getattr(self._owner, self._many.name)
+        return getattr(manager._apply_rel_filters(self._many.rows._chain()).query, name)
 
 
 def _prepared(value: Any, connection: Any) -> Any:

@@ -3,12 +3,16 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Case, Q, QuerySet, Value, When
 
+from core.composed import Composed
 from invoicing.linking import number_key
 from invoicing.matching import Twin
 from invoicing.models import Invoice, InvoiceLine
@@ -20,6 +24,22 @@ _CONFUSABLE = str.maketrans("OIL5", "011S")
 _SUFFIX = re.compile(r"(?<=[0-9])A$|(?<=[0-9])[^A-Z0-9]+1$")  # how a number is sent once more
 ALIKE_DAYS = timedelta(days=45)
 MOST_LOOKED_AT = 200
+MOST_NAMED = 5  # of a tier that only warns: the newest
+_WARNINGS = ("D3", "D4")
+
+
+class Other(NamedTuple):
+    """What is compared of another invoice."""
+
+    id: UUID
+    number: str
+    number_key: str
+    issue_date: date
+    gross: Decimal
+    currency: str
+    vendor_id: UUID
+    order_id: UUID | None
+    original_id: Any
 
 
 def twins(invoice: Invoice, *, kin: Collection[UUID] = ()) -> tuple[Twin, ...]:
@@ -31,46 +51,66 @@ def twins(invoice: Invoice, *, kin: Collection[UUID] = ()) -> tuple[Twin, ...]:
     """
     if invoice.vendor is None:
         return ()
-    near = (invoice.issue_date - ALIKE_DAYS, invoice.issue_date + ALIKE_DAYS)
-    alike = Q(number_key__in=_nearly(invoice.number_key)) | Q(
-        gross=invoice.gross, currency=invoice.currency, issue_date__range=near
-    )
-    if invoice.original_id:
-        alike |= Q(original=invoice.original_id)
     family = _family(invoice.vendor)
-    others = (
-        Invoice.objects.filter(
-            alike,
-            entity_id=invoice.entity_id,
-            kind=invoice.kind,
-            vendor__in=sorted({*family, *kin}),
-        )
-        .exclude(status__in=DEAD)
-        .exclude(pk=invoice.pk)
-        .only(
-            "number",
-            "number_key",
-            "issue_date",
-            "gross",
-            "currency",
-            "net",
-            "order_id",
-            "original_id",
-            "vendor_id",
-        )
-        .order_by("-pk")[:MOST_LOOKED_AT]
-    )
+    others = map(Other._make, _alike(*_values(invoice, family, kin)))
     found = [
-        (
-            _tier(invoice, other) if other.vendor_id in family else _kin_tier(invoice, other),
-            other,
-        )
+        (_tier(invoice, other) if other.vendor_id in family else _kin_tier(invoice, other), other)
         for other in others
     ]
     rest = [other for tier, other in found if not tier and other.vendor_id in family]
-    named = [(tier, other.number) for tier, other in found if tier]
-    named += [("D4", other.number) for other in _of_same_lines(invoice, rest)]
-    return tuple(Twin(tier, number) for tier, number in sorted(named))
+    found += [("D4", other) for other in _of_same_lines(invoice, rest)]
+    named: dict[str, list[str]] = defaultdict(list)
+    for tier, other in sorted(found, key=lambda each: each[1].id, reverse=True):
+        if tier and (tier not in _WARNINGS or len(named[tier]) < MOST_NAMED):
+            named[tier].append(other.number)
+    return tuple(Twin(tier, number) for tier in sorted(named) for number in sorted(named[tier]))
+
+
+def _values(invoice: Invoice, family: list[UUID], kin: Collection[UUID]) -> tuple[Any, ...]:
+    """What `_alike` is asked with, in order."""
+    kept: Any = Invoice._meta.get_field("gross")
+    day, others = invoice.issue_date, sorted({*kin} - {*family})
+    return (
+        *(invoice.entity_id, invoice.kind, invoice.pk, family, _nearly(invoice.number_key)),
+        *(kept.get_db_prep_value(invoice.gross, connection), invoice.currency),
+        *(day - ALIKE_DAYS, day + ALIKE_DAYS, invoice.order_id, invoice.original_id),
+        *((others, day) if others else (None, None)),
+    )
+
+
+def _rows(
+    entity: UUID,
+    kind: str,
+    own: UUID,
+    family: list[UUID],
+    nearly: list[str],
+    gross: Any,
+    currency: str,
+    first: date,
+    last: date,
+    order: UUID | None,
+    original: Any,
+    kin: list[UUID] | None,
+    day: date | None,
+) -> QuerySet[Invoice, tuple]:
+    """Those that may be twins. What may stop the invoice comes first, so that no crowd of invoices
+    over the same amount hides it; then what bills the same order; the newest of each first."""
+    numbered, file = Q(number_key__in=nearly), Q() if original is None else Q(original=original)
+    amount = Q(gross=Value(gross), currency=currency, issue_date__range=(first, last))
+    grave = numbered | file | (Q() if kin is None else Q(vendor__in=kin, issue_date=day))
+    rank = Case(When(grave, then=0), *([When(order=order, then=1)] if order else []), default=2)
+    return (
+        Invoice.objects.filter(
+            numbered | file | amount, entity=entity, kind=kind, vendor__in=[*family, *(kin or [])]
+        )
+        .exclude(status__in=DEAD)
+        .exclude(pk=own)
+        .order_by(rank, "-id")
+        .values_list(*Other._fields)[:MOST_LOOKED_AT]
+    )
+
+
+_alike = Composed(_rows)
 
 
 def _family(vendor: Vendor) -> list[UUID]:
@@ -81,7 +121,7 @@ def _family(vendor: Vendor) -> list[UUID]:
     return list(family.values_list("pk", flat=True))
 
 
-def _tier(invoice: Invoice, other: Invoice) -> str:
+def _tier(invoice: Invoice, other: Other) -> str:
     if invoice.original_id and invoice.original_id == other.original_id:
         return "D6"
     if invoice.number_key == other.number_key:
@@ -94,7 +134,7 @@ def _tier(invoice: Invoice, other: Invoice) -> str:
     return "D4" if _one_slip(invoice, other) else ""
 
 
-def _of_same_lines(invoice: Invoice, others: Iterable[Invoice]) -> list[Invoice]:
+def _of_same_lines(invoice: Invoice, others: Iterable[Other]) -> list[Other]:
     """Those that bill the same order lines at the same amount. Statements: 1 where one may."""
     maybe = [
         other
@@ -105,14 +145,14 @@ def _of_same_lines(invoice: Invoice, others: Iterable[Invoice]) -> list[Invoice]
     if not maybe:
         return []
     billed: dict[UUID, set[UUID | None]] = defaultdict(set)
-    lines = InvoiceLine.objects.filter(invoice__in=maybe).order_by()
+    lines = InvoiceLine.objects.filter(invoice__in=[each.id for each in maybe]).order_by()
     for pk, order_line in lines.values_list("invoice", "order_line"):
         billed[pk].add(order_line)
     own = {line.order_line_id for line in invoice.lines.all()}
-    return [other for other in maybe if billed[other.pk] == own]
+    return [other for other in maybe if billed[other.id] == own]
 
 
-def _kin_tier(invoice: Invoice, other: Invoice) -> str:
+def _kin_tier(invoice: Invoice, other: Other) -> str:
     """What an invoice of a vendor with the same account or tax id is to this one."""
     if invoice.original_id and invoice.original_id == other.original_id:
         return "D6"
@@ -121,7 +161,7 @@ def _kin_tier(invoice: Invoice, other: Invoice) -> str:
     return "D5" if invoice.number_key == other.number_key or (same_amount and same_day) else ""
 
 
-def _amount(invoice: Invoice) -> tuple[object, str]:
+def _amount(invoice: Invoice | Other) -> tuple[object, str]:
     return invoice.gross, invoice.currency
 
 
@@ -141,7 +181,7 @@ def _nearly(key: str) -> list[str]:
     return sorted({key, *_look_alikes(key), f"{key}A", f"{key}1", key[:-1]} - {""})
 
 
-def _one_slip(invoice: Invoice, other: Invoice) -> bool:
+def _one_slip(invoice: Invoice, other: Other) -> bool:
     """Whether their numbers are one slip of the eye or one suffix apart: A, or a 1 set apart."""
     one, another = invoice.number_key, other.number_key
     if another in _look_alikes(one) or one in _look_alikes(another):

@@ -122,3 +122,19 @@ def test_as_many_statements_whatever_it_resembles(
     other = Invoice.objects.prefetch_related("lines").select_related("vendor").get(pk=other.pk)
     with django_assert_max_num_queries(2):
         assert len(duplicates.twins(other)) == 4
+
+
+def test_a_crowd_over_the_same_amount_hides_nothing_that_stops_and_only_five_are_named(
+    bills, order, first
+):
+    day = first.issue_date - timedelta(days=365)
+    bills.captured(order, ("1", "7"), number="INV-9", issue_date=day)
+    names = [each.attname for each in Invoice._meta.concrete_fields if each.attname != "id"]
+    row = {name: getattr(first, name) for name in names}
+    Invoice.objects.bulk_create(
+        Invoice(**row | {"number": f"C{each}", "number_key": f"C{each}"})
+        for each in range(duplicates.MOST_LOOKED_AT)
+    )
+    other = bills.captured(order, ("10", "100"), number="INV-9")
+    newest = sorted(f"C{number}" for number in range(195, 200))
+    assert tiers(other) == [("D2", "INV-9"), *(("D3", number) for number in newest)]
