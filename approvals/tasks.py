@@ -16,6 +16,12 @@ def nudge(at: datetime) -> None:
     services.nudge(at=at)
 
 
+@periodic.job("approvals.remind_unanswered", every=timedelta(minutes=5))
+def remind_unanswered(at: datetime) -> None:
+    """Remind of questions without an answer; after a while decisions wait for them no more."""
+    services.remind_unanswered(at=at)
+
+
 @periodic.job("approvals.remind_overdue_ratifications", every=timedelta(minutes=5))
 def remind_overdue_ratifications(at: datetime) -> None:
     """Say of emergencies that nobody looked at in time that they are overdue."""

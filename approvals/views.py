@@ -150,19 +150,22 @@ def page(
             "decision_form": DecisionForm(initial={**typed, "digest": digest}),
             "forward_form": ForwardForm(step=step),
             "add_form": AddApproverForm(step=step, user=request.user),
-            "question_form": _question_form(request, step),
             "proof": safeguards.needs_proof(request, step, at=at, description=description),
+            **_asking(request, step),
             **item.context(step, description),
             **forms,
         }
     return render(request, "approvals/inbox.html", context, status=status)
 
 
-def _question_form(request: HttpRequest, step: ApprovalStep) -> QuestionForm | None:
+def _asking(request: HttpRequest, step: ApprovalStep) -> dict[str, Any]:
     """Only whose decision it is asks, and one question at a time."""
-    if step.paused_at is not None or step.assignee_id != request.user.pk:
-        return None
-    return QuestionForm(step=step, user=request.user)
+    is_asked = step.questions.filter(answered_at=None).exists()
+    may_ask = step.assignee_id == request.user.pk and not is_asked
+    return {
+        "question_form": QuestionForm(step=step, user=request.user) if may_ask else None,
+        "is_asked_in_vain": is_asked and step.paused_at is None,
+    }
 
 
 def _not_waiting(request: HttpRequest, step_id: UUID) -> HttpResponse:

@@ -7,6 +7,8 @@ SUBSCRIPTIONS = (
     ("approval.link_requested", "notifications.approval_link"),
     ("approval.asked", "notifications.approval_asked"),
     ("approval.answered", "notifications.approval_answered"),
+    ("approval.question_reminded", "notifications.approval_asked"),
+    ("approval.question_unanswered", "notifications.approval_unanswered"),
     ("ratification.due", "notifications.ratification_due"),
     ("ratification.rerouted", "notifications.ratification_due"),
     ("ratification.overdue", "notifications.ratification_due"),

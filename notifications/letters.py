@@ -69,11 +69,12 @@ def for_delegate(step: ApprovalStep, delegation: Delegation) -> Letter:
     )
 
 
-def question(asked: StepQuestion) -> Letter:
-    """Tell whoever was asked what an approver wants to know."""
+def question(asked: StepQuestion, *, is_late: bool = False) -> Letter:
+    """Tell whoever was asked what an approver wants to know; remind them once it is late."""
     description = _described(asked.step.request)
+    subject = f"Question about {description.title} – {asked.asked_by}"
     return Letter(
-        subject=f"Question about {description.title} – {asked.asked_by}",
+        subject=f"Reminder: {subject}" if is_late else subject,
         template="approval_asked",
         context={
             "asked": asked,
@@ -89,6 +90,16 @@ def answer(asked: StepQuestion) -> Letter:
     return Letter(
         subject=f"Answer about {description.title} – {asked.asked_of}",
         template="approval_answered",
+        context={"asked": asked, "description": description, "url": _inbox(asked.step)},
+    )
+
+
+def unanswered(asked: StepQuestion) -> Letter:
+    """Tell the approver that the answer did not come in time and the clock goes on without."""
+    description = _described(asked.step.request)
+    return Letter(
+        subject=f"No answer about {description.title} – {asked.asked_of}",
+        template="approval_unanswered",
         context={"asked": asked, "description": description, "url": _inbox(asked.step)},
     )
 

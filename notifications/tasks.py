@@ -80,14 +80,32 @@ def approval_link(*, event_id: str, document_id: str) -> None:
 
 @outbox.handler("notifications.approval_asked")
 def approval_asked(*, event_id: str, document_id: str) -> None:
-    """Tell whoever an approver wants to know something from."""
+    """Tell whoever an approver wants to know something from, and remind them."""
     asked = _question(event_id)
-    if asked is not None and asked.answered_at is None and asked.asked_of.is_active:
+    level = TrailEvent.objects.get(pk=event_id).data.get("level", 0)
+    if asked is None or asked.answered_at is not None or not asked.asked_of.is_active:
+        return
+    if not level or _open_step(document_id) is not None:
         _tell(
             asked.step,
-            key=f"approval.asked:{asked.pk}",
+            key=f"approval.asked:{asked.pk}:{level}" if level else f"approval.asked:{asked.pk}",
             recipient=asked.asked_of.email,
-            letter=letters.question(asked),
+            letter=letters.question(asked, is_late=bool(level)),
+        )
+
+
+@outbox.handler("notifications.approval_unanswered")
+def approval_unanswered(*, event_id: str, document_id: str) -> None:
+    """Tell the approver who asked that nobody answered, while the decision still waits."""
+    asked = _question(event_id)
+    if asked is None or asked.answered_at is not None or not asked.asked_by.is_active:
+        return
+    if _open_step(document_id) is not None:
+        _tell(
+            asked.step,
+            key=f"approval.unanswered:{asked.pk}",
+            recipient=asked.asked_by.email,
+            letter=letters.unanswered(asked),
         )
 
 

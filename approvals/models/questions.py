@@ -25,6 +25,9 @@ class StepQuestion(models.Model):
     question = models.TextField()
     answer = models.TextField(blank=True)
     answered_at = models.DateTimeField(null=True)
+    reminders = models.PositiveSmallIntegerField(
+        default=0, help_text="How often its own time has passed without an answer, and was told."
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -25,6 +25,7 @@ from approvals.services.previews import StepPreview, expected, preview
 from approvals.services.questions import answer, ask
 from approvals.services.ratifications import object_to, ratify
 from approvals.services.rounds import cancel, request
+from approvals.services.unanswered import remind_unanswered
 
 __all__ = [
     "DocumentChanged",
@@ -52,6 +53,7 @@ __all__ = [
     "object_to",
     "preview",
     "ratify",
+    "remind_unanswered",
     "request",
     "reroute_leaver",
     "reroute_leavers",

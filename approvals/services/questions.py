@@ -27,7 +27,7 @@ def ask(*, step: ApprovalStep, of: User, question: str, actor: User, at: datetim
         raise IllegalTransition(f"{step.reference} does not wait for a decision of yours any more.")
     if actor.pk != step.assignee_id or not actor.is_active:
         raise NotAllowed(f"This decision is {step.assignee}'s.")
-    if step.paused_at is not None:
+    if step.questions.filter(answered_at=None).exists():
         raise Conflict("Your last question is not answered yet.")
     if of.pk == actor.pk or of.pk not in {round_.requester_id, *(s.assignee_id for s in steps)}:
         detail = "Ask the requester or somebody who decides on this, too."

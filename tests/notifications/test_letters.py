@@ -357,6 +357,23 @@ def test_a_question_and_its_answer_reach_whom_they_are_for(
     assert "/a/" not in last
 
 
+def test_who_does_not_answer_is_reminded_and_who_asked_is_told(
+    org: Organisation, submitted: Submit, folder: Path
+) -> None:
+    step = step_of(submitted("900"), org.axel)
+    services.ask(step=step, of=org.rita, question="Why <so>?", actor=org.axel, at=NOW)
+    worked()
+    for days in range(7):
+        services.remind_unanswered(at=NOW + timedelta(days=days))
+        worked()
+    question = "Question about Contoso laptops – Axel Brandt"
+    assert subjects_to(folder, org.rita) == [question, *[f"Reminder: {question}"] * 2]
+    assert subjects_to(folder, org.axel)[-1] == "No answer about Contoso laptops – Rita Sommer"
+    last = mails(folder)[-1]
+    assert "goes on" in text_of(last) and "Why &lt;so&gt;?" in html_of(last)
+    assert f"/approvals/?step={step.pk}" in text_of(last)
+
+
 def test_a_question_that_was_answered_or_overtaken_is_no_letter(
     org: Organisation, submitted: Submit, folder: Path
 ) -> None:
