@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Prefetch
 from django.db.transaction import TransactionManagementError
 from django.db.utils import InterfaceError
 
@@ -111,6 +112,65 @@ def test_days_prefetches_unions_and_no_value(org, centres):
     maybe = Composed(lambda pk: CostCenter.objects.filter(pk=pk) if pk else Entity.objects.all())
     assert maybe(centres[0].pk) == [centres[0]]
     assert org.entity in maybe(None)
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    ["fiscal_years", Prefetch("fiscal_years", FiscalYear.objects.select_related("entity"))],
+    ids=["by name", "by a queryset"],
+)
+def test_what_hangs_on_rows_is_read_once_and_is_what_django_would_hang(
+    org, lookup, django_assert_num_queries
+):
+    read = Composed(
+        lambda pks: Entity.objects.filter(pk__in=pks).prefetch_related(lookup).order_by("pk")
+    )
+    keys = sorted(Entity.objects.values_list("pk", flat=True))
+    assert len(keys) > 1
+    read(keys)
+    newest = FiscalYear.objects.filter(entity=org.entity).order_by("-year").first()
+    FiscalYear.objects.create(
+        entity=org.entity, year=newest.year + 1,
+        starts_on=newest.ends_on + timedelta(days=1), ends_on=newest.ends_on + timedelta(days=365),
+    )  # fmt: skip
+    django = list(
+        Entity.objects.filter(pk__in=keys).prefetch_related("fiscal_years").order_by("pk")
+    )
+    with django_assert_num_queries(2):
+        found = read(keys)
+        for one, other in zip(found, django, strict=True):
+            hung = one.fiscal_years.all()
+            assert list(hung) == list(other.fiscal_years.all())
+            assert all(year.entity.pk == one.pk for year in hung)
+            assert (hung.count(), hung.exists()) == (len(list(hung)), bool(list(hung)))
+    mine = next(each for each in found if each == org.entity)
+    years = sorted(mine.fiscal_years.all(), key=lambda each: each.year)
+    assert years[-1].year == newest.year + 1
+    assert all(each.entity is mine for each in years) == isinstance(lookup, str)
+    with django_assert_num_queries(4):
+        assert list(mine.fiscal_years.filter(year=newest.year)) == [newest]
+        assert mine.fiscal_years.all().order_by("-year").first() == years[-1]
+        assert mine.fiscal_years.all().exclude(year=newest.year).count() == len(years) - 1
+        assert mine.fiscal_years.last() in years
+    assert read([new_id()]) == []
+
+
+def test_rows_hang_under_a_name_of_their_own_and_further_ways_stay_django_s(org):
+    years = FiscalYear.objects.order_by("-year")
+    named = Composed(
+        lambda pk: Entity.objects.filter(pk=pk).prefetch_related(
+            Prefetch("fiscal_years", years, to_attr="newest_first")
+        )
+    )
+    assert named.one(org.entity.pk).newest_first == list(years.filter(entity=org.entity))
+    centre = CostCenter.objects.filter(entity=org.entity).first()
+    far = Composed(
+        lambda pk: CostCenter.objects.filter(pk=pk).prefetch_related("entity__fiscal_years")
+    )
+    for _ in range(2):
+        assert set(far.one(centre.pk).entity.fiscal_years.all()) == set(
+            years.filter(entity=org.entity)
+        )
 
 
 @pytest.mark.django_db(transaction=True)
