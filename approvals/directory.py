@@ -13,10 +13,11 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Entity, RoleAssignment, User
 from approvals.models import Delegation
+from core.composed import Composed
 
 _NEEDED = frozenset(
     ("id", "name", "email", "job_title", "entity_id", "manager_id", "approval_limit", "is_active")
@@ -69,21 +70,10 @@ class Directory:
 
         Statements: 2, and 1 once a role is asked for.
         """
-        bosses = User.objects.filter(entity=entity, manager__isnull=False).values("manager_id")
-        rows = User.objects.filter(Q(entity=entity) | Q(pk__in=bosses)).values_list(*FIELDS)
         roles = RoleAssignment.objects.filter(entity=entity).values_list("user_id", "role")
-        standing = Delegation.objects.filter(
-            entity=entity,
-            status=Delegation.Status.STANDING,
-            valid_from__lte=at,
-            valid_to__gt=at,
-        ).values_list("from_user_id", "to_user_id", "duties")
-        return cls(
-            entity,
-            rows,
-            roles,
-            [Standing(giver, taker, tuple(duties)) for giver, taker, duties in standing],
-        )
+        given = _given(entity.pk, at)
+        standing = [Standing(giver, taker, tuple(duties)) for giver, taker, duties in given]
+        return cls(entity, _people(entity.pk), roles, standing)
 
     def person(self, person_id: Any) -> User | None:
         """Somebody of the snapshot by id."""
@@ -153,6 +143,21 @@ class Directory:
         if person is None:
             raise LookupError(person_id)
         return person
+
+
+def _of_or_above(entity: UUID) -> QuerySet[Any]:
+    bosses = User.objects.filter(entity=entity, manager__isnull=False).values("manager_id")
+    return User.objects.filter(Q(entity=entity) | Q(pk__in=bosses)).values_list(*FIELDS)
+
+
+_people = Composed[tuple[Any, ...]](_of_or_above)
+_given = Composed[tuple[UUID, UUID, list[str]]](
+    lambda entity, at: (
+        Delegation.objects.standing(at)
+        .filter(entity=entity)
+        .values_list("from_user_id", "to_user_id", "duties")
+    )
+)
 
 
 def _uuid(value: Any) -> UUID | None:

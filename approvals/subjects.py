@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from accounts.acts import Performed
-from core.documents import Document, document_model
+from core.composed import Composed
+from core.documents import document_model
 
 
 @dataclass(frozen=True)
@@ -190,13 +192,15 @@ def names() -> list[str]:
     return sorted(_subjects)
 
 
-def lock(document_type: str, subject_id: UUID) -> Document:
+@cache
+def _rows_to_lock(document_type: str) -> Composed[UUID]:
+    rows = document_model(document_type)._base_manager.select_for_update(no_key=True)
+    return Composed(lambda pk: rows.filter(pk=pk).values_list("pk", flat=True))
+
+
+def lock(document_type: str, subject_id: UUID) -> None:
     """Lock the document's row: always before its round, as its own services do."""
-    return (
-        document_model(document_type)
-        ._base_manager.select_for_update(no_key=True)
-        .get(pk=subject_id)
-    )
+    _rows_to_lock(document_type).one(subject_id)
 
 
 def lock_free(document_type: str, subject_ids: Sequence[UUID]) -> list[UUID]:

@@ -5,7 +5,6 @@ import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Prefetch
 
@@ -66,39 +65,35 @@ def lines_of(requisition: Requisition) -> list[RequisitionLine]:
     return lines
 
 
-_stored_lines = Composed[dict[str, Any]](
+_CODING = ("cost_center__code", "gl_account__code", "project__code", "percent", "amount")
+_stored = Composed[dict[str, Any]](
     lambda requisition: (
         RequisitionLine.objects.filter(requisition=requisition)
-        .order_by("line_number")
-        .values("id", *LINE, *PERIOD, *_KEYS)
-    )
-)
-_stored_coding = Composed[tuple[Any, ...]](
-    lambda requisition: (
-        RequisitionDistribution.objects.filter(line__requisition=requisition)
-        .order_by("position")
-        .values_list(
-            "line", "cost_center__code", "gl_account__code", "project__code", "percent", "amount"
-        )
+        .order_by("line_number", "distributions__position")
+        .values(*LINE, *PERIOD, *_KEYS, *(f"distributions__{name}" for name in _CODING))
     )
 )
 
 
 def stored_content(requisition: Requisition) -> dict[str, Any]:
-    """`content` of what is stored now, read without making rows into objects. Statements: 2."""
-    parts: dict[UUID, list[dict[str, Any]]] = {}
-    for line, *codes, percent, amount in _stored_coding(requisition.pk):
-        parts.setdefault(line, []).append(_part(*codes, percent=percent, amount=amount))
-    lines = [_stated(row, parts) for row in _stored_lines(requisition.pk)]
-    return {**_header(requisition), "lines": lines}
+    """`content` of what is stored now, read without making rows into objects. Statements: 1."""
+    lines: dict[int, dict[str, Any]] = {}
+    for row in _stored(requisition.pk):
+        line = lines.get(row["line_number"])
+        if line is None:
+            line = lines[row["line_number"]] = _stated(row)
+        *codes, percent, amount = (row[f"distributions__{name}"] for name in _CODING)
+        if amount is not None:
+            line["distributions"].append(_part(*codes, percent=percent, amount=amount))
+    return {**_header(requisition), "lines": list(lines.values())}
 
 
-def _stated(row: dict[str, Any], parts: dict[UUID, list[dict[str, Any]]]) -> dict[str, Any]:
+def _stated(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **{name: _plain(row[name]) for name in LINE},
         **{name: _plain(row[name]) for name in PERIOD if row[name]},
         **{name: _key(row[name]) for name in _KEYS},
-        "distributions": parts.get(row["id"], []),
+        "distributions": [],
     }
 
 

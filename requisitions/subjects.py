@@ -36,7 +36,7 @@ def _reserve(requisition: Requisition, *, actor: Any, at: datetime, comment: str
     """The estimate is reserved (rule C2). Raises BudgetExceeded when others used the budget."""
     ledger.reserve(
         source=facts.source(requisition),
-        shares=facts.shares(requisition.lines.prefetch_related("distributions")),
+        shares=facts.stored_shares(requisition),
         on=requisition.entity.day_of(at),
         actor=actor,
         at=at,

@@ -192,11 +192,15 @@ def requester_side(round_: ApprovalRequest, at: datetime) -> frozenset[UUID]:
 
 
 def require_limit(step: ApprovalStep, person: User) -> None:
-    """The limit counts as it is now, not as it was when the chain was built. Equal suffices."""
+    """The limit counts as it is now, not as it was when the chain was built. Equal suffices.
+
+    The step was read when it was locked, with its assignee.
+    """
     needed = step.required_limit
     if needed is None:
         return
-    limit = User.objects.values_list("approval_limit", flat=True).get(pk=person.pk) or Decimal(0)
+    now = step.assignee if person.pk == step.assignee_id else User.objects.get(pk=person.pk)
+    limit = now.approval_limit or Decimal(0)
     if limit < needed:
         has = f"{limit:,.{minor_units(step.entity.currency)}f}"
         raise LimitTooLow(

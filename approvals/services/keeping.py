@@ -8,6 +8,7 @@ from typing import Any
 from approvals import conditions, queries
 from approvals.directory import Directory
 from approvals.models import DECIDING_ROLES, ApprovalRequest, ApprovalStep, Delegation
+from core.composed import Composed
 from core.documents import Document
 
 KEPT_FOR = timedelta(days=30)
@@ -51,10 +52,14 @@ def keep(
 
 def last_round(document: Document) -> ApprovalRequest | None:
     """The newest round of a document. Only it can be pending. Statements: 1."""
-    rounds = ApprovalRequest.objects.filter(
-        subject_type=document.document_type, subject_id=document.pk
-    )
-    return rounds.order_by("-id").first()
+    return next(iter(_newest(document.document_type, document.pk)), None)
+
+
+_newest = Composed[ApprovalRequest](
+    lambda type_, pk: ApprovalRequest.objects.filter(subject_type=type_, subject_id=pk).order_by(
+        "-id"
+    )[:1]
+)
 
 
 def _can_be_compared(before: ApprovalRequest) -> bool:

@@ -1,5 +1,6 @@
 """What the end of an approval round does to a requisition and its budget."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -7,13 +8,14 @@ import pytest
 from budgets.ledger import BudgetExceeded
 from budgets.models import LedgerEntry
 from core.errors import IllegalTransition, NotAllowed
-from requisitions import subjects
+from requisitions import content, facts, subjects
 from tests.factories import (
     NOW,
     approved,
     coded,
     decide_all,
     draft,
+    item_input,
     line_input,
     submitted,
 )
@@ -114,3 +116,19 @@ def test_an_approver_reads_what_is_signed(org):
     assert (seen.budget[0].requested, seen.budget[0].remaining) == (150, 99_850)
     assert seen.justification == "Rack 4 is bare."
     assert seen.digest == subjects.present_digest(made.pk)
+
+
+def test_what_is_stored_reads_the_same_as_its_rows(org):
+    """What is signed and what is reserved, read column by column and made of objects."""
+    day = NOW.date()
+    parts = [coded(org, "CC200", "6310", "ATLAS", percent="33.3"), coded(org, percent="66.7")]
+    period = {"period_from": day, "period_to": day + timedelta(days=89)}
+    made = draft(
+        org,
+        line_input(org, "1.5", "99.99", distributions=parts, **period),
+        item_input(org, "DOCK", 3),
+    )
+    lines = content.lines_of(made)
+    assert content.stored_content(made) == content.content(made, lines)
+    assert facts.stored_shares(made) == facts.shares(lines)
+    assert len(facts.shares(lines)) == 3
