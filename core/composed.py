@@ -6,6 +6,7 @@ queryset, and puts other values where its own stood. ADR 22 says when to use one
 """
 
 import copy
+from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -145,27 +146,47 @@ class _Template:
 
 def _taken_over(queryset: Any) -> list["_Many"]:
     """The prefetches of a queryset that are composed, too; the others stay Django's."""
-    found, others = [], []
+    by_step: dict[str, list[Any]] = defaultdict(list)
     for lookup in queryset._prefetch_related_lookups:
         asked = lookup if isinstance(lookup, models.Prefetch) else models.Prefetch(lookup)
-        names = {each.get_accessor_name(): each for each in queryset.model._meta.related_objects}
-        relation = names.get(asked.prefetch_through)
-        simple = type(relation) is models.ManyToOneRel and relation.field.target_field.primary_key
-        if simple and not (asked.queryset is not None and asked.queryset.query.is_sliced):
-            found.append(_Many(relation.field, asked))
+        by_step[asked.prefetch_through.partition("__")[0]].append(asked)
+    relations = {each.get_accessor_name(): each for each in queryset.model._meta.related_objects}
+    found, others = [], []
+    for step, lookups in by_step.items():
+        relation: Any = relations.get(step)
+        by_key = isinstance(relation, models.ManyToOneRel) and relation.one_to_many
+        if by_key and relation.field.target_field.primary_key and _is_plain(step, lookups, by_step):
+            found.append(_Many(relation.field, step, lookups))
         else:
-            others.append(lookup)
+            others += lookups
     queryset._prefetch_related_lookups = tuple(others)
     return found
+
+
+def _is_plain(step: str, lookups: list[Any], steps: Collection[str]) -> bool:
+    """Whether these lookups, which begin with the same step, are ways on from one set of rows."""
+    ends = [each for each in lookups if each.prefetch_through == step]
+    renamed = any(each.to_attr for each in ends) and len(lookups) > 1
+    limited = any(each.queryset is not None and each.queryset.query.is_sliced for each in lookups)
+    return len(ends) <= 1 and not (renamed or limited or {each.to_attr for each in ends} & {*steps})
 
 
 class _Many:
     """Rows that name those of a read by a foreign key, hung on them as a prefetch hangs them."""
 
-    def __init__(self, field: Any, asked: models.Prefetch) -> None:
-        self.field, self.name, self._to = field, asked.prefetch_through, asked.to_attr
-        rows = field.model._default_manager.all() if asked.queryset is None else asked.queryset
-        self.rows: Any = rows
+    def __init__(self, field: Any, name: str, lookups: list[models.Prefetch]) -> None:
+        """`lookups` begin with `name`, the accessor; longer ones go on from its rows."""
+        self.field, self.name, self._to = field, name, None
+        rows: Any = field.model._default_manager.all()
+        further = []
+        for each in lookups:
+            rest = each.prefetch_through.partition("__")[2]
+            if rest:
+                further.append(models.Prefetch(rest, each.queryset, each.to_attr))
+                continue
+            self._to, rows = each.to_attr, rows if each.queryset is None else each.queryset
+        rows = rows.prefetch_related(*further)
+        self.rows = rows
         self._read = Composed[Any](lambda owners: rows.filter(**{f"{field.name}__in": owners}))
 
     def hang_on(self, owners: list[Any]) -> None:

@@ -12,7 +12,7 @@ from django.db.transaction import TransactionManagementError
 from django.db.utils import InterfaceError
 
 from accounts.models import Entity
-from budgets.models import CostCenter, FiscalYear
+from budgets.models import BudgetCell, CostCenter, FiscalYear
 from core.composed import Composed
 from core.ids import new_id
 
@@ -155,7 +155,7 @@ def test_what_hangs_on_rows_is_read_once_and_is_what_django_would_hang(
     assert read([new_id()]) == []
 
 
-def test_rows_hang_under_a_name_of_their_own_and_further_ways_stay_django_s(org):
+def test_rows_hang_under_a_name_of_their_own_and_longer_ways_go_on(org, django_assert_num_queries):
     years = FiscalYear.objects.order_by("-year")
     named = Composed(
         lambda pk: Entity.objects.filter(pk=pk).prefetch_related(
@@ -163,6 +163,21 @@ def test_rows_hang_under_a_name_of_their_own_and_further_ways_stay_django_s(org)
         )
     )
     assert named.one(org.entity.pk).newest_first == list(years.filter(entity=org.entity))
+    with_cells = Composed(
+        lambda pk: Entity.objects.filter(pk=pk).prefetch_related(
+            Prefetch("fiscal_years__cells", BudgetCell.objects.order_by("pk")), "fiscal_years"
+        )
+    )
+    with_cells.one(org.entity.pk)
+    with django_assert_num_queries(3):
+        by_year = {
+            year: list(year.cells.all())
+            for year in with_cells.one(org.entity.pk).fiscal_years.all()
+        }
+    assert by_year == {
+        year: list(BudgetCell.objects.filter(fiscal_year=year).order_by("pk")) for year in by_year
+    }
+    assert any(by_year.values())
     centre = CostCenter.objects.filter(entity=org.entity).first()
     far = Composed(
         lambda pk: CostCenter.objects.filter(pk=pk).prefetch_related("entity__fiscal_years")
