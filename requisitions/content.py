@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Prefetch
 
@@ -12,6 +14,7 @@ from core import events
 from core.composed import Composed
 from requisitions.inputs import DistributionInput, LineInput, RequisitionInput
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
+from vendors.models import Vendor
 
 HEADER = (
     "title",
@@ -51,18 +54,40 @@ _KEYS = ("vendor", "catalog_item")
 _lines = Composed[RequisitionLine](
     lambda requisition: (
         RequisitionLine.objects.filter(requisition=requisition)
-        .select_related("catalog_item__vendor", "vendor")
+        .select_related("catalog_item")
         .prefetch_related(coded_distributions())
     )
 )
 
 
 def lines_of(requisition: Requisition) -> list[RequisitionLine]:
-    """Its lines in order with coding, items and vendors at hand. Statements: 2."""
+    """Its lines in order with coding, items and vendors at hand. Statements: 2, and 1 where there
+    are other vendors than the header's."""
     lines = _lines(requisition.pk)
+    vendors = _vendors_of(requisition, lines)
     for line in lines:
         line.requisition = requisition
+        line.vendor = vendors.get(line.vendor_id)
+        if line.catalog_item:
+            line.catalog_item.vendor = vendors[line.catalog_item.vendor_id]
     return lines
+
+
+def _vendors_of(
+    requisition: Requisition, lines: Iterable[RequisitionLine]
+) -> dict[UUID | None, Vendor]:
+    """Who sells its lines, each once: the rows of many lines would repeat one vendor."""
+    known: dict[UUID | None, Vendor] = {}
+    if requisition.vendor:
+        known[requisition.vendor.pk] = requisition.vendor
+    named = {line.vendor_id for line in lines}
+    named |= {line.catalog_item.vendor_id for line in lines if line.catalog_item}
+    if missing := named - known.keys() - {None}:
+        known |= {vendor.pk: vendor for vendor in _vendors(missing)}
+    return known
+
+
+_vendors = Composed[Vendor](lambda pks: Vendor.objects.filter(pk__in=pks))
 
 
 _CODING = ("cost_center__code", "gl_account__code", "project__code", "percent", "amount")
