@@ -1,13 +1,15 @@
 """Forms of accounts payable: an invoice as typed, a file as dropped, an exception as resolved."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 
-from accounts.models import Entity
+from accounts.models import Entity, TaxCode
+from accounts.tax import tax_codes
 from core.forms import FigureField
-from invoicing.inputs import InvoiceInput, InvoiceLineInput, payees
+from invoicing.inputs import ChargeInput, InvoiceInput, InvoiceLineInput, payees
 from invoicing.models import Invoice
 from invoicing.services.exceptions import ACCEPT_REASONS
 from invoicing.services.returning import RETURN_CODES
@@ -51,6 +53,19 @@ class InvoiceForm(forms.Form):
         help_text="As printed, to check the lines against. Empty: computed.",
     )
 
+    charge = FigureField(
+        label="Freight or discount",
+        decimal_places=4,
+        required=False,
+        help_text="Of the whole invoice, without tax; a discount with a minus.",
+    )
+    charge_tax_code = forms.ChoiceField(label="Its tax", required=False)
+
+    def __init__(self, *args: Any, entity: Entity, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.codes = tax_codes(entity)
+        self.fields["charge_tax_code"].choices = tax_choices(self.codes.values())
+
     def clean_currency(self) -> str:
         return str(self.cleaned_data["currency"]).upper()
 
@@ -67,7 +82,18 @@ class InvoiceForm(forms.Form):
             gross=data["gross"],
             payee_accounts=payees(data["payee_account"]),
             lines=lines,
+            charges=self._charges(),
         )
+
+    def _charges(self) -> list[ChargeInput]:
+        amount, code = (
+            self.cleaned_data["charge"],
+            self.codes.get(self.cleaned_data["charge_tax_code"]),
+        )
+        if not amount:
+            return []
+        said = {"tax_category": code.category, "tax_percent": code.percent} if code else {}
+        return [ChargeInput(amount, reason="Discount" if amount < 0 else "Freight", **said)]
 
 
 class InvoiceLineForm(forms.Form):
@@ -77,9 +103,9 @@ class InvoiceLineForm(forms.Form):
     unit_price = FigureField(label="Unit price")
     tax_code = forms.ChoiceField(label="Tax", required=False)
 
-    def __init__(self, *args: Any, tax_codes: list[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, codes: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tax_code"].choices = [("", "No tax"), *tax_codes]
+        self.fields["tax_code"].choices = codes
 
     def has_changed(self) -> bool:
         """A line on which nothing is billed is no line, whatever its tax."""
@@ -118,8 +144,13 @@ InvoiceLineFormSet = forms.formset_factory(
 
 def invoice_lines(entity: Entity, **options: Any) -> Any:
     """The grid of lines with the tax codes of the entity, read once."""
-    codes = [(code.code, code.name) for code in entity.tax_codes.order_by("code")]
-    return InvoiceLineFormSet(prefix="lines", form_kwargs={"tax_codes": codes}, **options)
+    codes = tax_choices(tax_codes(entity).values())
+    return InvoiceLineFormSet(prefix="lines", form_kwargs={"codes": codes}, **options)
+
+
+def tax_choices(codes: Iterable[TaxCode]) -> list[tuple[str, str]]:
+    named = [(each.code, each.name) for each in sorted(codes, key=lambda each: each.code)]
+    return [("", "No tax"), *named]
 
 
 def typed_lines(entity: Entity, data: Any) -> list[dict[str, Any]]:

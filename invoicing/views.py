@@ -119,7 +119,8 @@ def _bound(request: HttpRequest) -> tuple[Any, Any]:
         data = request.POST
         if "add_line" in data:
             data = one_more_row(data, "lines")
-        return forms.InvoiceForm(data), forms.invoice_lines(request.user.entity, data=data)
+        entity = request.user.entity
+        return forms.InvoiceForm(data, entity=entity), forms.invoice_lines(entity, data=data)
     return _filled(request)
 
 
@@ -144,7 +145,8 @@ def _filled(request: HttpRequest) -> tuple[Any, Any]:
         for row in (forms.unbilled_lines(order) if order else [])
         if row["order_line_reference"] not in billed
     ]
-    return forms.InvoiceForm(initial=initial), forms.invoice_lines(entity, initial=rows)
+    head = forms.InvoiceForm(initial=initial, entity=entity)
+    return head, forms.invoice_lines(entity, initial=rows)
 
 
 def _capture(request: HttpRequest, form: Any, lines: Any) -> Invoice | None:

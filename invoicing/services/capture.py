@@ -14,7 +14,7 @@ from accounts.tax import tax_codes
 from core import events, files, sealed, text
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.models import StoredFile
-from core.money import ZERO, UnknownCurrency, line_net, minor_units, round_amount
+from core.money import HUNDRED, ZERO, UnknownCurrency, line_net, minor_units, round_amount
 from core.transactions import atomic
 from invoicing import queries
 from invoicing.duplicates import DEAD
@@ -136,7 +136,7 @@ def import_file(
 
 
 def _require_valid(data: InvoiceInput, *, by_hand: bool) -> None:
-    errors = [*(_payee_errors(data) if by_hand else ()), *_text_errors(data)]
+    errors = [*(_keyed_errors(data) if by_hand else ()), *_text_errors(data)]
 
     def wrong(pointer: str, code: str, detail: str) -> None:
         errors.append(FieldError(pointer, code, detail))
@@ -191,8 +191,21 @@ def _payee(said: PayeeInput) -> dict[str, str]:
     }
 
 
+def _keyed_errors(data: InvoiceInput) -> Iterator[FieldError]:
+    """Typing errors of what is keyed by hand; what a file says is kept as it is, and flagged."""
+    yield from _payee_errors(data)
+    for index, line in enumerate(data.lines[:MOST_LINES]):
+        if line.unit_price < 0:
+            words = "A price is not negative: bill back a negative quantity, or key a discount."
+            yield FieldError(f"/lines/{index}/unit_price", "min_value", words)
+    for name, rows in (("lines", data.lines[:MOST_LINES]), ("charges", data.charges)):
+        for index, row in enumerate(rows):
+            if row.tax_percent is not None and not ZERO <= row.tax_percent <= HUNDRED:
+                pointer = f"/{name}/{index}/tax_percent"
+                yield FieldError(pointer, "out_of_range", "Tax is from 0 to 100 percent.")
+
+
 def _payee_errors(data: InvoiceInput) -> list[FieldError]:
-    """Typing errors of an account keyed by hand; what a file names is taken as it is."""
     errors = []
     for each in data.payee_accounts:
         number = bank.read(each.number, each.branch)

@@ -52,6 +52,19 @@ def test_only_accounts_payable_captures(org, bills, name):
             {"lines": [InvoiceLineInput(Decimal("NaN"), Decimal(1))]},
             "/lines/0/quantity",
         ),
+        ({"lines": [InvoiceLineInput(Decimal(1), Decimal(-1))]}, "/lines/0/unit_price"),
+        (
+            {"lines": [InvoiceLineInput(Decimal(1), Decimal(1), tax_percent=Decimal("-0.01"))]},
+            "/lines/0/tax_percent",
+        ),
+        (
+            {"lines": [InvoiceLineInput(Decimal(1), Decimal(1), tax_percent=Decimal("100.01"))]},
+            "/lines/0/tax_percent",
+        ),
+        (
+            {"charges": [ChargeInput(Decimal(1), tax_percent=Decimal(101))]},
+            "/charges/0/tax_percent",
+        ),
         (
             {"lines": [InvoiceLineInput(Decimal(1), Decimal("0.1234567"))]},
             "/lines/0/unit_price",

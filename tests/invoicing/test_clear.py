@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from core import files
 from core.errors import Conflict, Invalid, NotAllowed
 from invoicing import services
 from invoicing.facts import credited
@@ -72,7 +73,19 @@ def test_two_lines_of_one_order_line_liquidate_it_to_the_cent(org, make, bills):
 def test_a_discount_on_its_own_line_uses_nothing_of_the_order_up(org, fay, make, bills):
     order = make.issued(("10", "10"))
     make.receive(order, "10")
-    accept_all(bills.billed(order, lines=on_line_one(("5", "10"), ("1", "-5"))), fay)
+    # as a file says it, though it should not: keyed, its price would be refused
+    data = bills.data(order, lines=on_line_one(("5", "10"), ("1", "-5")))
+    file = files.store(b"<Invoice/>", content_type="application/xml", at=NOW)
+    came = services.capture(entity=org.entity, data=data, actor=org.finn, at=NOW, original=file)
+    accept_all(bills.match(came), fay)
+    assert (held(order.pk), spent(org)) == (50, 45)
+
+
+def test_a_keyed_discount_uses_nothing_of_the_order_up_either(org, make, bills):
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    invoice = bills.billed(order, ("5", "10"), charges=[bills.charge("-5")])
+    assert invoice.status == Invoice.Status.CLEARED
     assert (held(order.pk), spent(org)) == (50, 45)
 
 

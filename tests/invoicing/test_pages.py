@@ -149,6 +149,16 @@ def test_a_keyed_invoice_is_in_and_matched(make: Maker, web: Client) -> None:
     assert "-100.00 +100.00" in found, "the page shows what it did to the budget"
 
 
+def test_a_discount_of_the_whole_invoice_is_keyed_with_its_tax(make: Maker, web: Client) -> None:
+    order = make.issued(("10", "10"))
+    make.receive(order, "10")
+    web.post(NEW, keyed(order, gross="113.05", charge="-5,00", charge_tax_code="DE19"))
+    drain()
+    invoice = Invoice.objects.get()
+    assert (invoice.status, invoice.net, invoice.tax) == ("cleared", 95, Decimal("18.05"))
+    assert (invoice.charges.get().amount, invoice.charges.get().reason) == (-5, "Discount")
+
+
 def test_the_last_invoice_is_said_to_be_final_where_it_is_keyed(make: Maker, web: Client) -> None:
     order = make.issued(("10", "10"))
     make.receive(order, "10")
@@ -170,6 +180,8 @@ def test_the_last_invoice_is_said_to_be_final_where_it_is_keyed(make: Maker, web
         ({"gross": "much"}, {}, "gross"),
         ({}, {"quantity": "ten"}, "quantity"),
         ({}, {"unit_price": ""}, "unit_price"),
+        ({}, {"unit_price": "-10"}, "unit_price"),
+        ({"charge": "much"}, {}, "charge"),
     ],
 )
 def test_a_refused_invoice_keeps_what_was_typed(
