@@ -45,10 +45,17 @@ class Calendar:
     day: date
 
     @classmethod
-    def of(cls, entity: Entity, day: date) -> "Calendar":
-        """One whose year is known to be open. Raises FiscalYearMissing or FiscalYearClosed."""
+    def of(cls, entity: Entity, day: date, *, read: Iterable[FiscalYear] = ()) -> "Calendar":
+        """One whose year is known to be open. Raises FiscalYearMissing or FiscalYearClosed.
+
+        Statements: 1, or none where its year is among those that were just `read`.
+        """
         calendar = cls(entity, day)
-        assert calendar.year.is_open
+        for year in read:
+            if year.entity_id == entity.pk and year.starts_on <= day <= year.ends_on:
+                vars(calendar)["year"] = year
+                break
+        require_open(calendar.year, entity)
         return calendar
 
     @cached_property

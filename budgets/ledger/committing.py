@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count
+
 from accounts.models import Control
 from budgets.ledger import drawing, forward, funds, overdrafts, rolling
 from budgets.ledger.cells import Calendar, Dimensions, find, find_or_create
@@ -28,6 +30,7 @@ from budgets.models import (
     LedgerEntry,
     Stage,
 )
+from core.composed import Composed
 from core.errors import Conflict
 from core.money import ZERO, to_base
 from core.transactions import atomic
@@ -37,6 +40,17 @@ HOLDS_FROM: dict[str, set[GLAccount.ReservesAt]] = {
     Stage.PRE: {_AT.REQUISITION},
     Stage.ENC: {_AT.REQUISITION, _AT.ORDER},
 }
+
+
+# How many entries an event of a document has; no row where it has none.
+_posted_before = Composed[int](
+    lambda document, event: (
+        LedgerEntry.objects.filter(document_id=document, event=event)
+        .order_by()
+        .values("document_id")
+        .values_list(Count("pk"), flat=True)
+    )
+)
 
 
 @atomic
@@ -261,8 +275,10 @@ def release(
     A release gives back to its blanket order (C24). What was given back is not held any more, so a
     second call frees 0.
     """
-    held, drawn_on = drawing.lock_beside(draw, **_held_by(source, Stage.ENC, line_ids))
-    posting = next_of(source, event, on, actor, at, reason)
+    which = _held_by(source, Stage.ENC, line_ids)
+    held, drawn_on = drawing.lock_beside(draw, placed=True, **which)
+    rolling.calendar(source.entity, on, held)
+    posting = _next_of(source, event, on, actor, at, reason)
     return _give_back(posting, held, draw=draw, drawn_on=drawn_on)
 
 
@@ -281,10 +297,11 @@ def cancel(
 
     Raises Conflict when anything was liquidated: such an order is closed, not cancelled.
     """
-    held, drawn_on = drawing.lock_beside(draw, **_held_by(source, Stage.ENC, None))
+    held, drawn_on = drawing.lock_beside(draw, placed=True, **_held_by(source, Stage.ENC, None))
     if any(commitment.document_liquidated for commitment in held):
         raise Conflict(f"{source.number} has cleared invoices: close it instead of cancelling it.")
-    posting = next_of(source, event, on, actor, at, reason)
+    rolling.calendar(source.entity, on, held)
+    posting = _next_of(source, event, on, actor, at, reason)
     return _give_back(posting, held, draw=draw, drawn_on=drawn_on)
 
 
@@ -305,8 +322,8 @@ def reencumber(
     Raises BudgetExceeded or BudgetReasonRequired. A second call finds nothing to take.
     """
     held, drawn_on = drawing.lock_beside(draw, placed=True, **_held_by(source, Stage.ENC, None))
-    posting = next_of(source, event, on, actor, at, reason)
-    rolling.follow(held, Calendar.of(source.entity, on))
+    rolling.follow(held, rolling.calendar(source.entity, on, held))
+    posting = _next_of(source, event, on, actor, at, reason)
     forward.take_up(held, cause=source.document_id)
     for commitment in held:
         posting.add_to(
@@ -333,10 +350,17 @@ def _held_by(source: Source, stage: str, line_ids: Iterable[UUID] | None) -> dic
 def next_of(source: Source, event: str, on: date, actor: Any, at: datetime, reason: str) -> Posting:
     """A posting of an event that may come again (close, reopen, close), named by its turn.
 
-    Called under the lock of the document's commitments, so two turns never share a name.
+    Called under the lock of the document's commitments, so two turns never share a name. Raises
+    FiscalYearMissing or FiscalYearClosed.
     """
     Calendar.of(source.entity, on)
-    before = LedgerEntry.objects.filter(document_id=source.document_id, event=event).count()
+    return _next_of(source, event, on, actor, at, reason)
+
+
+def _next_of(
+    source: Source, event: str, on: date, actor: Any, at: datetime, reason: str
+) -> Posting:
+    before = sum(_posted_before(source.document_id, event))
     key = f"{event}:{source.document_id}:{before + 1}"
     return Posting(source, event, key, on, actor, at, reason)
 

@@ -61,10 +61,11 @@ def this_years(
 
 def waiting(commitments: Iterable[Commitment]) -> Waiting:
     """What later years will pay of these commitments, earliest first. Statements: 1 at most."""
-    rows = ForwardCommitment.objects.filter(
-        commitment__in=_spanning(commitments), state=State.FORWARD
-    )
     found: dict[int, list[ForwardCommitment]] = defaultdict(list)
+    spanning = _spanning(commitments)
+    if not spanning:
+        return found
+    rows = ForwardCommitment.objects.filter(commitment__in=spanning, state=State.FORWARD)
     for row in rows.order_by("commitment_id", "fiscal_year"):
         found[row.commitment_id].append(row)
     return found
@@ -283,7 +284,7 @@ def moved(commitments: Iterable[Commitment], cause: UUID) -> QuerySet[ForwardCom
 
 
 def _spanning(commitments: Iterable[Commitment]) -> list[int]:
-    """Those of which later years pay a part; without any, nothing is asked of the database."""
+    """Those of which later years pay a part."""
     return [each.pk for each in commitments if each.spans_years]
 
 

@@ -1,8 +1,9 @@
 """One posting: its entries, the balances they move, and the commitments they settle, or nothing.
 
 The order is always the same: commitments are locked by primary key, the effect is looked for under
-that lock, cells move in primary-key order by one conditional UPDATE each, entries are written. A
-cell refuses what does not fit in the UPDATE itself, so no two postings can both believe they fit.
+that lock, cells are locked in primary-key order and move by one conditional UPDATE, entries are
+written. A cell refuses what does not fit in the UPDATE itself, so no two postings can both believe
+they fit.
 """
 
 from collections import defaultdict
@@ -14,17 +15,13 @@ from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db.models import F, Q
-
-from accounts.models import Control
-from budgets.ledger import carrying, funds
+from budgets.ledger import balances, carrying, funds
 from budgets.ledger.types import Source
 from budgets.models import BudgetCell, Commitment, LedgerEntry, Stage
 from core import rows
 from core.composed import Composed
 from core.errors import Conflict
 from core.fields import QuantityField
-from core.fields import amount as sql_amount
 from core.money import ZERO, to_base
 
 SETTLED = [
@@ -36,7 +33,6 @@ SETTLED = [
     "document_liquidated",
     "document_released",
 ]
-_BALANCES = {Stage.PRE: "pre_encumbered", Stage.ENC: "encumbered", Stage.ACT: "spent"}
 
 
 class Distributed(Protocol):
@@ -176,23 +172,9 @@ def _move(entries: list[LedgerEntry], posting: Posting) -> None:
     for entry in entries:
         deltas[entry.cell_id][entry.stage] += entry.amount
     _carry(deltas, {entry.cell_id: entry.posting_date for entry in entries}, posting)
-    for cell_id in sorted(deltas):
-        moves = {stage: value for stage, value in deltas[cell_id].items() if value}
-        if not moves:
-            continue
-        takes = sum(moves.values(), ZERO)
-        cell = BudgetCell.objects.filter(pk=cell_id)
-        if takes > 0:
-            cell = cell.filter(_may_take(takes, has_reason=bool(posting.reason.strip())))
-        moved = cell.update(
-            **{
-                _BALANCES[Stage(stage)]: F(_BALANCES[Stage(stage)]) + sql_amount(value)
-                for stage, value in moves.items()
-            }
-        )
-        if not moved:
-            waiting = {pk: sum(deltas[pk].values(), ZERO) for pk in deltas if pk >= cell_id}
-            _refuse(waiting, posting)
+    refused = balances.move(deltas, has_reason=bool(posting.reason.strip()))
+    if refused:
+        _refuse({pk: sum(deltas[pk].values(), ZERO) for pk in refused}, posting)
 
 
 def _carry(deltas: dict[int, dict[str, Decimal]], days: dict[int, date], posting: Posting) -> None:
@@ -210,16 +192,8 @@ def _carry(deltas: dict[int, dict[str, Decimal]], days: dict[int, date], posting
         )
 
 
-def _may_take(takes: Decimal, *, has_reason: bool) -> Q:
-    used = F("pre_encumbered") + F("encumbered") + F("spent") + sql_amount(takes)
-    fits = Q(amount__gte=used - F("overdraft"))
-    if has_reason:
-        return fits | ~Q(control=Control.STOP)
-    return fits | Q(control=Control.TRACK)
-
-
 def _refuse(asked: dict[int, Decimal], posting: Posting) -> None:
-    """Say of every cell not yet moved that does not have enough what it lacks, as it is now."""
+    """Say of every cell that did not move what it lacks, as it is now."""
     cells = BudgetCell.objects.select_related(
         "cost_center", "gl_account", "project", "fiscal_year"
     ).in_bulk(list(asked))

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
+from accounts.models import Entity
 from budgets.ledger import accruing, forward, travelling
 from budgets.ledger.cells import Calendar, Dimensions, find_or_create
 from budgets.ledger.posting import Posting, lock, mirror_entry, write
@@ -45,6 +46,14 @@ def _locked(*names: str) -> Composed[Commitment]:
 def lock_placed(**which: Any) -> list[Commitment]:
     """As `posting.lock`, with the cell and the fiscal year in which each stands. Statements: 1."""
     return _locked(*which)(*which.values())
+
+
+def calendar(entity: Entity, on: date, placed: Iterable[Commitment]) -> Calendar:
+    """The open calendar of a day, from commitments of `lock_placed` where one stands in its year.
+
+    Raises FiscalYearMissing or FiscalYearClosed. Statements: none, else 1.
+    """
+    return Calendar.of(entity, on, read=(each.cell.fiscal_year for each in placed))
 
 
 def follow(commitments: Iterable[Commitment], calendar: Calendar) -> None:

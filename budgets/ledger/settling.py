@@ -48,11 +48,11 @@ def liquidate(
     key = f"{event}:{source.document_id}:1"
     posting = Posting(source, event, key, on, actor, at, reason)
     settlements = list(settlements)
-    calendar = Calendar.of(source.entity, on)
     wanted = {each.order_distribution_id for each in settlements}
     rows, drawn_on = drawing.lock_beside(
         draw, placed=True, distribution_id__in=wanted, stage=Stage.ENC
     )
+    calendar = rolling.calendar(source.entity, on, rows)
     locked = {row.distribution_id: row for row in rows}
     if posting.is_done():
         return

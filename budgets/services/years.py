@@ -4,7 +4,14 @@ from datetime import date
 
 from accounts.models import Entity
 from budgets.models import FiscalYear
+from core.composed import Composed
 from core.errors import RuleBroken
+
+_years = Composed[FiscalYear](
+    lambda entity, day: FiscalYear.objects.filter(
+        entity=entity, starts_on__lte=day, ends_on__gte=day
+    ).order_by("pk")[:1]
+)
 
 
 class FiscalYearMissing(RuleBroken):
@@ -19,9 +26,10 @@ class FiscalYearClosed(RuleBroken):
 
 def fiscal_year_for(entity: Entity, day: date) -> FiscalYear:
     """The open fiscal year of a day. Raises FiscalYearMissing or FiscalYearClosed."""
-    year = FiscalYear.objects.filter(entity=entity, starts_on__lte=day, ends_on__gte=day).first()
-    if year is None:
+    found = _years(entity.pk, day)
+    if not found:
         raise FiscalYearMissing(f"{entity} has no fiscal year for {day:%d %B %Y}.")
+    (year,) = found
     require_open(year, entity)
     return year
 

@@ -153,4 +153,4 @@ def test_statements_do_not_grow_with_lines(desk: Desk, lines: int):
             post()
         counts.append(len(captured))
     # savepoint and its release included
-    assert counts == [9, 9, 8, 9, 8]
+    assert counts == [9, 9, 7, 9, 7]
