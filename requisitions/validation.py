@@ -31,6 +31,8 @@ MOST_PRICE = Decimal(1_000_000_000)
 MOST_TOTAL = Decimal(100_000_000_000)
 MOST_DECIMALS = 6
 MOST_REFERENCE = 64
+_KINDS = frozenset(RequisitionLine.Kind.values)
+_BASES = frozenset(RequisitionLine.Basis.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,8 @@ def _judge_line(
         *text.check(fixed["description"], f"{at}/description", most=500, required=True),
         *text.check(fixed["sku"], f"{at}/sku", most=64, name=True),
         *_choice_error(fixed["unit"], UNITS, f"{at}/unit"),
-        *_choice_error(line.kind, RequisitionLine.Kind.values, f"{at}/kind"),
-        *_choice_error(line.basis, RequisitionLine.Basis.values, f"{at}/basis"),
+        *_choice_error(line.kind, _KINDS, f"{at}/kind"),
+        *_choice_error(line.basis, _BASES, f"{at}/basis"),
         *_choice_error(fixed["tax_code"], {"", *codes}, f"{at}/tax_code"),
         *_day_error(line.need_by, today, f"{at}/need_by"),
         *period_errors(line.period_from, line.period_to, at),
