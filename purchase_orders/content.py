@@ -7,6 +7,7 @@ from typing import Any
 from babel import Locale
 
 from accounts.models import TaxCode
+from core.composed import Composed
 from purchase_orders import drafting
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 
@@ -57,6 +58,11 @@ def of(
         "tax": _text(order.tax),
         "total": _text(order.total),
     }
+
+
+_tax_names = Composed[tuple[str, str]](
+    lambda entity: TaxCode.objects.filter(entity=entity).values_list("code", "name")
+)
 
 
 def _revised(order: PurchaseOrder, at: datetime | None) -> dict[str, Any]:
@@ -134,7 +140,7 @@ def _taxes(
 ) -> list[dict[str, Any]]:
     rows = drafting.taxes([each for each in lines if not each.is_cancelled], order.currency)
     if names is None:
-        names = dict(TaxCode.objects.filter(entity=order.entity).values_list("code", "name"))
+        names = dict(_tax_names(order.entity_id))
     return [
         {
             "category": row.category,
@@ -146,10 +152,6 @@ def _taxes(
         }
         for row in rows
     ]
-
-
-def _plain_name(row: drafting.TaxRow) -> str:
-    return f"Tax {_text(row.percent)} %" if row.percent else "No tax"
 
 
 def _text(value: Any) -> str:

@@ -2,12 +2,20 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from budgets.ledger import Share
+from core.composed import Composed
 from core.money import ZERO, allocate, round_amount
 from purchase_orders.models import Agreement, PurchaseOrder, PurchaseOrderLine
 from requisitions.facts import share
 from requisitions.models import RequisitionDistribution
+
+_reserved = Composed[tuple[Any, ...]](
+    lambda ids: RequisitionDistribution.objects.filter(pk__in=ids).values_list(
+        "pk", "amount", "line__basis", "line__quantity", "line__ordered_quantity"
+    )
+)
 
 
 def shares(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
@@ -19,9 +27,7 @@ def shares(order: PurchaseOrder, lines: list[PurchaseOrderLine]) -> list[Share]:
     if order.is_blanket:
         return _of_blanket(order, lines)
     ids = [part.requisition_distribution_id for line in lines for part in line.distributions.all()]
-    reserved = RequisitionDistribution.objects.select_related("line").in_bulk(
-        list(filter(None, ids))
-    )
+    reserved = {row[0]: row[1:] for row in _reserved({*filter(None, ids)})}
     return [
         share(
             line,
@@ -58,7 +64,7 @@ def _converted(
     order: PurchaseOrder,
     line: PurchaseOrderLine,
     amount: Decimal,
-    estimate: RequisitionDistribution | None,
+    estimate: tuple[Decimal, str, Decimal, Decimal] | None,
 ) -> Decimal:
     """By quantity the estimate × q_order/q_requested (C3), by amount what is ordered (C3′).
 
@@ -67,9 +73,9 @@ def _converted(
     """
     if estimate is None:
         return ZERO
-    requested = estimate.line
-    if requested.basis == requested.Basis.AMOUNT:
+    reserved, basis, requested, ordered = estimate
+    if basis == line.Basis.AMOUNT:
         return amount
-    if requested.ordered_quantity >= requested.quantity:
-        return estimate.amount
-    return round_amount(estimate.amount * line.quantity / requested.quantity, order.currency)
+    if ordered >= requested:
+        return reserved
+    return round_amount(reserved * line.quantity / requested, order.currency)

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Prefetch
+
 import approvals.services
 from accounts.models import Entity, Role, User
 from approvals.models import ApprovalRequest
@@ -167,14 +169,13 @@ def mark_ordered(
 ) -> Requisition:
     """Note what an order took over: per line its quantity and net in the requisition's currency.
 
-    Called inside the order's transaction. A line by amount is complete when its net is ordered.
+    Called inside the order's transaction. A line by amount is complete when its net is ordered. The
+    lines of what is returned are at hand, as they are now. Statements: 4 and its history.
     Raises IllegalTransition, NotAllowed, Conflict when a line has less left, Missing for a line
     of another requisition.
     """
-    requisition = _locked(requisition)
-    lines = {
-        line.pk: line for line in requisition.lines.select_for_update(no_key=True).order_by("pk")
-    }
+    requisition = _locked_with_lines.one(requisition.pk)
+    lines = {line.pk: line for line in requisition.lines.all()}
     if unknown := set(quantities) - set(lines):
         raise Missing(f"Not lines of {requisition.reference}: {len(unknown)}.")
     complete = all(_will_be_ordered(line, quantities.get(pk)) for pk, line in lines.items())
@@ -203,15 +204,13 @@ def mark_unordered(
     checked against its budgets like any other. One that was closed meanwhile stays closed. Raises
     NotAllowed.
     """
-    requisition = _locked(requisition)
+    requisition = _locked_with_lines.one(requisition.pk)
     if requisition.status not in (
         Requisition.Status.PARTIALLY_ORDERED,
         Requisition.Status.ORDERED,
     ):
         return requisition
-    lines = {
-        line.pk: line for line in requisition.lines.select_for_update(no_key=True).order_by("pk")
-    }
+    lines = {line.pk: line for line in requisition.lines.all()}
     for pk, (quantity, amount) in quantities.items():
         lines[pk].ordered_quantity = max(lines[pk].ordered_quantity - quantity, ZERO)
         lines[pk].ordered_amount = max(lines[pk].ordered_amount - amount, ZERO)
@@ -246,8 +245,19 @@ def _funds(
 _locked_requisition = Composed[Requisition](
     lambda pk: (
         Requisition.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("entity", "requester__manager", "vendor")
+        .select_related("entity", "requester", "vendor")
         .filter(pk=pk)
+    )
+)
+
+
+_locked_with_lines = Composed[Requisition](
+    lambda pk: (
+        Requisition.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk=pk)
+        .prefetch_related(
+            Prefetch("lines", RequisitionLine.objects.select_for_update(no_key=True).order_by("pk"))
+        )
     )
 )
 
