@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from accounts.acts import Performed, acts_of, performed_in
+from accounts.acts import acts_of
 from accounts.models import Duty, Role, User
 from approvals import queries as approvals
 from approvals.models import ApprovalStep
@@ -42,14 +42,6 @@ def acts_on(requisition_ids: Any) -> list[QuerySet[Any]]:
         acts_of(Duty.REQUEST, requests, "requester"),
         acts_of(Duty.APPROVE, approved, "decided_by"),
     ]
-
-
-_performed = performed_in(lambda pk: acts_on([pk]))
-
-
-def performed(requisition_id: UUID) -> Performed:
-    """Who did what on a single request. Statements: 1."""
-    return _performed(requisition_id)
 
 
 def listing(

@@ -17,7 +17,6 @@ from requisitions.asked import bought_line, stored
 from requisitions.changes import changes_since
 from requisitions.models import Distribution, DocumentLine, Requisition, RequisitionLine
 from requisitions.price_notes import price_notes
-from requisitions.queries import performed
 
 _locked_requisition = Composed[Requisition](
     lambda pk: (
@@ -50,6 +49,8 @@ mark_approved, mark_rejected, mark_returned = _ends.approved, _ends.rejected, _e
 
 
 def register() -> None:
+    """Nobody but its requester did another duty on a request, and requesters never decide: who
+    `performed` what need not be read."""
     subjects.register(
         Requisition.document_type,
         approved=mark_approved,
@@ -59,7 +60,6 @@ def register() -> None:
         digest=present_digest,
         parts=present_parts,
         changes=changes_since,
-        performed=performed,
     )
 
 
