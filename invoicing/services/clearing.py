@@ -3,11 +3,14 @@
 from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
 
 from accounts.models import User
 from budgets import ledger
 from budgets.ledger import Settlement, Source
 from core import events
+from core.composed import Composed
 from core.errors import Conflict
 from core.money import ZERO, allocate, line_net, round_amount
 from core.transactions import atomic
@@ -174,12 +177,29 @@ def _fix_returns(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> None
     InvoiceLine.objects.bulk_update(lines, ["returned_quantity"])
 
 
+class Share(NamedTuple):
+    """What pays a part of an order line."""
+
+    line_id: UUID
+    distribution_id: UUID
+    percent: Decimal
+
+
+_shares = Composed[tuple[UUID, UUID, Decimal]](
+    lambda order: (
+        OrderDistribution.objects.filter(line__order=order)
+        .order_by("position")
+        .values_list("line_id", "pk", "percent")
+    )
+)
+
+
 def _settlements(invoice: Invoice, order_lines: list[PurchaseOrderLine]) -> list[Settlement]:
     """One settlement per invoice line and distribution of its order line."""
     by_pk = {line.pk: line for line in order_lines}
-    shares: dict = {}
-    for share in OrderDistribution.objects.filter(line__in=order_lines).order_by("position"):
-        shares.setdefault(share.line_id, []).append(share)
+    shares: dict[UUID, list[Share]] = defaultdict(list)
+    for share in map(Share._make, _shares(invoice.order.pk)):
+        shares[share.line_id].append(share)
     lines = [line for line in invoice.lines.all() if line.order_line_id in by_pk]
     costs = _costs(invoice, lines, by_pk)
     settlements = []
@@ -266,7 +286,7 @@ def _lost_tax(tax: Decimal, order_line: PurchaseOrderLine, currency: str) -> Dec
 def _by_distribution(
     invoice: Invoice,
     line: InvoiceLine,
-    shares: list[OrderDistribution],
+    shares: list[Share],
     *,
     moved: Decimal,
     cost: Decimal,
@@ -280,7 +300,7 @@ def _by_distribution(
         Settlement(
             line_id=line.pk,
             line_number=line.line_number,
-            order_distribution_id=share.pk,
+            order_distribution_id=share.distribution_id,
             quantity=moved * share.percent / 100,
             liquidate=take,
             reencumber=ZERO,
