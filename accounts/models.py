@@ -9,9 +9,9 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from knox.models import AbstractAuthToken, AuthTokenManager
-from simple_history.models import HistoricalRecords
 
 from core.fields import AmountField, PercentField
+from core.history import HistoricalRecords
 from core.ids import new_id
 
 

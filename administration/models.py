@@ -6,12 +6,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts import permissions
 from accounts.models import EntityOwned, Role
 from approvals.models import ApprovalPolicy
 from core.documents import Document
+from core.history import HistoricalRecords
 from core.states import StateField
 from invoicing.models.tolerances import KEEPERS
 from vendors.models import Vendor

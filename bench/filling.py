@@ -6,7 +6,6 @@ generator, so the books hold: balances, commitments, entries, receipts and invoi
 requisitions, history rows, trail events and printed documents. PostgreSQL only.
 """
 
-import io
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -69,9 +68,8 @@ class Table:
         count = len(self.rows)
         if count:
             columns = ", ".join(f'"{column}"' for column in self.columns)
-            cursor.copy_expert(
-                f'COPY "{self.name}" ({columns}) FROM STDIN', io.StringIO("\n".join(self.rows))
-            )
+            with cursor.copy(f'COPY "{self.name}" ({columns}) FROM STDIN') as copy:
+                copy.write("\n".join(self.rows))
             self.rows = []
         return count
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from psycopg2 import sql
+from psycopg import sql
 
 from core import append_only
 
@@ -57,7 +57,8 @@ def too_much() -> list[str]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT name FROM unnest(%s) AS name WHERE has_table_privilege(%s, name, 'UPDATE') "
+            "SELECT name FROM unnest(CAST(%s AS text[])) AS name "
+            "WHERE has_table_privilege(%s, name, 'UPDATE') "
             "OR has_table_privilege(%s, name, 'DELETE') "
             "OR has_table_privilege(%s, name, 'TRUNCATE')",
             [append_only.tables(), role, role, role],

@@ -121,6 +121,7 @@ class _Template:
         connection = connections[queryset.db]
         self.compiler: SQLCompiler = queryset.query.get_compiler(connection=connection)
         self.sql, self.parameters = self.compiler.as_sql()
+        self.converters = self.compiler.get_converters([each for each, *_ in self.compiler.select])
         marks = list(_flat([_plain(each) for each in _marked(shape)]))
         places = {_prepared(mark, connection): place for place, mark in enumerate(marks)}
         self.takes = [
@@ -248,6 +249,7 @@ class _Bound:
         compiler = copy.copy(self._template.compiler)
         compiler.connection = self._connection
         compiler.as_sql = lambda *_, **__: self._composed
+        compiler.get_converters = lambda _: self._template.converters
         return compiler
 
     def __getattr__(self, name: str) -> Any:

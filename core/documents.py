@@ -9,6 +9,7 @@ from django_fsm import FSMFieldMixin
 
 from core.errors import StaleVersion
 from core.ids import new_id
+from core.rows import ComposedSave
 
 
 class ProtectedStates(models.Model):
@@ -39,7 +40,7 @@ class ProtectedStates(models.Model):
         super().clean_fields(exclude=set(exclude or ()) | protected)
 
 
-class Document(ProtectedStates):
+class Document(ProtectedStates, ComposedSave):
     """A record with a life of its own: requisition, order, receipt, invoice, vendor …
 
     `document_type` is its name in the trail, the API and the ledger; `stream` names the hash

@@ -25,6 +25,11 @@ class ExactDecimalField(models.Field):
 
     scale: ClassVar[int]
     digits: ClassVar[int] = 18
+    limit: ClassVar[Decimal]  # the least number that is too large for the column
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.limit = Decimal(10) ** (cls.digits - cls.scale)
 
     def get_internal_type(self) -> str:
         return "ExactDecimalField"
@@ -59,7 +64,7 @@ class ExactDecimalField(models.Field):
             raise ValueError(f"not a finite number: {value}")
         if number != round(number, self.scale):
             raise ValueError(f"more than {self.scale} decimals: {value}")
-        if abs(number) >= Decimal(10) ** (self.digits - self.scale):
+        if abs(number) >= self.limit:
             raise ValueError(f"out of range: {value}")
         return number + 0  # −0 becomes 0
 
@@ -77,12 +82,11 @@ class ExactDecimalField(models.Field):
         return "" if value is None else str(value)
 
     def formfield(self, **kwargs: Any) -> forms.Field | None:
-        limit = Decimal(10) ** (self.digits - self.scale)
         options = {
             "form_class": forms.DecimalField,
             "decimal_places": self.scale,
             "max_digits": self.digits,
-            "validators": [MinValueValidator(-limit), MaxValueValidator(limit)],
+            "validators": [MinValueValidator(-self.limit), MaxValueValidator(self.limit)],
         }
         return super().formfield(**{**options, **kwargs})
 

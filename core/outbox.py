@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F, Min, Q
 from django.utils import timezone
 
+from core import rows
 from core.models import OutboxItem
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def enqueue(
 def add(items: list[OutboxItem]) -> None:
     """Store items once per key and ring after commit."""
     if items:
-        OutboxItem.objects.bulk_create(items, ignore_conflicts=True)
+        rows.insert(items, ignore_conflicts=True)
         transaction.on_commit(ring)
 
 

@@ -66,14 +66,14 @@ def append(stream: str, events: list[TrailEvent]) -> None:
     try:
         head = _locked_head.one(stream)
     except TrailHead.DoesNotExist:
-        TrailHead.objects.bulk_create([TrailHead(stream=stream)], ignore_conflicts=True)
+        rows.insert([TrailHead(stream=stream)], ignore_conflicts=True)
         head = _locked_head.one(stream)
     for event in events:
         head.sequence += 1
         event.sequence = head.sequence
         event.previous_hash = head.hash
         event.hash = head.hash = digest(event, head.hash)
-    TrailEvent.objects.bulk_create(events)
+    rows.insert(events)
     rows.store([head], ["sequence", "hash"])
 
 

@@ -59,6 +59,11 @@ def write_with(writer: Callable[[list[Any]], None]) -> None:
         _writers.append(writer)
 
 
+def is_running() -> bool:
+    """Whether a unit of work has begun on this thread."""
+    return _pending.get() is not None
+
+
 def defer(event: Any) -> None:
     """Keep an event for the end of the running unit of work. Raises NoUnitOfWork outside one."""
     pending = _pending.get()

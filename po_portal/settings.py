@@ -136,11 +136,14 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"] |= {
+        "ENGINE": "core.postgresql",
         "CONN_MAX_AGE": whole("DB_CONN_MAX_AGE", 60, least=0, most=3600),
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
             "application_name": "po_portal",
+            # Off (0) behind a pooler that gives each transaction another connection.
+            "prepare_threshold": whole("DB_PREPARE_AFTER", 3, least=0, most=1000) or None,
             "options": " ".join(
                 (
                     f"-c lock_timeout={whole('DB_LOCK_TIMEOUT_MS', 10_000, least=0, most=600_000)}",

@@ -26,7 +26,7 @@ WITH happened AS (
     SELECT rl.order_line_id AS line_id, r.received_on AS day,
       rl.quantity AS received, 0 AS billed, 0 AS net
     FROM purchase_orders_receiptline rl JOIN purchase_orders_receipt r ON r.id = rl.receipt_id
-    WHERE r.status IN %s
+    WHERE r.status = ANY(%s)
     UNION ALL
     SELECT order_line_id, billed_on, 0, quantity, net FROM purchase_orders_billedline
   ) AS each GROUP BY line_id, day
@@ -105,7 +105,7 @@ def _paid_by_one() -> list[tuple[int, date, Decimal]]:
         base_units=_units(set(Entity.objects.values_list("currency", flat=True))),
     )
     with in_key_order(), connection.cursor() as cursor:
-        cursor.execute(statement, [tuple(accruals.COUNTED)])
+        cursor.execute(statement, [list(accruals.COUNTED)])
         return cursor.fetchall()
 
 

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, person, portal, role
@@ -16,6 +15,7 @@ from approvals.models import ApprovalStep, Ratification
 from budgets.models import CostCenter, GLAccount, Project
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField, QuantityField, RateField
+from core.history import HistoricalRecords
 from core.ids import new_id
 from core.states import StateField
 from vendors.models import CatalogItem, ServiceType, Vendor

@@ -8,7 +8,6 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
 from accounts.permissions import named, person
@@ -16,6 +15,7 @@ from approvals.models.delegations import Delegation, lent_to
 from approvals.models.policies import ApprovalPolicy
 from core.documents import Document
 from core.fields import AmountField
+from core.history import HistoricalRecords
 from core.states import StateField
 
 

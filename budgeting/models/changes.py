@@ -6,7 +6,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import named, person
@@ -14,6 +13,7 @@ from approvals.models import ApprovalStep
 from budgets.models import BudgetAdjustment, BudgetCell
 from core.documents import Document
 from core.fields import AmountField
+from core.history import HistoricalRecords
 from core.ids import new_id
 from core.states import StateField
 

@@ -6,13 +6,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import role
 from budgets.models import CostCenter, GLAccount, Project
 from core.documents import Document
 from core.fields import AmountField, RateField
+from core.history import HistoricalRecords
 from core.ids import new_id
 from core.states import StateField
 

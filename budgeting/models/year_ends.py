@@ -6,13 +6,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import portal, role
 from budgets.models import BudgetCell, Commitment, FiscalYear, Stage
 from core.documents import Document
 from core.fields import AmountField
+from core.history import HistoricalRecords
 from core.states import StateField
 
 _CONTROLS = role(Role.CONTROLLER)

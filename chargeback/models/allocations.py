@@ -6,7 +6,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
 from accounts.permissions import portal, role
@@ -14,6 +13,7 @@ from budgets.models import BudgetCell
 from chargeback.models.rules import MAKERS, AllocationRule, RuleRevision
 from core.documents import Document
 from core.fields import AmountField
+from core.history import HistoricalRecords
 from core.states import StateField
 
 _MAKES = role(*MAKERS)

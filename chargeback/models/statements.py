@@ -6,7 +6,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import named, role
@@ -15,6 +14,7 @@ from chargeback.models.allocations import Allocation
 from chargeback.models.rules import MAKERS, READERS
 from core.documents import Document
 from core.fields import AmountField, PercentField, QuantityField
+from core.history import HistoricalRecords
 from core.states import StateField
 
 _MAKES = role(*MAKERS)

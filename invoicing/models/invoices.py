@@ -7,12 +7,12 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import ExtractYear
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, portal, role
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField, QuantityField, RateField
+from core.history import HistoricalRecords
 from core.ids import new_id
 from core.models import StoredFile
 from core.states import StateField

@@ -6,12 +6,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned
 from accounts.permissions import either, portal
 from core.documents import Document
 from core.fields import AmountField
+from core.history import HistoricalRecords
 from core.ids import new_id
 from core.states import StateField
 from invoicing.models.invoices import PAYABLES, Invoice, InvoiceLine

@@ -7,13 +7,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, portal, role
 from approvals.models import ApprovalStep
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField
+from core.history import HistoricalRecords
 from core.states import StateField
 from purchase_orders.models.orders import PurchaseOrder, PurchaseOrderLine, not_its_buyer
 from requisitions.models import Distribution, DocumentLine

@@ -7,13 +7,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, portal, role
 from approvals.models import ApprovalStep
 from core.documents import Document
 from core.fields import AmountField, PercentField, QuantityField, RateField
+from core.history import HistoricalRecords
 from core.states import StateField
 from requisitions.models import Distribution, DocumentLine, RequisitionLine
 from vendors.models import Contract, MatchType, Vendor

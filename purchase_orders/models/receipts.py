@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, portal, role
 from core.documents import Document
 from core.fields import QuantityField
+from core.history import HistoricalRecords
 from core.ids import new_id
 from core.states import StateField
 from purchase_orders.models.orders import PurchaseOrder, PurchaseOrderLine

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts import permissions
 from accounts.models import EntityOwned
 from core.documents import Document
+from core.history import HistoricalRecords
 from core.states import StateField
 from vendors.models.vendors import Vendor
 

@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
-from simple_history.models import HistoricalRecords
 
 from core.fields import PriceField
+from core.history import HistoricalRecords
 from core.ids import new_id
 from vendors.models.contracts import Contract
 from vendors.models.vendors import ServiceType, Vendor

@@ -7,12 +7,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import named, portal, role
 from core.documents import Document
 from core.fields import AmountField, PriceField
+from core.history import HistoricalRecords
 from core.states import StateField
 from vendors.models.vendors import Vendor
 

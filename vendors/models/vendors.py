@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django_fsm import transition
-from simple_history.models import HistoricalRecords
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import role
 from core.documents import Document
+from core.history import HistoricalRecords
 from core.states import StateField
 
 _MANAGES = role(Role.VENDOR_MANAGER)
