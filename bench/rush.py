@@ -63,7 +63,7 @@ def run(stage: Stage) -> list[Result]:
 
 def _drafts(stage: Stage, cell: BudgetCell) -> list[UUID]:
     bea, payer = stage.people["bea"], DistributionInput(cell.cost_center, cell.gl_account)
-    bea.approval_limit = PRICE  # of a buyer who may decide such an order alone
+    bea.approval_limit = PRICE * ORDERS  # of a buyer who may decide all of them alone
     bea.save()
     line = OrderLineInput(
         description="Lamp", quantity=Decimal(1), unit_price=PRICE, distributions=[payer]

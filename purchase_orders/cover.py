@@ -15,7 +15,7 @@ from accounts.models import User
 from budgets.rates import rate_on
 from core.errors import RuleBroken
 from core.money import HUNDRED, ZERO, round_amount, to_base
-from purchase_orders import agreements
+from purchase_orders import agreements, splitting
 from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
 from requisitions.models import Requisition, RequisitionLine
 
@@ -46,10 +46,17 @@ class Requested:
 
 
 def require_limit(
-    order: PurchaseOrder, lines: list[PurchaseOrderLine], person: User | None
+    order: PurchaseOrder, lines: list[PurchaseOrderLine], person: User | None, *, on: date
 ) -> None:
-    """Raise NeedsRequisition for what nobody requested beyond the buyer's approval limit."""
+    """Raise NeedsRequisition for what nobody requested beyond the buyer's approval limit, together
+    with what was decided alone lately of the same vendors, whose rows are locked.
+
+    Statements: as `splitting.decided_alone`, none for what is beyond the limit or has no such part.
+    """
     words = _beyond_limit(order, lines, person, rate=order.rate)
+    if not words and person is not None and agreements.own_decision(order, lines):
+        beside = splitting.decided_alone([order], person, on=on, lock=True)[order.pk]
+        words = _beyond_limit(order, lines, person, rate=order.rate, beside=beside)
     if words:
         raise NeedsRequisition(
             f"{words} Send it for approval, or start from a requisition, so that somebody else "
@@ -85,19 +92,31 @@ def needs(
 
     `orders` come with their entity, each with its lines; `person` would issue them, at the rate of
     the day. Statements: 1 for all that take from requests; 1 for each that draws on a blanket
-    order and for each foreign currency. Raises RateMissing.
+    order and for each foreign currency; as `splitting.decided_alone` for all that the person
+    could decide alone. Raises RateMissing.
     """
     requested = _requested(orders)
+    beside = _beside(orders, person, on=on)
     rates: dict[str, Decimal] = {}
     found = {}
     for order, lines in orders.items():
         currency = order.currency
         if currency not in rates:
             rates[currency] = rate_on(currency=currency, base=order.entity.currency, day=on)
-        words = [_beyond_limit(order, lines, person, rate=rates[currency])]
+        rate, near = rates[currency], beside.get(order.pk, ZERO)
+        words = [_beyond_limit(order, lines, person, rate=rate, beside=near)]
         words += [_beyond_request(order, each) for each in requested[order.pk]]
         found[order.pk] = list(filter(None, words))
     return found
+
+
+def _beside(
+    orders: Mapping[PurchaseOrder, Sequence[PurchaseOrderLine]], person: User | None, *, on: date
+) -> dict[UUID, Decimal]:
+    if person is None or not person.approval_limit:
+        return {}
+    own = [order for order, lines in orders.items() if agreements.own_decision(order, lines)]
+    return splitting.decided_alone(own, person, on=on) if own else {}
 
 
 def _beyond_limit(
@@ -106,17 +125,24 @@ def _beyond_limit(
     person: User | None,
     *,
     rate: Decimal,
+    beside: Decimal = ZERO,
 ) -> str:
-    """What nobody requested is the buyer's own decision, up to the buyer's approval limit."""
+    """What nobody requested is the buyer's own decision, up to the buyer's approval limit; that
+    holds for it together with what was decided alone `beside` it."""
     own = agreements.own_decision(order, lines)
     if not own:
         return ""
     base = order.entity.currency
     amount = to_base(own, rate=rate, base_currency=base)
     limit = (person.approval_limit if person else None) or ZERO
-    if amount <= limit:
+    if amount + beside <= limit:
         return ""
     alone = f"may decide {round_amount(limit, base):,} {base} alone"
+    if amount <= limit:
+        return (
+            f"With what was ordered of {order.vendor} in {order.entity.splitting_window_days} days "
+            f"and nobody else approved, this comes to {amount + beside:,} {base}; {person} {alone}."
+        )
     return (
         f"{amount:,} {base} of this order comes from no requisition; {person or 'the portal'} "
         f"{alone if limit else 'may decide nothing alone'}."

@@ -1,13 +1,15 @@
 """One purchase in parts: what a buyer ordered lately of one vendor family, unrequested.
 
 The rolling total decides the tier of an order that is approved itself, as it does of a request, so
-that cutting a purchase in parts changes nobody who has to agree (semantics 6).
+that cutting a purchase in parts changes nobody who has to agree (semantics 6). Nor does it do away
+with the need of an approval: a limit is for all that somebody decides alone of a family.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
@@ -55,17 +57,57 @@ def siblings(order: PurchaseOrder, *, at: datetime, lock: bool = False) -> list[
     ]
 
 
-def _standing(order: PurchaseOrder) -> QuerySet[PurchaseOrder]:
+def decided_alone(
+    orders: Collection[PurchaseOrder], person: User, *, on: date, lock: bool = False
+) -> dict[UUID, Decimal]:
+    """What was issued on nobody else's word beside each of these drafts, in base currency: by its
+    buyer or by `person`, of its vendor's family, in the entity's window up to that day.
+
+    The drafts are of one entity. `lock` makes orders that are issued to one family at the same
+    moment see each other. Statements: 3, and 1 for each that draws on a blanket order.
+    """
+    entity = next(iter(orders)).entity
+    kin = families([order.vendor for order in orders], lock=lock)
+    midnight = datetime.combine(on + timedelta(days=1), time.min, entity.zone)
+    found = _unrequested().filter(
+        entity=entity,
+        buyer__in={person.pk, *(order.buyer_id for order in orders)} - {None},
+        status__in=(_STATUS.ISSUED, _STATUS.ON_HOLD, _STATUS.CLOSED),
+        approved_at=None,
+        issued_at__gte=midnight - timedelta(days=entity.splitting_window_days),
+        issued_at__lt=midnight,
+        vendor__in=frozenset().union(*kin.values()),
+    )
+    alone = [(each, _own(each)) for each in found.exclude(pk__in=[order.pk for order in orders])]
+    return {
+        order.pk: sum(
+            own
+            for each, own in alone
+            if each.vendor_id in kin[order.vendor_id]
+            and each.buyer_id in (person.pk, order.buyer_id)
+        )
+        or ZERO
+        for order in orders
+    }
+
+
+def _unrequested() -> QuerySet[PurchaseOrder]:
+    """Orders with lines that come of no request, with what their own part is reckoned from."""
     unasked = PurchaseOrderLine.objects.filter(order=OuterRef("pk"), requisition_line=None)
     return (
-        PurchaseOrder.objects.filter(
-            Exists(unasked), entity=order.entity_id, buyer=order.buyer_id, status__in=_STANDING
-        )
-        .exclude(pk=order.pk)
-        .annotate(placed_at=Coalesce("submitted_at", "issued_at"))
+        PurchaseOrder.objects.filter(Exists(unasked))
         .select_related("entity", "agreement_terms", "agreement__agreement_terms")
         .prefetch_related("lines")
         .order_by("pk")
+    )
+
+
+def _standing(order: PurchaseOrder) -> QuerySet[PurchaseOrder]:
+    return (
+        _unrequested()
+        .filter(entity=order.entity_id, buyer=order.buyer_id, status__in=_STANDING)
+        .exclude(pk=order.pk)
+        .annotate(placed_at=Coalesce("submitted_at", "issued_at"))
     )
 
 

@@ -73,7 +73,7 @@ def issue(
     if approved:
         signed.require_as_approved(order)
     else:
-        cover.require_limit(order, lines, actor)
+        cover.require_limit(order, lines, actor, on=today)
     if agreed is not None:
         agreements.require(agreed, order, lines, on=today)
     asked = _take_from_requisitions(order, lines, approved=approved, actor=actor, at=at)

@@ -20,7 +20,7 @@ def order(
     make: Maker, sku: str, price: str, quantity: str = "1", article: str = "", **facts: Any
 ) -> PurchaseOrder:
     """A buyer's own order of a catalog item at that price, issued now."""
-    make.org.bea.approval_limit = 10_000
+    make.org.bea.approval_limit = Decimal(10_000)
     make.org.bea.save()
     item = make.org.items[sku]
     said = {

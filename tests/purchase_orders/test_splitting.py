@@ -1,17 +1,20 @@
 """An order of its own counts with what its buyer ordered lately of the same vendor family."""
 
+from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from purchase_orders import services
+from purchase_orders import cover, services
 from purchase_orders.models import PurchaseOrder
 from purchase_orders.order_subjects import describe
 from tests import factories
-from tests.factories import NOW
+from tests.factories import NOW, TODAY
 from tests.purchase_orders import approving
 from tests.purchase_orders.approving import D, own, round_of, submit
 from tests.purchase_orders.making import LATER
+from tests.racing import race
 from vendors.models import Vendor
 
 
@@ -71,3 +74,90 @@ def test_a_family_of_vendors_counts_as_one(make):
     second = own(make, "30")
     submit(make, second)
     assert facts(second)[1] == D("6000")
+
+
+@pytest.fixture
+def limited(make):
+    """bea may decide 5 000 alone."""
+    make.org.bea.approval_limit = D("5000")
+    make.org.bea.save()
+    return make
+
+
+def alone(make, quantity: str, **header) -> PurchaseOrder:
+    return approving.issue(make, own(make, quantity, **header))
+
+
+def test_what_a_buyer_decides_alone_is_added_up(limited):
+    """Semantics of A9: 4 900 and then 100 are 5 000, the limit; a cent more goes to others."""
+    alone(limited, "49")
+    alone(limited, "1")
+    third = own(limited, "0.0001")
+    with pytest.raises(services.NeedsRequisition, match=r"comes to 5,000\.01 EUR"):
+        approving.issue(limited, third)
+    third.refresh_from_db()
+    assert third.status == PurchaseOrder.Status.DRAFT
+    submit(limited, third)
+    assert facts(third)[1] == D("5000.01")
+    approving.decided(third)
+    approving.decided(third)
+    assert approving.issue(limited, third).status == PurchaseOrder.Status.ISSUED
+
+
+@pytest.mark.parametrize("apart", ["vendor", "buyer", "window", "approved", "cancelled", "draft"])
+def test_what_is_no_part_leaves_the_limit_alone(limited, apart):
+    first = own(limited, "49") if apart == "draft" else alone(limited, "49")
+    rows = PurchaseOrder.objects.filter(pk=first.pk)
+    if apart == "vendor":
+        another = factories.approved_vendor(limited.org.entity, code="V-77", name="Another")
+        rows.update(vendor=another)
+    elif apart == "buyer":
+        rows.update(buyer=limited.org.cora)
+    elif apart == "window":
+        rows.update(issued_at=NOW - timedelta(days=30))
+    elif apart == "approved":
+        rows.update(approved_at=NOW)
+    elif apart == "cancelled":
+        services.cancel(order=first, actor=limited.org.bea, at=LATER, reason="Not needed.")
+    second = own(limited, "49")
+    with pytest.raises(services.NeedsNoApproval):
+        submit(limited, second)
+    assert approving.issue(limited, second).status == PurchaseOrder.Status.ISSUED
+
+
+def test_the_first_day_of_the_window_counts_and_so_does_a_vendor_of_the_family(limited):
+    family = factories.approved_vendor(limited.org.entity, code="V-77", name="Another")
+    Vendor.objects.filter(pk=family.pk).update(family=limited.org.vendor.family_key)
+    family.refresh_from_db()
+    first = alone(limited, "49", vendor=family)
+    PurchaseOrder.objects.filter(pk=first.pk).update(issued_at=NOW - timedelta(days=29))
+    with pytest.raises(services.NeedsRequisition):
+        alone(limited, "49")
+
+
+def test_what_is_requested_has_no_limit_of_the_buyer(limited):
+    alone(limited, "49")
+    assert limited.issue(limited.draft(("49", "100"))).status == PurchaseOrder.Status.ISSUED
+
+
+def test_drafts_of_a_list_take_no_more_statements_than_one(limited, django_assert_num_queries: Any):
+    drafts = [own(limited, "10") for _ in range(3)]
+    drafts = {
+        each: list(each.lines.all())
+        for each in PurchaseOrder.objects.filter(pk__in=[each.pk for each in drafts])
+        .select_related("entity", "vendor")
+        .prefetch_related("lines")
+    }
+    alone(limited, "49")
+    with django_assert_num_queries(3):
+        needs = cover.needs(drafts, limited.org.bea, on=TODAY)
+    assert all("comes to 5,900.00 EUR" in words for (words,) in needs.values())
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_parts_at_the_same_moment_see_each_other(limited):
+    orders = [own(limited, "20") for _ in range(4)]
+    results = race([lambda order=order: approving.issue(limited, order) for order in orders])
+    kinds = Counter(type(each) for each in results)
+    assert kinds == {PurchaseOrder: 2, services.NeedsRequisition: 2}
