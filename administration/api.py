@@ -141,7 +141,7 @@ class SettingChangeInput(Input):
         help_text="What is wanted: {roles}, {approval_limit, delegated_order_limit, "
         "variance_limit}, {manager}, {first, second, valid_until}, {pairs: [[duty, duty, roles "
         "too]]}, settings by name, {kind of service: person}, {account: requisition, order or "
-        "invoice}, master data by name; {} for a policy."
+        "invoice}, master data by name, a tolerance with the day it holds from; {} for a policy."
     )
     reason = serializers.CharField(max_length=2000, trim_whitespace=False)
 

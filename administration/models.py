@@ -13,7 +13,7 @@ from approvals.models import ApprovalPolicy
 from core.documents import Document
 from core.history import HistoricalRecords
 from core.states import StateField
-from invoicing.models.tolerances import KEEPERS
+from invoicing.models.tolerances import KEEPERS, Tolerance
 from vendors.models import Vendor
 
 READERS = (Role.ADMINISTRATOR, Role.CONTROLLER, Role.AUDITOR)
@@ -132,6 +132,9 @@ class ChangeRequest(EntityOwned, Document):
         ]
 
     def __str__(self) -> str:
+        if self.kind == ChangeRequest.Kind.TOLERANCE:
+            compared = dict(Tolerance.Check.choices).get(str(self.after.get("check")), "")
+            return f"{self.get_kind_display()}: {compared}"
         about = self.person or self.policy or self.vendor or self.entity
         return f"{self.get_kind_display()} of {about}"
 

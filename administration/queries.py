@@ -1,12 +1,15 @@
 """What the pages of administration show."""
 
 from datetime import date
+from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import Entity, Mitigation, RoleAssignment, User
 from administration.models import READERS, ChangeRequest
 from core.models import TrailEvent
+from invoicing import limits
+from invoicing.models import Tolerance
 
 
 def people(entity: Entity, *, show: str = "", search: str = "") -> QuerySet[User]:
@@ -61,3 +64,53 @@ def history_of(person: User) -> list[TrailEvent]:
     """What was changed about a person, newest first."""
     events = TrailEvent.objects.filter(document_id=person.pk).select_related("actor")
     return list(events.order_by("-sequence")[:50])
+
+
+def tolerances(entity: Entity, *, on: date, past: bool) -> list[Tolerance]:
+    """Rows in the order in which they are resolved: by check, the most specific first.
+
+    Those that hold or will; `past`: those that do not any more, the newest first. Statements: 1.
+    """
+    rows = Tolerance.objects.filter(entity=entity)
+    rows = rows.filter(valid_to__lt=on) if past else rows.exclude(valid_to__lt=on)
+    checks = {check: index for index, check in enumerate(Tolerance.Check.values)}
+    found = list(rows.select_related("vendor", "entity").order_by("-pk" if past else "pk"))
+    if past:
+        return found
+
+    def place(row: Tolerance) -> tuple[Any, ...]:
+        check = checks.get(row.check_name, len(checks))
+        return (check, row.direction, -limits.rank(row), limits.scope(row), row.pk)
+
+    return sorted(found, key=place)
+
+
+def changes_of(row: Tolerance) -> QuerySet[ChangeRequest]:
+    """Every change that was ever proposed for the scope of a tolerance, newest first."""
+    vendor = {"after__vendor__id": str(row.vendor_id)} if row.vendor_id else {"after__vendor": None}
+    return ChangeRequest.objects.filter(
+        entity_id=row.entity_id,
+        kind=ChangeRequest.Kind.TOLERANCE,
+        after__check=row.check_name,
+        after__direction=row.direction,
+        after__category=row.category,
+        **vendor,
+    ).order_by("-pk")
+
+
+def versions_of(row: Tolerance) -> list[Tolerance]:
+    """Every row there ever was of the scope of a tolerance, newest first. Statements: 1."""
+    same = Tolerance.objects.filter(
+        entity=row.entity_id,
+        vendor=row.vendor_id,
+        category=row.category,
+        check_name=row.check_name,
+        direction=row.direction,
+    )
+    return list(same.select_related("vendor").order_by("-pk"))
+
+
+def events_of(changes: QuerySet[ChangeRequest]) -> QuerySet[TrailEvent]:
+    """What happened to these changes, newest first."""
+    events = TrailEvent.objects.filter(document_id__in=changes.order_by().values("pk"))
+    return events.select_related("actor", "on_behalf_of").order_by("-sequence")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from administration.views import changes, duties, people, reserving, services
+from administration.views import changes, duties, people, reserving, services, tolerances
 
 app_name = "administration"
 urlpatterns = [
@@ -16,5 +16,8 @@ urlpatterns = [
     path("settings/", changes.settings, name="settings"),
     path("services/", services.service_owners, name="services"),
     path("reserving/", reserving.reserving, name="reserving"),
+    path("tolerances/", tolerances.tolerances, name="tolerances"),
+    path("tolerances/new/", tolerances.add, name="add_tolerance"),
+    path("tolerances/<uuid:pk>/", tolerances.tolerance, name="tolerance"),
     path("segregation/", duties.segregation, name="segregation"),
 ]

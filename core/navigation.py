@@ -108,6 +108,12 @@ MENU = (
                 "invoicing:exceptions",
                 frozenset({"ap_clerk", "ap_manager", "buyer", "auditor"}),
             ),
+            Entry(
+                "Tolerances",
+                "adjustments",
+                "administration:tolerances",
+                OVERSIGHT | {"ap_manager"},
+            ),
         ),
     ),
     Group(

@@ -34,7 +34,7 @@ def sentence(row: Tolerance) -> str:
 
 
 def _reach(row: Tolerance) -> str:
-    percent = None if row.percent is None else f"{_plain(row.percent)} %"
+    percent = None if row.percent is None else f"{plain(row.percent)} %"
     amount = None if row.absolute is None else _figure(row, row.absolute)
     either = row.combine == Tolerance.Combine.OR
     if percent is None and amount is None:
@@ -46,6 +46,14 @@ def _reach(row: Tolerance) -> str:
     if not (row.percent or row.absolute) or (not either and not (row.percent and row.absolute)):
         return f"not be {row.direction}"
     return f"be {percent} or {amount} {row.direction}, whichever is {'more' if either else 'less'}"
+
+
+def title(row: Tolerance) -> str:
+    """What is compared, and which way: "Price of a unit, over"."""
+    label = dict(Tolerance.Check.choices).get(row.check_name, row.check_name)
+    if row.check_name == Tolerance.Check.ROUNDING:
+        return str(label)
+    return f"{label}, {row.direction}"
 
 
 def scope(row: Tolerance) -> str:
@@ -61,16 +69,17 @@ def rank(row: Tolerance) -> int:
 
 
 def _figure(row: Tolerance, value: Decimal | None) -> str:
-    """Money with two decimals at least, quantities without padding."""
+    """Money with two decimals at least, quantities in units without padding."""
     if value is None:
         return "any amount"
-    text = _plain(value)
+    text = plain(value)
     if row.check_name in _COUNTED:
-        return text
+        return f"{text} unit{'' if value == 1 else 's'}"
     whole, _, decimals = text.partition(".")
     return f"{whole}.{decimals.ljust(2, '0')}"
 
 
-def _plain(value: Decimal) -> str:
+def plain(value: Decimal) -> str:
+    """A figure without padding: 1,100, 0.5."""
     text = f"{value:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -13,6 +13,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api import MeView, TokenView
 from administration.api import PeopleViewSet, SettingChangeViewSet
+from administration.api_tolerances import ToleranceViewSet
 from approvals.api import (
     ApprovalRoundViewSet,
     ApprovalViewSet,
@@ -116,6 +117,7 @@ for prefix, viewset in (
     ("statements", StatementViewSet),
     ("people", PeopleViewSet),
     ("setting-changes", SettingChangeViewSet),
+    ("tolerances", ToleranceViewSet),
     ("attachments", AttachmentViewSet),
     ("events", EventViewSet),
     ("mentions", MentionViewSet),

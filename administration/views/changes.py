@@ -19,6 +19,7 @@ from accounts.services import figure
 from administration import forms, kinds, queries, services
 from administration.kinds.values import pair_words
 from administration.models import READERS, ChangeRequest
+from administration.views import previews
 from approvals.queries import chain_of
 from core.errors import DomainError
 from core.queries import timeline
@@ -65,6 +66,7 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
         "events": timeline(found).reverse(),
         "oversees": request.user.has_role(*READERS),
         "account": _account(found, request.user),
+        "preview": previews.of_change(request, found),
     }
     return render(request, "administration/change.html", context)
 

@@ -26,6 +26,7 @@ from budgeting.services import year_ends
 from budgets.models import BudgetAlert, QuietWindow
 from core import attachments, outbox
 from core.models import Attachment, Comment, TrailEvent
+from invoicing.services import ToleranceInput, set_tolerance
 from notifications.models import Mention
 from purchase_orders.models import PurchaseOrder, ReleaseProposal
 from reports import schedules
@@ -110,6 +111,12 @@ def build(org: Organisation, at: datetime) -> Scene:
         actor=org.ada,
         at=at,
     )
+    tolerance = set_tolerance(
+        entity=org.entity,
+        wanted=ToleranceInput(check="tax", percent=Decimal(1), valid_from=at.date()),
+        actor=None,
+        at=at,
+    )
     submitted = requested(org)  # last: the helpers above have all approvers say yes
     order_own, order_asked = (_own_order(bea) for _ in range(2))
     post(bea, f"orders/{order_asked}/submit/")
@@ -176,6 +183,7 @@ def build(org: Organisation, at: datetime) -> Scene:
             "sven_id": str(org.sven.pk),
             "rob_id": str(org.rob.pk),
             "setting_change": str(change.pk),
+            "tolerance": str(tolerance.pk),
             **budgeting.ids(org),
             **_released(org, fresh_one["id"], closing["id"], at),
             "year_end": str(_year_end(org, at).pk),
@@ -526,6 +534,8 @@ ARGUMENTS: dict[str, list[dict[str, str]]] = {
     ],
     "api:people-*": [{"pk": "rob_id"}],
     "api:setting-changes-*": [{"pk": "setting_change"}],
+    "api:tolerances-*": [{"pk": "tolerance"}],
+    "administration:tolerance": [{"pk": "tolerance"}],
     "administration:person": [{"pk": "rob_id"}],
     "administration:deactivate": [{"pk": "rob_id"}],
     "administration:propose": [
@@ -689,6 +699,18 @@ BODIES: dict[str, dict[str, Any]] = {
         "reason": "Because",
     },
     "api:setting-changes-withdraw": {},
+    "api:tolerances-simulate": {
+        "after": {"check": "unit_price", "percent": "2", "valid_from": "2999-01-01"}
+    },
+    "administration:*tolerance": {
+        **REASON,
+        "check": "unit_price",
+        "direction": "over",
+        "percent": "2",
+        "combine": "AND",
+        "action": "block",
+        "valid_from": "2999-01-01",
+    },
     "invoicing:perform": {**REASON, "code": "PRI", "order_reference": "PO-2026-000001"},
     "chargeback:rule_run": {"month": "2026-01"},
     "chargeback:answer": {"words": "Because", "amount": "1"},
