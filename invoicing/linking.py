@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Entity
 from core.composed import Composed
@@ -40,22 +41,29 @@ def find_order(
     said = reference.strip()
     if not said:
         return None
-    orders = PurchaseOrder.objects.filter(entity=entity).exclude(status=PurchaseOrder.Status.DRAFT)
     # As it is spelled there is an index for it; other spellings are looked for only without it.
-    for named in (Q(number=said.upper()) | Q(legacy_number=said), Q(legacy_number__iexact=said)):
-        found = list(orders.filter(named).select_related("vendor"))
-        if found:
-            break
-    else:
-        return None
+    found = _as_spelled(entity.pk, said.upper(), said)
     return max(
-        found,
+        found or _placed(entity.pk).filter(legacy_number__iexact=said),
         key=lambda order: (
             vendor is not None and order.vendor_id == vendor.pk,
             order.currency == currency,
             order.pk,
         ),
+        default=None,
     )
+
+
+def _placed(entity: UUID) -> QuerySet[PurchaseOrder]:
+    placed = PurchaseOrder.objects.exclude(status=PurchaseOrder.Status.DRAFT)
+    return placed.filter(entity=entity).select_related("vendor")
+
+
+_as_spelled = Composed[PurchaseOrder](
+    lambda entity, number, legacy: _placed(entity).filter(
+        Q(number=number) | Q(legacy_number=legacy)
+    )
+)
 
 
 _lines = Composed[PurchaseOrderLine](

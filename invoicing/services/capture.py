@@ -15,6 +15,7 @@ from core import events, files, sealed, text
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.models import StoredFile
 from core.money import HUNDRED, ZERO, UnknownCurrency, line_net, minor_units, round_amount
+from core.rows import insert
 from core.transactions import atomic
 from invoicing import queries
 from invoicing.duplicates import DEAD
@@ -287,8 +288,7 @@ def _store(
     invoice: Invoice, lines: list[InvoiceLine], taxes: list[TaxInput], data: InvoiceInput
 ) -> None:
     save_once(invoice)
-    InvoiceLine.objects.bulk_create(lines)
-    InvoiceCharge.objects.bulk_create(
+    charges = [
         InvoiceCharge(
             invoice=invoice,
             reason=charge.reason[:200],
@@ -297,8 +297,8 @@ def _store(
             tax_percent=charge.tax_percent,
         )
         for charge in data.charges
-    )
-    InvoiceTax.objects.bulk_create(
+    ]
+    breakdown = [
         InvoiceTax(
             invoice=invoice,
             category=row.category,
@@ -307,7 +307,9 @@ def _store(
             tax=row.tax,
         )
         for row in taxes
-    )
+    ]
+    for each in (lines, charges, breakdown):
+        insert(each)
 
 
 def save_once(invoice: Invoice) -> None:
