@@ -13,6 +13,7 @@ from accounts.models import User
 from approvals.models import ApprovalRequest, ApprovalStep, StepQuestion
 from core.api.fields import Id, MomentField
 from core.api.serializers import Output, PersonSerializer, represented
+from core.composed import Composed
 
 QUESTIONS = Prefetch(
     "questions",
@@ -79,17 +80,28 @@ class RoundSerializer(Output):
     steps = StepSerializer(source="seen_steps", many=True)
 
 
+_rounds_of = Composed[ApprovalRequest](
+    lambda subjects: (
+        ApprovalRequest.objects.filter(subject_id__in=subjects)
+        .order_by("id")
+        .select_related("policy")
+    )
+)
+_steps_of = Composed[ApprovalStep](
+    lambda requests: (
+        ApprovalStep.objects.filter(request__in=requests)
+        .select_related("assignee", "decided_by")
+        .prefetch_related(QUESTIONS)
+        .order_by("stage", "group", "id")
+    )
+)
+
+
 def rounds(subject_ids: Iterable[UUID]) -> dict[UUID, ApprovalRequest]:
     """The latest round of each document with its steps in order. Statements: 3."""
-    found: dict[UUID, ApprovalRequest] = {}
-    subject_ids = list(subject_ids)
-    requests = ApprovalRequest.objects.filter(subject_id__in=subject_ids).order_by("id")
-    for each in requests.select_related("policy"):
-        found[each.subject_id] = each
+    found = {each.subject_id: each for each in _rounds_of(set(subject_ids))}
     seen: dict[UUID, list[ApprovalStep]] = defaultdict(list)
-    steps = ApprovalStep.objects.filter(request__in=[each.pk for each in found.values()])
-    steps = steps.select_related("assignee", "decided_by").prefetch_related(QUESTIONS)
-    for step in steps.order_by("stage", "group", "id"):
+    for step in _steps_of([each.pk for each in found.values()]):
         seen[step.request_id].append(step)
     for each in found.values():
         each.seen_steps = seen[each.pk]

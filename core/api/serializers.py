@@ -1,9 +1,13 @@
 """Bases of the serializers: input that refuses what it does not know, output that is only shown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from threading import local
+from types import MethodType
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
@@ -34,8 +38,54 @@ class Input(serializers.Serializer):
 class Output(serializers.Serializer):
     """What the portal shows. Never used to read a request."""
 
+    @cached_property
+    def _ways(self) -> list[tuple[str, Callable[[Any], Any] | None, serializers.Field]]:
+        """Each field by name, with the plain way to its value where that is an attribute's."""
+        return [(name, _way(field), field) for name, field in self.fields.items()]
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """As the framework tells it, which works out the way to each value anew every time."""
+        told: dict[str, Any] = {}
+        plain = not isinstance(instance, Mapping)
+        for name, way, field in self._ways:
+            try:
+                value = way(instance) if plain and way is not None else _MISSING
+            except (AttributeError, ObjectDoesNotExist):
+                value = _MISSING
+            if value is _MISSING or isinstance(value, MethodType):
+                try:
+                    value = field.get_attribute(instance)
+                except serializers.SkipField:
+                    continue
+            told[name] = None if value is None else field.to_representation(value)
+        return told
+
+
+_MISSING = object()
+
+
+def _way(field: serializers.Field) -> Callable[[Any], Any] | None:
+    """How a field finds its value; None where it has a way of its own, or may be left out."""
+    if type(field).get_attribute is not serializers.Field.get_attribute:
+        return None
+    return attrgetter(field.source) if field.source != "*" else lambda instance: instance
+
 
 _made = local()
+
+
+def read(kind: type[Input], data: Any, context: dict[str, Any]) -> Any:
+    """What a body says, read by a serializer that is made once a thread, as `represented`.
+
+    Raises its ValidationError.
+    """
+    kept: Input = vars(_made).get(kind) or vars(_made).setdefault(kind, kind())
+    before = kept._context, getattr(kept, "initial_data", None)
+    kept._context, kept.initial_data = context, data
+    try:
+        return kept.run_validation(data)
+    finally:
+        kept._context, kept.initial_data = before
 
 
 def represented(kind: type[Output], rows: list[Any], context: dict[str, Any]) -> list[Any]:

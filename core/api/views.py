@@ -29,7 +29,7 @@ from core.api.filtering import AllowedFilters, Filter
 from core.api.pagination import KeysetPagination
 from core.api.parsing import JsonParser
 from core.api.schema import Schema
-from core.api.serializers import HistorySerializer, Output, represented
+from core.api.serializers import HistorySerializer, Output, read, represented
 from core.composed import Composed
 from core.models import TrailEvent
 
@@ -89,10 +89,12 @@ class Api(APIView):
         `partial` asks for no member and sets none that is not sent. What is sent is read whole: a
         line of a document says all that a new line would.
         """
-        found = serializer(data=self.request.data, context=self.get_context())
-        if partial:
-            for name in found.fields.keys() - self.request.data.keys():
-                del found.fields[name]
+        data = self.request.data
+        if not partial:
+            return read(serializer, data, self.get_context())
+        found = serializer(data=data, context=self.get_context())
+        for name in found.fields.keys() - data.keys():
+            del found.fields[name]
         found.is_valid(raise_exception=True)
         return found.validated_data
 

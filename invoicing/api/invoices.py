@@ -1,6 +1,8 @@
 """Invoices over the API: captured, matched by the worker, settled by accounts payable."""
 
+from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
@@ -25,6 +27,7 @@ from core.api.filtering import Filter, choice, created, day, exact, reference
 from core.api.parsing import UploadParser
 from core.api.serializers import Input, Nothing, Output, ReasonInput
 from core.api.views import Resource, Timeline
+from core.composed import Composed
 from invoicing import services
 from invoicing.api.exceptions import MatchExceptionSerializer
 from invoicing.inputs import ChargeInput, InvoiceInput, InvoiceLineInput, payees
@@ -205,6 +208,17 @@ def _of_order(value: str) -> Q:
     return Q(order=pk) if pk else Q(order__number=value) | Q(order_reference=value)
 
 
+_judged = Composed[tuple[UUID, datetime]](
+    lambda invoices: (
+        MatchRun.objects.filter(invoice__in=invoices)
+        .order_by()
+        .values("invoice")
+        .annotate(newest=Max("at"))
+        .values_list("invoice", "newest")
+    )
+)
+
+
 class InvoiceViewSet(Timeline, Resource):
     """Vendors' invoices and credit notes."""
 
@@ -242,10 +256,8 @@ class InvoiceViewSet(Timeline, Resource):
     http_method_names = ["get", "head", "options", "post"]
 
     def facts(self, rows: list[Invoice]) -> dict[str, Any]:
-        latest = MatchRun.objects.filter(invoice__in=rows).order_by().values("invoice")
-        newest = latest.annotate(newest=Max("at")).values_list("invoice", "newest")
         wanted = Q(pk__in=[])
-        for invoice, at in newest:
+        for invoice, at in _judged([row.pk for row in rows]):
             wanted |= Q(invoice=invoice, at=at)
         runs = MatchRun.objects.filter(wanted).defer("inputs").order_by("at", "pk")
         return {

@@ -31,6 +31,7 @@ from core.api.serializers import (
     ReasonInput,
 )
 from core.api.views import Resource, Timeline, download
+from core.composed import Composed
 from purchase_orders import presentation, queries, services
 from purchase_orders.api.agreement_fields import with_terms
 from purchase_orders.api.agreements import Releasing
@@ -61,6 +62,13 @@ def _of_requisition(value: str) -> Q:
 
 def _numbered(value: str) -> Q:
     return Q(number=value) | Q(legacy_number=value)
+
+
+_commitments = Composed[Commitment](
+    lambda orders: Commitment.objects.filter(document_id__in=orders, stage=Stage.ENC).only(
+        "document_id", "line_id", "amount", "liquidated", "released"
+    )
+)
 
 
 class OrderViewSet(Releasing, Timeline, Resource):
@@ -103,10 +111,7 @@ class OrderViewSet(Releasing, Timeline, Resource):
     def facts(self, rows: list[PurchaseOrder]) -> dict[str, Any]:
         open_lines: dict[UUID, Decimal] = defaultdict(Decimal)
         open_orders: dict[UUID, Decimal] = defaultdict(Decimal)
-        commitments = Commitment.objects.filter(
-            document_id__in=[row.pk for row in rows], stage=Stage.ENC
-        )
-        for each in commitments:
+        for each in _commitments([row.pk for row in rows]):
             open_lines[each.line_id] += each.open
             open_orders[each.document_id] += each.open
         user, sent = self.request.user, [row.pk for row in rows if row.submitted_at]
