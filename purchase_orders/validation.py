@@ -21,6 +21,9 @@ MOST_LINES = 2000
 MOST_QUANTITY = Decimal(10) ** 10
 MOST_PRICE = Decimal(10) ** 10
 MOST_NET = Decimal(10) ** 12
+_KINDS = frozenset(PurchaseOrderLine.Kind.values)
+_BASES = frozenset(PurchaseOrderLine.Basis.values)
+_MATCH_TYPES = frozenset(["", *MatchType.values])
 
 
 def check(
@@ -94,10 +97,11 @@ def _line(
     yield from text.check(line.description, f"{pointer}/description", most=500, required=True)
     yield from text.check(line.sku, f"{pointer}/sku", most=64, name=True)
     yield from choice(line.unit, UNITS, f"{pointer}/unit")
-    yield from choice(line.kind, PurchaseOrderLine.Kind.values, f"{pointer}/kind")
-    yield from choice(line.basis, PurchaseOrderLine.Basis.values, f"{pointer}/basis")
-    yield from choice(line.match_type, ["", *MatchType.values], f"{pointer}/match_type")
-    yield from choice(line.tax_code, ["", *tax_codes], f"{pointer}/tax_code")
+    yield from choice(line.kind, _KINDS, f"{pointer}/kind")
+    yield from choice(line.basis, _BASES, f"{pointer}/basis")
+    yield from choice(line.match_type, _MATCH_TYPES, f"{pointer}/match_type")
+    if line.tax_code != "":
+        yield from choice(line.tax_code, tax_codes, f"{pointer}/tax_code")
     faults = [
         *figure(line.quantity, f"{pointer}/quantity", most=MOST_QUANTITY, positive=True),
         *figure(line.unit_price, f"{pointer}/unit_price", most=MOST_PRICE),

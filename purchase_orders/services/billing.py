@@ -45,10 +45,12 @@ def bill(
             line.billed_amount += net
             line.is_final = final or (line.is_final and not reopens)
         rows.store(stored, ["billed_quantity", "billed_amount", "is_final"])
-        BilledLine.objects.bulk_create(
-            BilledLine(order_line=line, billed_on=today, quantity=quantity, net=net)
-            for line in stored
-            for quantity, net, _ in [wanted[line.pk]]
+        rows.insert(
+            [
+                BilledLine(order_line=line, billed_on=today, quantity=quantity, net=net)
+                for line in stored
+                for quantity, net, _ in [wanted[line.pk]]
+            ]
         )
     drawing.billed(order, actor=actor, at=at)
 

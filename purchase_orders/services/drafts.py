@@ -10,7 +10,7 @@ from uuid import UUID
 
 from accounts import tax
 from accounts.models import Entity, Role, User
-from core import events
+from core import events, rows
 from core.composed import Composed
 from core.errors import Conflict, FieldError, IllegalTransition, Invalid, NotAllowed
 from core.money import round_amount
@@ -19,12 +19,7 @@ from core.transitions import perform
 from purchase_orders import agreement_validation, contracts, drafting, validation
 from purchase_orders.inputs import AgreementInput, OrderInput, OrderLineInput
 from purchase_orders.locks import locked
-from purchase_orders.models import (
-    Agreement,
-    OrderDistribution,
-    PurchaseOrder,
-    PurchaseOrderLine,
-)
+from purchase_orders.models import Agreement, PurchaseOrder
 from requisitions.content import lines_of
 from requisitions.models import Requisition, RequisitionLine
 from vendors.models import Vendor
@@ -225,8 +220,8 @@ def _store(
         order.lines.all().delete()
     order._history_user = actor
     order.save()
-    PurchaseOrderLine.objects.bulk_create(lines)
-    OrderDistribution.objects.bulk_create(parts)
+    rows.insert(lines)
+    rows.insert(parts)
     _store_terms(order, data, was=was)
     if event:
         facts = {"vendor": order.vendor.name, "total": str(order.total)}

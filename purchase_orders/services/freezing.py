@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from core import rows
 from purchase_orders import content
 from purchase_orders.models import OrderRevision, PurchaseOrder, PurchaseOrderLine
 
@@ -18,10 +19,12 @@ def freeze(
 ) -> OrderRevision:
     """The present revision as it goes to the vendor; `asked` are the requisitions it came from."""
     stated = order.lines.all() if lines is None else lines
-    return OrderRevision.objects.create(
+    revision = OrderRevision(
         order=order,
         revision=order.revision,
         content=content.of(order, stated, requisitions=asked, revised_at=at),
         issued_at=at,
         issued_by=actor,
     )
+    rows.insert([revision])
+    return revision

@@ -257,13 +257,15 @@ def _count(
         fiscal_year=receipt.entity.fiscal_year_of(receipt.entity.day_of(at)),
     )
     receipt.save()
-    ReceiptLine.objects.bulk_create(
-        ReceiptLine(
-            receipt=receipt,
-            order_line=line,
-            quantity=quantity,
-            rejected_quantity=rejected,
-            reason=reason,
-        )
-        for line, quantity, rejected, reason in counted
+    rows.insert(
+        [
+            ReceiptLine(
+                receipt=receipt,
+                order_line=line,
+                quantity=quantity,
+                rejected_quantity=rejected,
+                reason=reason,
+            )
+            for line, quantity, rejected, reason in counted
+        ]
     )
