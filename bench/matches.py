@@ -6,9 +6,9 @@ from bench import life
 from bench.measuring import Result, seconds
 from bench.stage import NOW, TODAY, Stage
 from invoicing import matching, services
-from invoicing.facts import match_input
+from invoicing.facts import lines_of, match_input
 from invoicing.models import Invoice
-from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from purchase_orders.models import PurchaseOrder
 
 AIM = 20_000
 LINES = 100
@@ -56,7 +56,7 @@ def _facts(invoice: Invoice) -> matching.MatchInput:
     invoice.order = order
     return match_input(
         invoice,
-        order_lines=list(PurchaseOrderLine.objects.filter(order=order).order_by("pk")),
+        order_lines=list(lines_of(order.pk)),
         today=TODAY,
         waiting_until=TODAY,
         at=NOW,

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import F, QuerySet, Sum
 
 from core.composed import Composed
 from core.money import ZERO, minor_unit, minor_units
@@ -22,13 +22,14 @@ MOST_NAMED = 5  # releases
 _IN_PROCESS = (Invoice.Status.MATCHING, Invoice.Status.MATCHED, Invoice.Status.IN_EXCEPTION)
 
 
+def lines_of(order: UUID) -> QuerySet[PurchaseOrderLine]:
+    """The lines of an order as they are matched, by key: each knows its `category`, if any."""
+    lines = PurchaseOrderLine.objects.filter(order=order).order_by("pk")
+    return lines.annotate(category=F("catalog_item__service_type"))
+
+
 _locked_lines = Composed[PurchaseOrderLine](
-    lambda order: (
-        PurchaseOrderLine.objects.select_for_update(of=("self",), no_key=True)
-        .filter(order=order)
-        .select_related("catalog_item")
-        .order_by("pk")
-    )
+    lambda order: lines_of(order).select_for_update(of=("self",), no_key=True)
 )
 
 

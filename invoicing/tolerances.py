@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -11,14 +12,13 @@ from django.db.models import Q
 from core.composed import Composed
 from invoicing import matching
 from invoicing.models import Tolerance
-from purchase_orders.models import PurchaseOrderLine
 from vendors.models import Vendor
 
 ROUNDING = "rounding"  # the name of the setting that stands among the checks
 
 
 def resolve(
-    order_lines: Iterable[PurchaseOrderLine],
+    order_lines: Iterable[Any],
     vendor: Vendor | None,
     entity_id: object,
     *,
@@ -27,13 +27,10 @@ def resolve(
     """One tolerance per line, check and direction: that of vendor and category, category, vendor,
     entity.
 
-    Each line goes by its own category, one without a catalog item by none. The lines know their
-    catalog items. Only what holds on the day `on` counts. Statements: 1.
+    Each line goes by its own `category`, one without a catalog item by none. Only what holds on
+    the day `on` counts. Statements: 1.
     """
-    categories = {
-        str(line.pk): line.catalog_item.service_type if line.catalog_item else ""
-        for line in order_lines
-    }
+    categories = {str(line.pk): line.category or "" for line in order_lines}
     rows = _held(entity_id, vendor and vendor.pk, on)
     for each in rows:
         if each.vendor_id:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
+from invoicing.facts import lines_of
 from invoicing.models import Invoice, Tolerance
 from invoicing.tolerances import resolve
 from tests.factories import TODAY
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def limits(org, order):
-    rules = resolve(order.lines.all(), order.vendor, org.entity.pk, on=TODAY)
+    rules = resolve(lines_of(order.pk), order.vendor, org.entity.pk, on=TODAY)
     assert {rule.lines for rule in rules} <= {None}
     return {rule.check: rule.percent for rule in rules}
 
@@ -73,7 +74,7 @@ def test_each_line_goes_by_its_own_category(org, make, bills):
     bills.tolerance("line_amount", percent=20, category="cloud")
     bills.tolerance("unit_price", category="cloud")
     ids = [str(line.pk) for line in order.lines.all()]
-    rules = resolve(order.lines.all(), order.vendor, org.entity.pk, on=TODAY)
+    rules = resolve(lines_of(order.pk), order.vendor, org.entity.pk, on=TODAY)
     assert {(rule.check, rule.percent, rule.lines) for rule in rules} == {
         ("line_amount", 1, tuple(sorted(ids[1:]))),
         ("line_amount", 20, (ids[0],)),
@@ -112,7 +113,7 @@ def test_a_row_counts_on_its_days_only(org, make):
     for row in rows:
         Tolerance.objects.create(entity=org.entity, check_name="line_amount", **row)
     held = [
-        resolve(order.lines.all(), order.vendor, org.entity.pk, on=day)[0].percent
+        resolve(lines_of(order.pk), order.vendor, org.entity.pk, on=day)[0].percent
         for day in (yesterday, TODAY, tomorrow)
     ]
     assert held == [1, 2, 3]
