@@ -7,14 +7,41 @@ its values in the text: there the best plan depends on them, and lists may be of
 ADR 32 has the figures.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.postgresql import base, operations
+from psycopg import _queries
 
 from core import transactions
 
 MOST_PREPARED = 300  # of a connection; a life of a purchase has some 150
 MOST_VALUES = 2**16 - 1  # of one statement, in PostgreSQL's protocol
+MOST_KEPT = 1000  # values of a statement whose text is worth keeping
+
+
+class _Query(_queries.PostgresQuery):
+    """A statement whose text is taken apart once, that of many rows too.
+
+    psycopg keeps short ones only, as rows come in any number; those of a document come in few.
+    """
+
+    __slots__ = ()
+
+    def convert(self, query: Any, vars: Any) -> None:
+        if vars is None or not isinstance(query, str) or len(vars) > MOST_KEPT:
+            super().convert(query, vars)
+            return
+        taken_apart = _taken_apart(query.encode(self._tx.encoding), self._tx.encoding)
+        self.query, self._want_formats, self._order, self._parts = taken_apart
+        self.dump(vars)
+
+
+_taken_apart = lru_cache(maxsize=MOST_PREPARED)(_queries._query2pg_nocache)
+
+
+class Cursor(base.ServerBindingCursor):
+    _query_cls = _Query
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -33,5 +60,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def create_cursor(self, name: str | None = None) -> Any:
         bound = transactions.is_running()
-        self.connection.cursor_factory = base.ServerBindingCursor if bound else base.Cursor
+        self.connection.cursor_factory = Cursor if bound else base.Cursor
         return super().create_cursor(name)
