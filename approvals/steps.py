@@ -29,6 +29,7 @@ SINGLE = (PERSON, MANAGER, ON_CALL)  # kinds that name one person each
 MOST_STEPS, MOST_APPROVERS = 20, 20
 NOBODY: Mapping[str, str] = MappingProxyType({})
 MOST_HOURS = Decimal(1000)
+_ROLES = frozenset(Role.values)
 _FIELDS = {"mode", "quorum", "with_previous", "sla_hours", "approvers"}
 
 
@@ -193,7 +194,7 @@ def _approvers(value: Any, pointer: str, faults: list[FieldError]) -> tuple[Appr
 def _value_fault(kind: str, value: Any) -> str:
     if not isinstance(value, str):
         return "Say it as text."
-    if kind == ROLE and value not in Role.values:
+    if kind == ROLE and value not in _ROLES:
         return f"Unknown role “{value}”."
     if kind == PERSON and not _is_address(value):
         return f"“{value}” names no person."

@@ -162,7 +162,8 @@ def _siblings(around: Around, pk: UUID | None) -> list[tuple[Sibling, bool, Part
             grouped.setdefault(row[0], []).append(row)
     words = around.in_words(grouped) if grouped else {}
     found = []
-    for key, rows in sorted(grouped.items()):
+    for key in sorted(grouped):
+        rows = grouped[key]
         part = around.part((row[len(_COLUMNS) :] for row in rows), words.get(key, frozenset()))
         _, requester, number, name, at = rows[0][: len(_COLUMNS)]
         sibling = Sibling(key, number, name, asked.entity.day_of(at), part.amount)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from accounts.models import User
+from core import rows
 from requisitions import content
 from requisitions.inputs import RequisitionInput
 from requisitions.models import (
@@ -59,11 +60,15 @@ def _store_lines(requisition: Requisition, judged: Judged) -> None:
         )
         for number, line in enumerate(judged.lines, 1)
     ]
-    RequisitionLine.objects.bulk_create(lines)
-    RequisitionDistribution.objects.bulk_create(
-        part
-        for stored, line in zip(lines, judged.lines, strict=True)
-        for part in shared(RequisitionDistribution, stored, line.said.distributions, line.amounts)
+    rows.insert(lines)
+    rows.insert(
+        [
+            part
+            for stored, line in zip(lines, judged.lines, strict=True)
+            for part in shared(
+                RequisitionDistribution, stored, line.said.distributions, line.amounts
+            )
+        ]
     )
 
 
@@ -71,11 +76,11 @@ Part = TypeVar("Part", bound=Distribution)
 
 
 def shared(
-    rows: type[Part], line: Any, coding: Iterable[Any], amounts: Iterable[Decimal]
+    made_of: type[Part], line: Any, coding: Iterable[Any], amounts: Iterable[Decimal]
 ) -> list[Part]:
     """Who pays how much of a line, as rows of its kind of document; not saved."""
     return [
-        rows(
+        made_of(
             line=line,
             position=position,
             cost_center=part.cost_center,

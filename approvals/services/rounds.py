@@ -12,7 +12,7 @@ from approvals import chain, clock, conditions, policy, steps, subjects
 from approvals.directory import Directory
 from approvals.models import ApprovalRequest, ApprovalStep
 from approvals.services import keeping, ratifications
-from core import events, transactions
+from core import events, rows, transactions
 from core.composed import Composed
 from core.documents import Document
 from core.errors import Conflict
@@ -351,7 +351,7 @@ def _begin(
     stage = min((step.stage for step in left), default=0)
     first = [step for step in left if step.stage == stage]
     open_in_memory(first, at)
-    ApprovalStep.objects.bulk_create(seats)
+    rows.insert(seats)
     for step in kept:
         data = {**about(round_), "kept_from": str(step.kept_from_id)}
         events.publish("approval.kept", step, actor=None, at=at, data=data)
