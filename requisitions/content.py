@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -90,27 +90,39 @@ def _vendors_of(
 _vendors = Composed[Vendor](lambda pks: Vendor.objects.filter(pk__in=pks))
 
 
+_HEAD = ("pk", "requester_id", "vendor_id", *HEADER)
+_OF_LINE = (*LINE, *PERIOD, *_KEYS)
 _CODING = ("cost_center__code", "gl_account__code", "project__code", "percent", "amount")
-_stored = Composed[dict[str, Any]](
-    lambda requisition: (
-        RequisitionLine.objects.filter(requisition=requisition)
-        .order_by("line_number", "distributions__position")
-        .values(*LINE, *PERIOD, *_KEYS, *(f"distributions__{name}" for name in _CODING))
+_stored = Composed[tuple[Any, ...]](
+    lambda pk: (
+        Requisition.objects.filter(pk=pk)
+        .order_by("lines__line_number", "lines__distributions__position")
+        .values_list(
+            *_HEAD,
+            *(f"lines__{name}" for name in _OF_LINE),
+            *(f"lines__distributions__{name}" for name in _CODING),
+        )
     )
 )
 
 
-def stored_content(requisition: Requisition) -> dict[str, Any]:
-    """`content` of what is stored now, read without making rows into objects. Statements: 1."""
+def stored_content(requisition_id: UUID) -> dict[str, Any]:
+    """`content` of what is stored now, read without making rows into objects. Statements: 1.
+
+    Raises Requisition.DoesNotExist.
+    """
+    rows = _stored(requisition_id)
+    if not rows:
+        raise Requisition.DoesNotExist
     lines: dict[int, dict[str, Any]] = {}
-    for row in _stored(requisition.pk):
-        line = lines.get(row["line_number"])
+    for row in rows:
+        said = dict(zip(_OF_LINE, row[len(_HEAD) : -len(_CODING)], strict=True))
+        line = lines.get(said["line_number"])
         if line is None:
-            line = lines[row["line_number"]] = _stated(row)
-        *codes, percent, amount = (row[f"distributions__{name}"] for name in _CODING)
-        if amount is not None:
-            line["distributions"].append(_part(*codes, percent=percent, amount=amount))
-    return {**_header(requisition), "lines": list(lines.values())}
+            line = lines[said["line_number"]] = _stated(said)
+        *codes, percent, amount = row[-len(_CODING) :]
+        line["distributions"].append(_part(*codes, percent=percent, amount=amount))
+    return {**_header(dict(zip(_HEAD, rows[0], strict=False))), "lines": list(lines.values())}
 
 
 def _stated(row: dict[str, Any]) -> dict[str, Any]:
@@ -130,15 +142,16 @@ def coded_distributions() -> Prefetch:
 
 def content(requisition: Requisition, lines: list[RequisitionLine]) -> dict[str, Any]:
     """Everything an approver agrees to, as JSON data with exact figures as text."""
-    return {**_header(requisition), "lines": [_line(line) for line in lines]}
+    said = {name: getattr(requisition, name) for name in _HEAD}
+    return {**_header(said), "lines": [_line(line) for line in lines]}
 
 
-def _header(requisition: Requisition) -> dict[str, Any]:
+def _header(said: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "requisition": str(requisition.pk),
-        "requester": str(requisition.requester_id),
-        "vendor": _key(requisition.vendor_id),
-        **{name: _plain(getattr(requisition, name)) for name in HEADER},
+        "requisition": str(said["pk"]),
+        "requester": str(said["requester_id"]),
+        "vendor": _key(said["vendor_id"]),
+        **{name: _plain(said[name]) for name in HEADER},
     }
 
 

@@ -63,17 +63,14 @@ def register() -> None:
     )
 
 
-_present = Composed[Requisition](lambda pk: Requisition.objects.filter(pk=pk))
-
-
 def present_digest(subject_id: UUID) -> str:
     """The digest of the content as it is now."""
-    return content.digest(content.stored_content(_present.one(subject_id)))
+    return content.digest(content.stored_content(subject_id))
 
 
 def present_parts(subject_id: UUID) -> dict[str, str]:
     """Digests of the parts of the content as it is now."""
-    return content.parts(content.stored_content(_present.one(subject_id)))
+    return content.parts(content.stored_content(subject_id))
 
 
 def describe(subject_id: UUID) -> Description:

@@ -129,6 +129,6 @@ def test_what_is_stored_reads_the_same_as_its_rows(org):
         item_input(org, "DOCK", 3),
     )
     lines = content.lines_of(made)
-    assert content.stored_content(made) == content.content(made, lines)
+    assert content.stored_content(made.pk) == content.content(made, lines)
     assert facts.stored_shares(made) == facts.shares(lines)
     assert len(facts.shares(lines)) == 3
