@@ -1,6 +1,7 @@
 """How far invoices may be off: as it holds, what waits to hold, and proposing otherwise."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -116,7 +117,7 @@ def tolerance(request: HttpRequest, pk: UUID) -> HttpResponse:
         require_role(request, *KEEPERS)
     versions = queries.versions_of(row)
     today = row.entity.day_of(timezone.now())
-    form = ChangeForm(request.POST or None, initial={**_figures(versions[0]), "valid_from": today})
+    form = ChangeForm(request.POST or None, initial=_initial(versions, today))
     changes = queries.changes_of(row)
     context = {
         "title": limits.title(row),
@@ -136,8 +137,11 @@ def tolerance(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _propose(request, form, wanted, "administration/tolerance.html", context)
 
 
-def _figures(row: Tolerance) -> dict[str, Any]:
+def _initial(versions: list[Tolerance], today: date) -> dict[str, Any]:
+    """What is agreed last, from the first day on which it can be changed."""
+    row = next((each for each in versions if not each.is_empty), versions[0])
     return {
+        "valid_from": max(today, row.valid_from or today),
         "percent": None if row.percent is None else limits.plain(row.percent),
         "absolute": None if row.absolute is None else limits.plain(row.absolute),
         "combine": row.combine,

@@ -97,3 +97,8 @@ class Tolerance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.check_name} {self.direction}"
+
+    @property
+    def is_empty(self) -> bool:
+        """Replaced on the day it began, or called off before: it holds on no whole day."""
+        return bool(self.valid_from and self.valid_to and self.valid_to < self.valid_from)

@@ -70,6 +70,7 @@ def test_a_form_shows_what_would_match_then_proposes_and_the_approver_sees_both(
     said = pages.text_of(client.get(held))
     assert "The amount of a line may be 2.5 % over; more stops the invoice. from 2 Mar 2026" in said
     assert "Cora Neumann" in said
+    assert pages.value_of(client.get(held), "percent") == "2.5"
     ended = client.post(held, {**WIDER, "ends": "on"}, follow=True)
     assert "nothing of its own" in pages.text_of(ended)
     assert "None holds on that day" not in pages.text_of(ended)
