@@ -7,10 +7,10 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
-from simple_history.models import HistoricalRecords
 
 from accounts.models import Role
 from core.fields import AmountField, PercentField
+from core.history import HistoricalRecords
 from core.ids import new_id
 from vendors.models import Vendor
 
