@@ -14,7 +14,7 @@ from administration.models import ChangeRequest
 from approvals import links
 from approvals.models import ApprovalStep
 from budgets.models import BudgetCell, LedgerEntry
-from invoicing.models import Invoice
+from invoicing.models import Invoice, Tolerance
 from purchase_orders.models import PurchaseOrder, Receipt
 from requisitions.models import Requisition
 from tests.pages import signed_in
@@ -75,6 +75,7 @@ def _setting_up() -> list[Opened]:
     axel = User.objects.get(email="axel@demo.example")
     change = ChangeRequest.objects.filter(status="proposed").order_by("-pk").first()
     person = reverse("administration:person", args=[axel.pk])
+    tolerance = Tolerance.objects.filter(entity=axel.entity_id).earliest("pk")
     return [
         Opened("administration", "ada", reverse("administration:start")),
         Opened("people", "ada", reverse("administration:people")),
@@ -87,6 +88,8 @@ def _setting_up() -> list[Opened]:
         Opened("changes", "ada", reverse("administration:changes")),
         Opened("change", "ada", reverse("administration:change", args=[change.pk])),
         Opened("settings", "ada", reverse("administration:settings")),
+        Opened("tolerances", "olga", reverse("administration:tolerances")),
+        Opened("tolerance", "fay", reverse("administration:tolerance", args=[tolerance.pk])),
         Opened("duties", "ada", reverse("administration:segregation")),
         Opened("segregation", "olga", reverse("reports:segregation")),
         Opened("emergencies", "olga", reverse("reports:emergencies")),
