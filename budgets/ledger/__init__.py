@@ -11,13 +11,13 @@ from budgets.ledger.committing import (
     cancel,
     encumber,
     reencumber,
-    refuse_early,
     release,
     release_reservation,
     reserve,
 )
 from budgets.ledger.funds import BudgetExceeded, BudgetReasonRequired, check_funds, require_funds
 from budgets.ledger.outside import post_outside, reverse_outside
+from budgets.ledger.refusing import refuse_early
 from budgets.ledger.settling import NothingCommitted, liquidate, mirror
 from budgets.ledger.types import Demand, Draw, FundsCheck, Settlement, Share, Source
 from budgets.queries import open_amounts

@@ -11,9 +11,16 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import Entity
-from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Project
+from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, Project, Stage
 from budgets.services import fiscal_year_for, require_open
 from core.composed import Composed
+
+_AT = GLAccount.ReservesAt
+# At which stages an account holds already, by when it reserves (C28).
+HOLDS_FROM: dict[str, set[GLAccount.ReservesAt]] = {
+    Stage.PRE: {_AT.REQUISITION},
+    Stage.ENC: {_AT.REQUISITION, _AT.ORDER},
+}
 
 
 class Coded(Protocol):

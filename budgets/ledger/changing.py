@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from budgets.ledger import drawing, forward, rolling
-from budgets.ledger.cells import Calendar, Dimensions, find_or_create
-from budgets.ledger.committing import HOLDS_FROM, give_back, held_by, next_of, use_up
+from budgets.ledger.cells import HOLDS_FROM, Calendar, Dimensions, find_or_create
+from budgets.ledger.committing import give_back, held_by, next_of, use_up
 from budgets.ledger.posting import Posting, empty, ensure, lock, write
 from budgets.ledger.types import Draw, Period, Source
 from budgets.models import Commitment, GLAccount, Stage

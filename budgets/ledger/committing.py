@@ -1,6 +1,5 @@
 """Requisitions and orders: reserve, convert, commit, give back (C2 to C5, C19 to C21, C25)."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,9 +8,8 @@ from uuid import UUID
 
 from django.db.models import Count
 
-from accounts.models import Control
-from budgets.ledger import drawing, forward, funds, overdrafts, rolling
-from budgets.ledger.cells import Calendar, Dimensions, find, find_or_create
+from budgets.ledger import drawing, forward, overdrafts, rolling
+from budgets.ledger.cells import HOLDS_FROM, Calendar, Dimensions, find_or_create
 from budgets.ledger.posting import (
     Distributed,
     Posting,
@@ -21,12 +19,12 @@ from budgets.ledger.posting import (
     lock,
     write,
 )
+from budgets.ledger.refusing import is_spread, refuse_lacking
 from budgets.ledger.types import Draw, Share, Source
 from budgets.models import (
     BudgetCell,
     Commitment,
     ForwardCommitment,
-    GLAccount,
     LedgerEntry,
     Stage,
 )
@@ -34,13 +32,6 @@ from core.composed import Composed
 from core.errors import Conflict
 from core.money import ZERO, to_base
 from core.transactions import atomic
-
-_AT = GLAccount.ReservesAt
-HOLDS_FROM: dict[str, set[GLAccount.ReservesAt]] = {
-    Stage.PRE: {_AT.REQUISITION},
-    Stage.ENC: {_AT.REQUISITION, _AT.ORDER},
-}
-
 
 # How many entries an event of a document has; no row where it has none.
 _posted_before = Composed[int](
@@ -104,19 +95,6 @@ def encumber(
     _commit(posting, Stage.ENC, list(shares), emergency, draw)
 
 
-def refuse_early(*, source: Source, shares: Iterable[Share], on: date) -> None:
-    """Refuse what budgets, as they stand, plainly cannot commit; `encumber` has the last word.
-
-    To be asked before anything is locked that others wait for: a crowd that runs for the last of a
-    budget then does not stand in line to be refused. Raises BudgetExceeded, FiscalYearMissing,
-    FiscalYearClosed. Statements: 1, 2 to refuse; none where something is converted or spread.
-    """
-    shares = list(shares)
-    if shares and not _is_spread(shares):
-        found = find(Calendar(source.entity, on), {Dimensions.of(share) for share in shares})
-        _refuse_lacking(source, f"order.issued:{source.document_id}:1", Stage.ENC, shares, found)
-
-
 def _commit(
     posting: Posting,
     stage: str,
@@ -124,7 +102,9 @@ def _commit(
     emergency: str,
     draw: Draw | None = None,
 ) -> None:
-    """Add shares to their commitments and take what they convert. 8 statements and 1 per cell."""
+    """Add shares to their commitments and take what they convert. Statements: 4, and 2 where
+    something is converted or drawn.
+    """
     if not shares:
         return
     source = posting.source
@@ -132,70 +112,89 @@ def _commit(
         Calendar(source.entity, posting.on), {Dimensions.of(share) for share in shares}
     )
     posting.plain = frozenset(each.pk for each in found.values() if not each.is_cumulative)
-    spread = _is_spread(shares)
+    spread = is_spread(shares)
     if not (spread or emergency or draw):
-        _refuse_lacking(source, posting.key, stage, shares, found)
-    ensure(
-        empty(source, stage, share, cell_id=cell.pk, holds=cell.reserves_at in HOLDS_FROM[stage])
-        for share, cell in ((share, found[Dimensions.of(share)]) for share in shares)
-    )
-    wanted = {share.distribution_id for share in shares}
-    wanted |= {share.converts for share in shares if share.converts}
-    rows, drawn_on = drawing.lock_beside(draw, distribution_id__in=wanted)
-    locked = {(row.distribution_id, row.stage): row for row in rows}
-    waiting = forward.waiting(locked.values()) if spread else {}
-    if posting.is_done() or any(
-        locked[share.distribution_id, stage].pk in waiting for share in shares
-    ):
+        refuse_lacking(source, posting.key, stage, shares, found)
+    taken, drawn_on = _taken(draw, shares)
+    reserved = {row.distribution_id: row for row in taken}
+    begun = _begun(posting, stage, shares, found, reserved)
+    new = ensure(begun)
+    known = _known(begun, new, stage)
+    waiting = forward.waiting([*taken, *known]) if spread else {}
+    if known and (posting.is_done() or any(row.pk in waiting for row in known)):
+        if new:
+            raise ValueError("a second delivery brings what the first one brought")
         return
+    standing = {row.distribution_id: row for row in [*new, *known]}
+    growing = {row.distribution_id for row in known}
+    growing |= {share.distribution_id for share in shares if share.period}
     for share in shares:
-        commitment = locked[share.distribution_id, stage]
-        reserved = locked.get((share.converts, Stage.PRE)) if share.converts else None
-        if reserved is not None and reserved.holds:
+        commitment = standing[share.distribution_id]
+        held = reserved.get(share.converts) if share.converts else None
+        if held is not None and held.holds:
             commitment.holds = True
-            _convert(posting, share, reserved, waiting.get(reserved.pk, []))
-        if not commitment.holds:
-            continue
-        amount, document_amount = _now(posting, share, commitment)
-        commitment.amount += amount
-        commitment.document_amount += document_amount
-        posting.add_to(
-            commitment, amount=amount, document_amount=document_amount, quantity=share.quantity
-        )
+            _convert(posting, share, held, waiting.get(held.pk, []))
+        _add(posting, share, commitment, grows=share.distribution_id in growing)
     if emergency:
         overdrafts.allow(posting, why=emergency)
-    write([posting, *drawing.move(posting, draw, drawn_on)], [*rows, *drawn_on])
+    grown = [standing[pk] for pk in growing]
+    write([posting, *drawing.move(posting, draw, drawn_on)], [*taken, *grown, *drawn_on])
 
 
-def _is_spread(shares: list[Share]) -> bool:
-    """Whether later years or reservations bear some of it, so that cells alone do not tell."""
-    return any(share.period or share.converts for share in shares)
+def _taken(draw: Draw | None, shares: list[Share]) -> tuple[list[Commitment], list[Commitment]]:
+    """What is converted and what is drawn on, locked. Statements: 1, or none without either."""
+    converted = {share.converts for share in shares if share.converts}
+    if not converted and draw is None:
+        return [], []
+    return drawing.lock_beside(draw, distribution_id__in=converted, stage=Stage.PRE)
 
 
-def _refuse_lacking(
-    source: Source,
-    key: str,
+def _begun(
+    posting: Posting,
     stage: str,
     shares: list[Share],
     found: Mapping[Dimensions, BudgetCell],
-) -> None:
-    """Refuse at once what budgets, as they were just read, cannot pay: a crowd that runs for the
-    last of a budget writes nothing and locks nothing. What is not sure is left to `write`.
+    reserved: Mapping[UUID, Commitment],
+) -> list[Commitment]:
+    """The commitments of shares as they are where there is none yet; not saved.
 
-    Raises BudgetExceeded. Statements: none, 1 where a budget lacks something.
+    With what the shares commit, but for those that run over years: what waits needs their key.
     """
-    base, asked = source.entity.currency, defaultdict[int, Decimal](Decimal)
-    lacks = False
+    begun: dict[UUID, Commitment] = {}
     for share in shares:
-        cell = found.get(Dimensions.of(share))
-        if cell is None or cell.is_cumulative:
-            return  # it is still to be made, or may use what earlier periods left
-        if cell.reserves_at in HOLDS_FROM[stage]:
-            asked[cell.pk] += to_base(share.amount, rate=source.rate, base_currency=base)
-            has = cell.available + cell.overdraft
-            lacks = lacks or (cell.control == Control.STOP and asked[cell.pk] > has)
-    if lacks:
-        funds.refuse_lacking(asked, unless=key, currency=base)
+        cell = found[Dimensions.of(share)]
+        held = reserved.get(share.converts) if share.converts else None
+        holds = cell.reserves_at in HOLDS_FROM[stage] or (held is not None and held.holds)
+        commitment = begun.setdefault(
+            share.distribution_id,
+            empty(posting.source, stage, share, cell_id=cell.pk, holds=holds),
+        )
+        if commitment.holds and share.period is None:
+            amount, document_amount = _now(posting, share, commitment)
+            commitment.amount += amount
+            commitment.document_amount += document_amount
+    return list(begun.values())
+
+
+def _known(begun: list[Commitment], new: list[Commitment], stage: str) -> list[Commitment]:
+    """Those that were there before, locked. Statements: 1, or none where all are new."""
+    if len(new) == len(begun):
+        return []
+    missing = {row.distribution_id for row in begun} - {row.distribution_id for row in new}
+    return lock(distribution_id__in=missing, stage=stage)
+
+
+def _add(posting: Posting, share: Share, commitment: Commitment, *, grows: bool) -> None:
+    """The entry of a share; what was begun with its amount does not grow by it once more."""
+    if not commitment.holds:
+        return
+    amount, document_amount = _now(posting, share, commitment)
+    if grows:
+        commitment.amount += amount
+        commitment.document_amount += document_amount
+    posting.add_to(
+        commitment, amount=amount, document_amount=document_amount, quantity=share.quantity
+    )
 
 
 def _now(posting: Posting, share: Share, commitment: Commitment) -> tuple[Decimal, Decimal]:

@@ -163,7 +163,7 @@ def write(postings: list[Posting], commitments: Iterable[Commitment]) -> None:
     if not entries:
         return
     _move(entries, postings[0])
-    LedgerEntry.objects.bulk_create(entries)
+    rows.insert(entries)
     rows.store(list(commitments), SETTLED)
 
 
@@ -248,13 +248,14 @@ def empty(
     )
 
 
-def ensure(commitments: Iterable[Commitment]) -> None:
-    """Put an empty commitment where there is none. Statements: 1.
+def ensure(commitments: Iterable[Commitment]) -> list[Commitment]:
+    """Put commitments where there is none; returns those that are new, and thereby locked.
 
     The unique key makes a second delivery wait here for the first one's end, and then see it.
+    Statements: 1.
     """
     waited_for = sorted(commitments, key=lambda commitment: commitment.distribution_id)
-    Commitment.objects.bulk_create(waited_for, ignore_conflicts=True)
+    return rows.insert_new(waited_for, unique=["distribution_id", "stage"])
 
 
 def base_part(

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from budgets import ledger
 from budgets.ledger import NothingCommitted
 from budgets.models import BudgetCell, Commitment, LedgerEntry
+from core.transactions import atomic
 from tests.budgets.postings import D, Desk, Paper
 from tests.factories import NOW, TODAY
 
@@ -48,6 +49,17 @@ def test_a_second_delivery_of_each_posting_changes_nothing(desk: Desk):
         step()
         assert (desk.stages, LedgerEntry.objects.count()) == (stages, entries)
     assert desk.stages == (0, 0, 0)
+
+
+def test_a_second_delivery_of_something_else_is_refused_whole(desk: Desk):
+    """What of it is new would stand in its commitment without an entry."""
+    order, other = Paper(desk.cell), Paper(desk.cell)
+    facts = {"source": order.source, "on": TODAY, "actor": None, "at": NOW}
+    ledger.encumber(shares=[order.share(D(10))], **facts)
+    with pytest.raises(ValueError, match="second delivery"), atomic():
+        ledger.encumber(shares=[order.share(D(10)), other.share(D(5))], **facts)
+    assert ledger.open_amounts(order.id) == {order.distribution: D(10)}
+    assert desk.stages == (0, 10, 0)
 
 
 def test_what_a_spent_budget_refuses_writes_and_locks_nothing(tight: Desk):
@@ -153,4 +165,4 @@ def test_statements_do_not_grow_with_lines(desk: Desk, lines: int):
             post()
         counts.append(len(captured))
     # savepoint and its release included
-    assert counts == [9, 9, 7, 9, 7]
+    assert counts == [6, 8, 7, 9, 7]
