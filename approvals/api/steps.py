@@ -18,13 +18,13 @@ from rest_framework.response import Response
 from accounts.models import User
 from approvals import queries, safeguards, services
 from approvals.api.rounds import QUESTIONS, PolicyReferenceSerializer, StepSerializer
-from approvals.models import ApprovalStep, StepQuestion
+from approvals.models import ApprovalPolicy, ApprovalStep, StepQuestion
 from approvals.services.decisions import DECISIONS
 from core import refusals, transactions, transitions
 from core.api.fields import AmountField, Id, Reference, as_id
 from core.api.filtering import Filter, choice, created, exact, reference
 from core.api.serializers import Input, Output, PersonSerializer
-from core.api.views import Resource, Timeline
+from core.api.views import Resource, Timeline, all_but
 from core.composed import Composed
 from core.documents import document_model
 
@@ -195,8 +195,15 @@ class ApprovalViewSet(Timeline, Resource):
     locked_first = False  # the round is
     model = ApprovalStep
     output = ApprovalSerializer
-    related = ("entity", "assignee", "decided_by", "request__requester", "request__policy")
+    related = ("assignee", "decided_by", "request__requester", "request__policy")
     prefetched = (QUESTIONS,)
+    unread = (
+        *all_but("assignee", User, "name"),
+        *all_but("decided_by", User, "name"),
+        *all_but("request__requester", User, "name"),
+        *all_but("request__policy", ApprovalPolicy, "name"),
+        "request__parts",
+    )
     filters = {
         "mine": Filter(_waiting, {"type": "boolean"}, "What waits for the caller now."),
         "status": choice("status", ApprovalStep.Status),

@@ -106,13 +106,15 @@ class Resource(Api, GenericViewSet):
     """A collection of records that are reached through `model.objects.visible_to(user)` only.
 
     `related` and `prefetched` are what a page of rows needs, so that the number of queries does
-    not depend on the number of rows.
+    not depend on the number of rows; `unread` are columns of `related` that nothing shown needs.
+    A record's entity needs none of it: it is the caller's own, who brings it.
     """
 
     model: ClassVar[type[Model]]
     output: ClassVar[type[Output]]
     related: ClassVar[tuple[str, ...]] = ()
     prefetched: ClassVar[tuple[Any, ...]] = ()
+    unread: ClassVar[tuple[str, ...]] = ()
     filters: ClassVar[dict[str, Filter]] = {}
     search_fields: ClassVar[tuple[str, ...]] = ()
     orderings: ClassVar[dict[str, str]] = {"created_at": "id"}
@@ -139,7 +141,8 @@ class Resource(Api, GenericViewSet):
 
     @classmethod
     def with_related(cls, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return rows.select_related(*cls.related).prefetch_related(*cls.prefetched)
+        whole = rows.select_related(*cls.related).prefetch_related(*cls.prefetched)
+        return whole.defer(*cls.unread)
 
     def _fresh(self, pk: Any) -> Any:
         """The record as it stands, with what belongs to it."""
@@ -213,6 +216,12 @@ class Resource(Api, GenericViewSet):
         if hasattr(row, "version"):
             preconditions.require(row, self.request, lock=self.locked_first)
         return service(**{name: row}, actor=self.request.user, at=timezone.now(), **facts)
+
+
+def all_but(relation: str, model: type[Model], *shown: str) -> tuple[str, ...]:
+    """The columns of a related record apart from its key and these, for `unread`."""
+    others = (each.name for each in model._meta.concrete_fields if not each.primary_key)
+    return tuple(f"{relation}__{name}" for name in others if name not in shown)
 
 
 @cache

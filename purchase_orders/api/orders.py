@@ -78,7 +78,7 @@ class OrderViewSet(Releasing, Timeline, Resource):
     model = PurchaseOrder
     output = OrderSerializer
     related = (
-        *("vendor", "contract", "buyer", "entity"),
+        *("vendor", "contract", "buyer"),
         *("agreement_terms", "agreement__agreement_terms"),
     )
     prefetched = (Prefetch("lines__distributions", coded(OrderDistribution)),)
