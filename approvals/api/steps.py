@@ -89,7 +89,7 @@ class ApprovalSerializer(StepSerializer):
         found |= {VERBS[name] for name in transitions.available(step, user) if name in VERBS}
         if "approve" in found:
             found.add("add-approver")
-            if user.pk == step.assignee_id and step.paused_at is None:
+            if user.pk == step.assignee_id and not open_to:
                 found.add("ask")
         return sorted(found)
 

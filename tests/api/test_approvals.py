@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from approvals import services
 from approvals.models import ApprovalStep
 from core.models import TrailEvent
 from tests.api.conftest import Client
@@ -173,6 +174,9 @@ def test_a_question_waits_for_its_answer(org: Organisation, api: Client) -> None
     own = rita.get(f"/api/v1/requisitions/{requisition.pk}/").json()["approval"]["steps"][0]
     assert own["questions"][0]["question"] == "Why so many?"
     problem(act(axel, step, "answer", answer="Because"), 404, "not-found")
+    services.remind_unanswered(at=NOW + timedelta(days=30))
+    assert "ask" not in waiting(axel)[0]["available_actions"], "its clock goes on, it stays open"
+    problem(act(axel, step, "ask", question="And?"), 409, "conflict")
     answered = act(rita, step, "answer", answer="One per desk")
     assert answered.status_code == 200
     assert answered.json()["questions"][0]["answer"] == "One per desk"
