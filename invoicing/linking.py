@@ -82,9 +82,10 @@ def link_lines(
         return [None for _ in lines]
     order_lines = _lines(order.pk)
     by_number = {str(line.line_number): line for line in order_lines}
+    by_id = {line.pk: line for line in order_lines}
     linked: list[PurchaseOrderLine | None] = []
     for line in lines:
-        given = line.order_line if line.order_line in order_lines else None
+        given = by_id.get(line.order_line.pk) if line.order_line else None
         linked.append(
             given or by_number.get(line.order_line_reference.strip()) or _by_text(line, order_lines)
         )

@@ -133,7 +133,7 @@ class InvoiceLineInputSerializer(Input):
     order_line = Reference(
         lambda user: PurchaseOrderLine.objects.filter(
             order__in=PurchaseOrder.objects.visible_to(user)
-        ),
+        ).only("pk"),  # the order's lines are read by who links them
         noun="order line",
         code=None,
         **_MAYBE,

@@ -89,7 +89,7 @@ class ReceiptLineInputSerializer(Input):
     order_line = Reference(
         lambda user: PurchaseOrderLine.objects.filter(
             order__in=PurchaseOrder.objects.visible_to(user)
-        ),
+        ).only("pk"),  # the order's lines are read again, under its lock
         noun="order line",
         code=None,
     )
