@@ -174,7 +174,10 @@ def test_the_preview_judges_what_waits_on_paper(org, make, bills):
         ({"direction": "under", "action": "pass"}, "may be 2 % under; more is only flagged."),
         ({"percent": Decimal(0)}, "The price of a unit may not be over;"),
         ({"absolute": Decimal(0)}, "may not be over;"),
-        ({"check": "quantity_received", "percent": None, "absolute": Decimal(5)}, "be 5 units over;"),
+        (
+            {"check": "quantity_received", "percent": None, "absolute": Decimal(5)},
+            "be 5 units over;",
+        ),
         ({"check": "rounding", "absolute": Decimal("0.05")}, "off by 0.05 from rounding."),
         ({"percent": None}, "may be over by any amount;"),
     ],
