@@ -10,13 +10,14 @@ from typing import Any, Self
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
+from accounts.models import Role
 from budgets.ledger import BudgetExceeded
 from budgets.models import AccruedSum, BudgetCell, Commitment, ExchangeRate, Stage
 from budgets.services import set_budget
 from core.composed import Composed
 from core.errors import DomainError
 from core.fields import amount as sql_amount
-from tests.factories import NOW, Organisation, coded
+from tests.factories import NOW, Organisation, coded, person
 from tests.invariants.machine.books import RESERVES_AT, Books
 from tests.invariants.machine.cells import ACT, ENC, ZERO, Cell, Cells, Key, Moves
 
@@ -86,8 +87,10 @@ class Ground:
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.year_ends: dict[Any, Any] = {}
+        # Bea decides alone what she orders; what the other buyer puts up others decide.
         org.bea.approval_limit = Decimal(10**9)
         org.bea.save()
+        self.junior = person("ben", entity=org.entity, roles=[Role.BUYER], manager=org.dora)
         for year in YEARS:
             for month in range(1, 13):
                 ExchangeRate.objects.update_or_create(

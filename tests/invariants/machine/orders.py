@@ -88,7 +88,7 @@ class Orders(Ground):
         if made is not None:
             self.attempt(
                 "submit order",
-                lambda: services.submit(order=made, actor=self.org.bea, at=self.now),
+                lambda: services.submit(order=made, actor=self.junior, at=self.now),
                 lambda: self.books.demanding(self._modelled(made), self.today),
             )
 
