@@ -49,6 +49,10 @@ class DatabaseOperations(operations.DatabaseOperations):
         """Rows of one INSERT: as many as can be bound."""
         return MOST_VALUES // max(len(fields), 1)
 
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:
+        """What was sent; psycopg does not keep it of a statement that it just prepared."""
+        return super().last_executed_query(cursor, sql, params) or str(sql)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
