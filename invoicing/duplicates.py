@@ -186,7 +186,8 @@ def _one_slip(invoice: Invoice, other: Other) -> bool:
     one, another = invoice.number_key, other.number_key
     if another in _look_alikes(one) or one in _look_alikes(another):
         return True
-    shorter, longer = sorted((invoice, other), key=lambda each: len(each.number_key))
+    pair: list[Invoice | Other] = [invoice, other]
+    shorter, longer = sorted(pair, key=lambda each: len(each.number_key))
     root, cut = _SUFFIX.subn("", longer.number.strip().upper())
     return bool(cut) and number_key(root) == shorter.number_key
 

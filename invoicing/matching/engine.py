@@ -67,7 +67,7 @@ _as_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def _plain(value: Any) -> Any:
-    kind = type(value)
+    kind: Any = type(value)
     if kind is str or value is None:
         return value
     if kind is Decimal:
