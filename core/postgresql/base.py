@@ -4,7 +4,7 @@ A step of a purchase sends some twenty statements that find rows by their keys. 
 them takes PostgreSQL longer than running them, so within `core.transactions.atomic` values are
 bound by the server, and a statement that comes again is prepared. What pages and reports ask keeps
 its values in the text: there the best plan depends on them, and lists may be of any length.
-ADR 32 has the figures.
+ADR 34 has the figures.
 """
 
 from functools import lru_cache
