@@ -11,7 +11,7 @@ import django
 from django.db import connection, connections
 
 from bench import ceiling, life
-from bench.measuring import Result, seconds, statements
+from bench.measuring import Result, look_again, seconds, statements
 from bench.stage import Stage, load
 from po_portal import memory
 from purchase_orders.models import PurchaseOrder
@@ -61,6 +61,7 @@ def _one_process(stage: Stage, *, lives: int, rounds: int) -> list[Result]:
     ceiling.live(pattern, _run())
     ours, plain, cpu, steps = [], [], [], []
     for _ in range(rounds):
+        look_again()
         began = time.process_time()
         took = _lives(stage, purchases)
         cpu.append((time.process_time() - began) / lives)
@@ -100,6 +101,7 @@ def _lives(stage: Stage, purchases: list[Any]) -> list[float]:
 
 
 def _two_processes(*, lives: int) -> Result:
+    look_again()
     connections.close_all()
     context = multiprocessing.get_context("spawn")
     with context.Pool(2, initializer=django.setup) as pool:

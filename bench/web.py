@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts.models import ApiToken
 from bench import ceiling, life
-from bench.measuring import Result, percentile, seconds
+from bench.measuring import Result, look_again, percentile, seconds
 from bench.stage import Stage
 from core import outbox
 from core.api.authentication import SCOPES
@@ -46,6 +46,7 @@ def run(stage: Stage, *, lives: int) -> list[Result]:
     some = lives // rounds
     with _served() as port:
         for _ in range(rounds):
+            look_again()
             answer, bills = _round(stage, port, tokens, lives=some)
             matched = _match(OutboxItem.objects.filter(done_at=None, handler="invoicing.match"))
             if set(bills.values_list("status", flat=True)) != {"cleared"}:
