@@ -19,7 +19,7 @@ from approvals.inputs import RuleInput
 from approvals.models import ApprovalPolicy, ApprovalRequest, ApprovalStep
 from approvals.policy import Book
 from bench.filling import Table
-from bench.measuring import Result, percentile, seconds, statements
+from bench.measuring import Result, look_again, percentile, seconds, statements
 from bench.stage import Stage
 from core.ids import new_id
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
@@ -197,7 +197,7 @@ def _simulation(stage: Stage, draft: ApprovalPolicy, *, rounds: int) -> Result:
                     decided_at=moment + timedelta(minutes=3),
                 )  # fmt: skip
     past.write()
-    _analyze()
+    look_again()
     seen: list[simulation.Simulation] = []
     since, until = now - timedelta(days=365), now + timedelta(minutes=1)
     took = min(
@@ -292,7 +292,7 @@ def _ask(stage: Stage, person: User, count: int) -> None:
         )  # fmt: skip
     wanted.write()
     rounds.write()
-    _analyze()
+    look_again()
 
 
 def _sweep(stage: Stage, *, steps: int, due: int) -> list[Result]:
@@ -313,7 +313,7 @@ def _sweep(stage: Stage, *, steps: int, due: int) -> list[Result]:
     ApprovalStep.objects.filter(pk__in=waiting[tenth:]).update(
         due_at=now - timedelta(minutes=2), **past
     )
-    _analyze()
+    look_again()
     counts: dict[str, int] = {}
     took = seconds(lambda: counts.update(services.nudge(at=now)))
     if sum(counts.values()) != len(waiting):
@@ -344,9 +344,3 @@ def _have_time(stage: Stage, count: int) -> None:
                 next_nudge_at=due,
             )  # fmt: skip
         rounds.write()
-
-
-def _analyze() -> None:
-    """What the database would find out by itself a little later."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")

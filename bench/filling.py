@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import F, Model
 
+from bench.measuring import look_again
 from bench.stage import SEED, TODAY, Stage
 from budgets import ledger
 from budgets.models import BudgetCell, Commitment, LedgerEntry
@@ -329,6 +330,5 @@ def fill(
         stream=sequence.stream, kind="GR", fiscal_year=TODAY.year,
         defaults={"last": sequence.last + made},
     )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    look_again()
     return made, posted
