@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from budgets.models import BudgetCell
 from core import rows
@@ -81,13 +81,13 @@ def test_more_rows_than_fit_in_one_statement_are_stored_in_several() -> None:
     assert OutboxItem.objects.count() == 9_000
 
 
+@isolate_apps("core")
 def test_a_value_that_is_made_up_while_it_is_saved_is_refused() -> None:
     class Stamped(models.Model):
         moment = models.DateTimeField(auto_now=True)
 
         class Meta:
             app_label = "core"
-            managed = False
 
     with pytest.raises(TypeError, match="made up"):
         rows.insert([Stamped()])

@@ -80,8 +80,12 @@ def test_ctrl_c_stops_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=press, daemon=True).start()
-    assert Soak(doing(tmp_path, LASTS), 1, tmp_path, examples=2 * BATCH, jobs=2).run() == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
+    try:
+        threading.Thread(target=press, daemon=True).start()
+        assert Soak(doing(tmp_path, LASTS), 1, tmp_path, examples=2 * BATCH, jobs=2).run() == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not any(map(alive, tmp_path.iterdir()))
     assert capsys.readouterr().out == "Stopped; 0 examples agreed.\n"
 
