@@ -137,7 +137,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"] |= {
         "ENGINE": "core.postgresql",
-        "CONN_MAX_AGE": whole("DB_CONN_MAX_AGE", 60, least=0, most=3600),
+        "CONN_MAX_AGE": whole("DB_CONN_MAX_AGE", 600, least=0, most=3600),  # it keeps its plans
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
