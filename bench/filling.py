@@ -127,7 +127,7 @@ class Filler:
             closed_at=moment + timedelta(days=1) if ended else _NULL,
             id=order_id, created_at=moment, number=number, title=_text(purchase.title),
             vendor_id=vendor.pk, currency=purchase.currency, net=net, tax=tax, total=net + tax,
-            issued_at=moment, payment_terms_days=vendor.payment_terms_days,
+            approved_at=moment, issued_at=moment, payment_terms_days=vendor.payment_terms_days,
         )  # fmt: skip
         done = [_done(line, purchase) for line in purchase.lines]
         for place, (line, (came, billed)) in enumerate(zip(purchase.lines, done, strict=True), 1):

@@ -5,13 +5,13 @@ that cutting a purchase in parts changes nobody who has to agree (semantics 6). 
 with the need of an approval: a limit is for all that somebody decides alone of a family.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Sum, UUIDField, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -64,12 +64,13 @@ def decided_alone(
     buyer or by `person`, of its vendor's family, in the entity's window up to that day.
 
     The drafts are of one entity. `lock` makes orders that are issued to one family at the same
-    moment see each other. Statements: 3, and 1 for each that draws on a blanket order.
+    moment see each other. The database adds up what needs no rounding. Statements: 3, and 1 more
+    where there are blanket orders.
     """
     entity = next(iter(orders)).entity
     kin = families([order.vendor for order in orders], lock=lock)
     midnight = datetime.combine(on + timedelta(days=1), time.min, entity.zone)
-    found = _unrequested().filter(
+    issued = PurchaseOrder.objects.filter(
         entity=entity,
         buyer__in={person.pk, *(order.buyer_id for order in orders)} - {None},
         status__in=(_STATUS.ISSUED, _STATUS.ON_HOLD, _STATUS.CLOSED),
@@ -77,18 +78,44 @@ def decided_alone(
         issued_at__gte=midnight - timedelta(days=entity.splitting_window_days),
         issued_at__lt=midnight,
         vendor__in=frozenset().union(*kin.values()),
-    )
-    alone = [(each, _own(each)) for each in found.exclude(pk__in=[order.pk for order in orders])]
+    ).exclude(pk__in=[order.pk for order in orders])
+    alone = [*_added_up(issued, entity.currency), *_blankets(issued)]
     return {
         order.pk: sum(
             own
-            for each, own in alone
-            if each.vendor_id in kin[order.vendor_id]
-            and each.buyer_id in (person.pk, order.buyer_id)
+            for vendor, buyer, own in alone
+            if vendor in kin[order.vendor_id] and buyer in (person.pk, order.buyer_id)
         )
         or ZERO
         for order in orders
     }
+
+
+def _added_up(
+    orders: QuerySet[PurchaseOrder], base: str
+) -> Iterator[tuple[UUID, UUID | None, Decimal]]:
+    """Vendor, buyer and what nobody requested, in base currency, where it comes straight of lines:
+    one row for all that is in base currency, one for each other order, which is rounded alone."""
+    covered = Q(order__agreement__agreement_terms__limit__isnull=False)
+    exact = When(order__currency=base, order__rate=1, then=None)
+    figures = ("order__vendor", "order__buyer", "order__rate")
+    rows = (
+        PurchaseOrderLine.objects.filter(order__in=orders, requisition_line=None)
+        .exclude(Q(order__kind=PurchaseOrder.Kind.BLANKET) | covered)
+        .annotate(one=Case(exact, default=F("order_id"), output_field=UUIDField()))
+        .order_by()
+        .values_list(*figures, "one")
+        .annotate(total=Sum("net"))
+    )
+    for vendor, buyer, rate, _, total in rows:
+        yield vendor, buyer, to_base(total, rate=rate, base_currency=base)
+
+
+def _blankets(orders: QuerySet[PurchaseOrder]) -> Iterator[tuple[UUID, UUID | None, Decimal]]:
+    """The same of blanket orders, which are decided by their limits."""
+    blanket = orders.filter(kind=PurchaseOrder.Kind.BLANKET)
+    for each in blanket.select_related("entity", "agreement_terms").prefetch_related("lines"):
+        yield each.vendor_id, each.buyer_id, _own(each)
 
 
 def _unrequested() -> QuerySet[PurchaseOrder]:

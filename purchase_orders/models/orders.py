@@ -144,6 +144,12 @@ class PurchaseOrder(EntityOwned, Document):
             models.Index(fields=["entity", "status", "-id"], name="orders_by_state"),
             # orders of a vendor
             models.Index(fields=["vendor", "-id"], name="orders_of_vendor"),
+            # what a buyer decided alone lately
+            models.Index(
+                fields=["buyer", "issued_at"],
+                condition=Q(approved_at=None),
+                name="orders_decided_alone",
+            ),
             # order found by the number it came with
             models.Index(fields=["entity", "legacy_number"], name="orders_by_old_number"),
         ]

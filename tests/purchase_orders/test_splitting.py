@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.money import to_base
 from purchase_orders import cover, services
 from purchase_orders.models import PurchaseOrder
 from purchase_orders.order_subjects import describe
@@ -133,6 +134,15 @@ def test_the_first_day_of_the_window_counts_and_so_does_a_vendor_of_the_family(l
     PurchaseOrder.objects.filter(pk=first.pk).update(issued_at=NOW - timedelta(days=29))
     with pytest.raises(services.NeedsRequisition):
         alone(limited, "49")
+
+
+def test_what_was_decided_in_another_currency_counts_at_its_own_rate(limited):
+    first = alone(limited, "49", currency="USD")
+    assert first.rate != 1
+    counted = to_base(first.net, rate=first.rate, base_currency="EUR")
+    with pytest.raises(services.NeedsRequisition) as refused:
+        alone(limited, "49")
+    assert f"comes to {counted + 4900:,} EUR" in str(refused.value)
 
 
 def test_what_is_requested_has_no_limit_of_the_buyer(limited):
