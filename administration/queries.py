@@ -100,14 +100,7 @@ def changes_of(row: Tolerance) -> QuerySet[ChangeRequest]:
 
 def versions_of(row: Tolerance) -> list[Tolerance]:
     """Every row there ever was of the scope of a tolerance, newest first. Statements: 1."""
-    same = Tolerance.objects.filter(
-        entity=row.entity_id,
-        vendor=row.vendor_id,
-        category=row.category,
-        check_name=row.check_name,
-        direction=row.direction,
-    )
-    return list(same.select_related("vendor").order_by("-pk"))
+    return list(Tolerance.objects.of_scope(row).select_related("vendor"))
 
 
 def events_of(changes: QuerySet[ChangeRequest]) -> QuerySet[TrailEvent]:

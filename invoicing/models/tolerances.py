@@ -31,6 +31,16 @@ class ToleranceQuerySet(models.QuerySet["Tolerance"]):
             Q(valid_to__isnull=True) | Q(valid_to__gte=on),
         )
 
+    def of_scope(self, row: "Tolerance") -> "ToleranceQuerySet":
+        """All there ever were for what a row is about, the newest first."""
+        return self.filter(
+            entity=row.entity_id,
+            vendor=row.vendor_id,
+            category=row.category,
+            check_name=row.check_name,
+            direction=row.direction,
+        ).order_by("-pk")
+
 
 class Tolerance(models.Model):
     """How far a check may be off, for a scope, on some days. Empty limits do not limit; 0 is exact.

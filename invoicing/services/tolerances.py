@@ -14,7 +14,7 @@ from core import events, outbox
 from core.errors import FieldError, Invalid, NotAllowed
 from core.transactions import atomic
 from invoicing.models import Invoice, Tolerance
-from invoicing.models.tolerances import KEEPERS, ToleranceQuerySet
+from invoicing.models.tolerances import KEEPERS
 from invoicing.services.matching import REQUESTED
 from vendors.models import ServiceType, Vendor
 
@@ -71,20 +71,10 @@ def require_keeper(entity: Entity, actor: User) -> None:
         raise NotAllowed("Only the head of accounts payable and controllers change tolerances.")
 
 
-def of_scope(entity: Entity, wanted: ToleranceInput) -> ToleranceQuerySet:
-    """All rows there ever were for what it is about, the newest first."""
-    return Tolerance.objects.filter(
-        entity=entity,
-        vendor=wanted.vendor,
-        category=wanted.category,
-        check_name=wanted.check,
-        direction=wanted.direction,
-    ).order_by("-pk")
-
-
 def held(entity: Entity, wanted: ToleranceInput) -> Tolerance | None:
     """The row that holds for the very same scope on the day from which another is wanted."""
-    return of_scope(entity, wanted).holding(wanted.valid_from).first()
+    scope = Tolerance.objects.of_scope(wanted.row(entity))
+    return scope.holding(wanted.valid_from).first()
 
 
 def faults(entity: Entity, wanted: ToleranceInput, *, at: datetime) -> list[FieldError]:
@@ -132,7 +122,7 @@ def _limit_faults(wanted: ToleranceInput) -> Iterator[FieldError]:
 
 def _stretch_faults(entity: Entity, wanted: ToleranceInput) -> Iterator[FieldError]:
     """One row of a scope on a day: what is planned later is not overlapped, only changed itself."""
-    later = of_scope(entity, wanted).filter(
+    later = Tolerance.objects.of_scope(wanted.row(entity)).filter(
         Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
         valid_from__gt=wanted.valid_from,
     )
