@@ -80,15 +80,12 @@ def decided_alone(
         vendor__in=frozenset().union(*kin.values()),
     ).exclude(pk__in=[order.pk for order in orders])
     alone = [*_added_up(issued, entity.currency), *_blankets(issued)]
-    return {
-        order.pk: sum(
-            own
-            for vendor, buyer, own in alone
-            if vendor in kin[order.vendor_id] and buyer in (person.pk, order.buyer_id)
-        )
-        or ZERO
-        for order in orders
-    }
+    beside: dict[UUID, Decimal] = {}
+    for order in orders:
+        theirs, buyers = kin[order.vendor_id], (person.pk, order.buyer_id)
+        own = (amount for vendor, buyer, amount in alone if vendor in theirs and buyer in buyers)
+        beside[order.pk] = sum(own, ZERO)
+    return beside
 
 
 def _added_up(
@@ -118,23 +115,19 @@ def _blankets(orders: QuerySet[PurchaseOrder]) -> Iterator[tuple[UUID, UUID | No
         yield each.vendor_id, each.buyer_id, _own(each)
 
 
-def _unrequested() -> QuerySet[PurchaseOrder]:
-    """Orders with lines that come of no request, with what their own part is reckoned from."""
+def _standing(order: PurchaseOrder) -> QuerySet[PurchaseOrder]:
+    """Orders of its buyer with lines that come of no request, with what their own part is reckoned
+    from."""
     unasked = PurchaseOrderLine.objects.filter(order=OuterRef("pk"), requisition_line=None)
     return (
-        PurchaseOrder.objects.filter(Exists(unasked))
+        PurchaseOrder.objects.filter(
+            Exists(unasked), entity=order.entity_id, buyer=order.buyer_id, status__in=_STANDING
+        )
+        .exclude(pk=order.pk)
+        .annotate(placed_at=Coalesce("submitted_at", "issued_at"))
         .select_related("entity", "agreement_terms", "agreement__agreement_terms")
         .prefetch_related("lines")
         .order_by("pk")
-    )
-
-
-def _standing(order: PurchaseOrder) -> QuerySet[PurchaseOrder]:
-    return (
-        _unrequested()
-        .filter(entity=order.entity_id, buyer=order.buyer_id, status__in=_STANDING)
-        .exclude(pk=order.pk)
-        .annotate(placed_at=Coalesce("submitted_at", "issued_at"))
     )
 
 
