@@ -8,7 +8,7 @@ from accounts.models import Control, Entity, Role
 from budgets import amounts
 from budgets.models import BudgetAdjustment, BudgetCell, CostCenter, FiscalYear, GLAccount, Project
 from budgets.models.cells import QUARTER, QUARTERS
-from budgets.services.years import FiscalYearMissing
+from budgets.services.years import FiscalYearMissing, require_open
 from budgets.trail import told
 from core.errors import FieldError, NotAllowed, RuleBroken
 from core.money import ZERO, round_amount
@@ -42,7 +42,8 @@ def set_budget(
     `period` is the first month of the fiscal year that it is for, `months` 1 or 3; without them it
     is for the whole year. A cumulative cell may use what earlier periods left; None leaves that
     as it is. Only a controller of the entity, or the portal itself, may. Raises NotAllowed,
-    RuleBroken with a pointer, BudgetBelowUse when control is stop and more than that is in use.
+    RuleBroken with a pointer, FiscalYearMissing, FiscalYearClosed, BudgetBelowUse when control is
+    stop and more than that is in use.
     """
     months = months or (12 if period is None else 1)
     faults = _period_faults(period, months, bool(is_cumulative))
@@ -66,6 +67,9 @@ def set_budget(
     }
     BudgetCell.objects.bulk_create([BudgetCell(**key, control=control)], ignore_conflicts=True)
     cell = BudgetCell.objects.select_for_update(no_key=True).get(**key)
+    # Who closes a year holds its budgets first, then the year; so does this.
+    year = FiscalYear.objects.select_for_update(no_key=True).get(pk=year.pk)
+    require_open(year, entity)
     cell.entity, cell.fiscal_year = entity, year
     before = _said(cell)
     difference = amount - cell.amount

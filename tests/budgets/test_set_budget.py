@@ -52,6 +52,18 @@ def test_a_change_is_a_further_adjustment_of_the_difference(org: Organisation):
     assert (cell.amount, cell.control) == (750, "track")
 
 
+def test_m16_a_closed_year_keeps_its_budgets(org: Organisation):
+    cell = put(org, "1000")
+    FiscalYear.objects.filter(year=2026, entity=org.entity).update(is_open=False)
+    before = BudgetCell.objects.count(), BudgetAdjustment.objects.count()
+    for account in ("6310", "6300"):  # one that is there, and a new one
+        with pytest.raises(FiscalYearClosed):
+            put(org, "5000", gl_account=org.gl_accounts[account])
+    cell.refresh_from_db()
+    assert (cell.amount, cell.control) == (1000, "stop")
+    assert (BudgetCell.objects.count(), BudgetAdjustment.objects.count()) == before
+
+
 def test_setting_a_budget_stands_in_the_trail(org: Organisation):
     put(org, "1000")
     cell = put(org, "700", control="warn", reason="Savings")
