@@ -1,6 +1,8 @@
-"""A closed fiscal year takes no entries: the database itself refuses them (rule M16).
+"""What the database itself refuses of an entry, whoever writes it, by a trigger.
 
-By a trigger, because a year may be closed while somebody still posts to it. Installed after every
+A closed fiscal year takes none (rule M16): a year may be closed while somebody still posts to it.
+No entry is of another entity than its budget, or takes back one of another entity or currency
+(M17); as foreign keys, that would need an index more on the largest tables. Installed after every
 migrate, like those of `core.append_only`.
 """
 
@@ -16,6 +18,13 @@ _CLOSED = (
     'y.id = (SELECT c.fiscal_year_id FROM "{cells}" c WHERE c.id = NEW.cell_id)))'
 )
 
+_ASTRAY = (
+    'NOT EXISTS (SELECT 1 FROM "{cells}" c WHERE c.id = NEW.cell_id AND '
+    "c.entity_id = NEW.entity_id) OR NEW.reverses_id IS NOT NULL AND "
+    'NOT EXISTS (SELECT 1 FROM "{entries}" e WHERE e.id = NEW.reverses_id AND '
+    "e.entity_id = NEW.entity_id AND e.currency = NEW.currency)"
+)
+
 
 def install_trigger(sender: Any, using: str, **kwargs: Any) -> None:
     """`post_migrate` receiver: create the trigger once the tables are there."""
@@ -25,24 +34,36 @@ def install_trigger(sender: Any, using: str, **kwargs: Any) -> None:
         return
     if table not in connection.introspection.table_names():
         return
-    closed = _CLOSED.format(years=FiscalYear._meta.db_table, cells=BudgetCell._meta.db_table)
     with connection.cursor() as cursor:
-        for statement in _statements(connection.vendor, table, closed):
+        for statement in _statements(connection.vendor, table):
             cursor.execute(statement)
 
 
-def _statements(vendor: str, table: str, closed: str) -> list[str]:
-    words = f"{table}: the fiscal year is closed"
+def _statements(vendor: str, table: str) -> list[str]:
+    names = {
+        "years": FiscalYear._meta.db_table,
+        "cells": BudgetCell._meta.db_table,
+        "entries": table,
+    }
+    walls = {
+        "year": (_CLOSED.format(**names), f"{table}: the fiscal year is closed"),
+        "entity": (_ASTRAY.format(**names), f"{table}: of another entity or currency"),
+    }
     if vendor == "postgresql":
+        refusals = " ".join(
+            f"IF {refused} THEN RAISE EXCEPTION '{words}' "
+            "USING ERRCODE = 'integrity_constraint_violation'; END IF;"
+            for refused, words in walls.values()
+        )
         return [
             "CREATE OR REPLACE FUNCTION refuse_closed_year() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN IF {closed} THEN RAISE EXCEPTION '{words}' "
-            "USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$",
+            f"$$ BEGIN {refusals} RETURN NEW; END $$",
             f"DROP TRIGGER IF EXISTS {table}_year ON {table}",
             f"CREATE TRIGGER {table}_year BEFORE INSERT ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION refuse_closed_year()",
         ]
     return [
-        f"CREATE TRIGGER IF NOT EXISTS {table}_year BEFORE INSERT ON {table} WHEN {closed} "
+        f"CREATE TRIGGER IF NOT EXISTS {table}_{name} BEFORE INSERT ON {table} WHEN {refused} "
         f"BEGIN SELECT RAISE(ABORT, '{words}'); END"
+        for name, (refused, words) in walls.items()
     ]

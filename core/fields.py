@@ -39,6 +39,13 @@ class ExactDecimalField(models.Field):
             return f"numeric({self.digits}, {self.scale})"
         return "bigint"
 
+    def db_check(self, connection: Any) -> str:
+        """What the column refuses by itself: `numeric` would take NaN, SQLite any word."""
+        column = connection.ops.quote_name(self.column)
+        if connection.vendor == "postgresql":
+            return f"{column} <> 'NaN'"
+        return f"typeof({column}) IN ('integer', 'null') AND abs({column}) < {10**self.digits}"
+
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Decimal | None:
         if value is None:
             return None

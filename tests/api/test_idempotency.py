@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import permutations
 from threading import Barrier
 from typing import Any
 
@@ -70,6 +71,26 @@ def test_the_same_key_with_another_body_or_address_is_409(org: Any, api: Client)
     elsewhere = client.post(f"{URL}{made['id']}/submit/", headers=KEY)
     problem(elsewhere, 409, "idempotency-key-reused")
     assert Requisition.objects.get().status == "draft"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("order", sorted(set(permutations("AAbB"))), ids="".join)
+def test_m7_duplicates_in_any_order_have_the_effect_of_one(
+    org: Any, api: Client, order: tuple[str, ...]
+) -> None:
+    """Twice one request and once another with one key; B comes with a key of its own."""
+    client, told = api(org.rita), {}
+    for each in order:
+        key = {"Idempotency-Key": "own" if each == "B" else "shared"}
+        answer = client.post(URL, said(title=each), format="json", headers=key)
+        first = told.setdefault(key["Idempotency-Key"], (each, answer))
+        if first[0] != each:
+            problem(answer, 409, "idempotency-key-reused")
+        else:
+            assert (answer.status_code, answer.json()) == (201, first[1].json())
+    made = Requisition.objects.order_by("pk").values_list("title", flat=True)
+    assert sorted(made) == sorted(each for each, _ in told.values())
+    assert TrailEvent.objects.filter(type="requisition.created").count() == 2
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from budgets.ledger import NothingCommitted
 from budgets.models import BudgetCell, Commitment, LedgerEntry
 from core.transactions import atomic
 from tests.budgets.postings import D, Desk, Paper
-from tests.factories import NOW, TODAY
+from tests.factories import NOW, TODAY, Organisation
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +104,31 @@ def test_the_database_refuses_to_change_or_delete_entries(desk: Desk):
         with pytest.raises(IntegrityError, match="only grows"), transaction.atomic():
             change()
     assert LedgerEntry.objects.get().amount == D(10)
+
+
+def test_m17_the_database_refuses_an_entry_of_another_entity_or_currency(
+    desk: Desk, org: Organisation
+):
+    """Written by hand, around the ledger: its cell's entity and what it takes back must agree."""
+    desk.order("1", "10")
+    entry = LedgerEntry.objects.get()
+    cell = BudgetCell.objects.filter(entity=org.uk).first()
+    for astray in (
+        {"entity": org.uk},
+        {"cell": cell},
+        {"cell": cell, "entity": org.uk, "reverses_id": entry.pk},
+        {"currency": "USD", "reverses_id": entry.pk},
+    ):
+        twin = LedgerEntry.objects.get()
+        twin.pk, twin.event_key = None, "by hand"
+        for name, value in astray.items():
+            setattr(twin, name, value)
+        with (
+            pytest.raises(IntegrityError, match="of another entity or currency"),
+            transaction.atomic(),
+        ):
+            twin.save(force_insert=True)
+    assert LedgerEntry.objects.get() == entry
 
 
 def test_the_database_itself_refuses_an_overspent_stop(tight: Desk):

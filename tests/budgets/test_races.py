@@ -30,34 +30,67 @@ def entries_of(cell: BudgetCell) -> Decimal:
     return LedgerEntry.objects.filter(cell=cell).aggregate(total=Sum("amount"))["total"]
 
 
-def test_fifty_orders_never_overspend_one_budget(tight: Desk):
-    papers = [Paper(tight.cell) for _ in range(THREADS)]
+def test_m1_fifty_times_twenty_orders_at_99_percent_of_a_budget_never_overspend_it(tight: Desk):
+    """495 of 500 are used; a thousand orders of 0.70 want the rest, of which seven fit."""
+    order(Paper(tight.cell), D(495))
 
-    def ten_times(paper: Paper) -> Callable[[], Counter]:
-        def run() -> Counter:
-            outcomes: Counter = Counter()
-            for revision in range(1, 11):
-                try:
-                    ledger.encumber(
-                        source=paper.source,
-                        shares=[paper.share(D(7))],
-                        on=TODAY,
-                        actor=None,
-                        at=NOW,
-                        revision=revision,
-                    )
-                    outcomes["passed"] += 1
-                except BudgetExceeded:
-                    outcomes["refused"] += 1
-            return outcomes
+    def twenty() -> Counter:
+        outcomes: Counter = Counter()
+        for _ in range(20):
+            try:
+                order(Paper(tight.cell), D("0.70"))
+                outcomes["passed"] += 1
+            except BudgetExceeded as refusal:
+                assert (refusal.status, refusal.slug) == (409, "budget-exceeded")
+                assert "0.70 EUR requested" in refusal.detail
+                outcomes["refused"] += 1
+        return outcomes
 
-        return run
+    outcomes = race([twenty] * THREADS)
+    assert not [each for each in outcomes if isinstance(each, Exception)], outcomes
+    assert sum(outcomes, Counter()) == {"passed": 7, "refused": 993}
+    assert tight.now.encumbered == entries_of(tight.cell) == D("499.90")
+    assert Commitment.objects.count() == 8
 
-    outcomes = race([ten_times(paper) for paper in papers])
-    assert not [each for each in outcomes if isinstance(each, Exception)]
-    total = sum(outcomes, Counter())
-    assert total == {"passed": 71, "refused": 429}  # 71 × 7 = 497 of 500
-    assert tight.now.encumbered == entries_of(tight.cell) == D(497)
+
+def test_m4_a_reservation_converted_cancelled_and_expired_at_once_ends_once(desk: Desk):
+    """Whoever comes first has all of it; an order after that takes from the budget itself."""
+    winners: Counter[str] = Counter()
+    for turn in range(12):
+        before = desk.stages
+        asked, ordered = desk.reserve(D(100)), Paper(desk.cell)
+
+        def convert(asked: Paper = asked, ordered: Paper = ordered) -> Decimal:
+            took = {"converts": asked.distribution, "converts_amount": D(100)}
+            ledger.encumber(
+                source=ordered.source,
+                shares=[ordered.share(D(100), **took)],
+                on=TODAY,
+                actor=None,
+                at=NOW,
+            )
+            ends = LedgerEntry.objects.filter(distribution_id=asked.distribution)
+            return -sum(each.amount for each in ends.filter(document_id=ordered.id))
+
+        def end(event: str, asked: Paper = asked) -> Callable[[], Decimal]:
+            facts = {"on": TODAY, "actor": None, "at": NOW, "reason": "No", "event": event}
+            return lambda: ledger.release_reservation(source=asked.source, **facts)
+
+        ends = {
+            "converted": convert,
+            "cancelled": end("requisition.cancelled"),
+            "expired": end("requisition.expired"),
+        }
+        names = [*ends][turn % 3 :] + [*ends][: turn % 3]  # each begins first now and then
+        freed = race([ends[name] for name in names])
+        assert sorted(freed) == [D(0), D(0), D(100)], freed
+        winners[names[freed.index(D(100))]] += 1
+        row = Commitment.objects.get(distribution_id=asked.distribution)
+        assert (row.liquidated + row.released, row.open) == (D(100), D(0))
+        entries = LedgerEntry.objects.filter(distribution_id=asked.distribution)
+        assert [each.amount for each in entries.order_by("pk")] == [D(100), D(-100)]
+        assert desk.stages == (before[0], before[1] + 100, before[2])
+    print("who came first:", dict(winners))
 
 
 def test_summing_first_and_inserting_then_overspends(tight: Desk):

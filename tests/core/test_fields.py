@@ -2,14 +2,18 @@
 on SQLite and PostgreSQL."""
 
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from budgets import walls
 from budgets.models import BudgetAdjustment, BudgetCell, ExchangeRate
+from core import constraints
 from core.fields import AmountField, QuantityField, RateField, amount
 from core.ids import new_id
 from tests.factories import NOW, TODAY
@@ -127,6 +131,31 @@ def test_columns_are_compared_with_columns_and_sums_of_columns(cell):
 def test_what_the_column_cannot_hold_never_reaches_it(cell, value):
     with pytest.raises((ValueError, ValidationError)):
         track(cell, amount=value)
+
+
+@pytest.mark.parametrize("value", ["'NaN'", "'Infinity'", "'-Infinity'", "1e14", "'abc'"])
+def test_nor_by_sql_that_nobody_checked(cell, value):
+    """`numeric` takes NaN, and NaN passes every CHECK (a >= 0); SQLite would take any word."""
+    scaled = value if connection.vendor == "postgresql" else value.replace("1e14", "1e18")
+    statement = f"UPDATE budgets_budgetcell SET control = 'track', amount = {scaled}"
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert BudgetCell.objects.get(pk=cell.pk).amount == cell.amount
+
+
+@pytest.mark.postgres
+def test_a_column_that_would_take_nan_is_closed_and_until_then_named(db):
+    """One made before columns refused it by themselves."""
+    table = "budgets_ledgerentry"
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_amount_check")
+    assert constraints.open_to_nan() == [(table, "amount")]
+    assert "amount would take NaN" in " ".join(walls.constrained().faults)
+    migration = import_module("core.migrations.0002_no_column_takes_nan")
+    with connection.schema_editor() as editor:
+        migration.close(None, editor)
+    assert constraints.open_to_nan() == []
+    assert walls.constrained().faults == []
 
 
 @pytest.mark.parametrize("value", [0.1, "abc", "1,5", ""])

@@ -17,7 +17,7 @@ from django.db.models import Count
 from accounts.models import Control
 from budgeting.models import YearEnd
 from budgeting.services import year_ends
-from budgets.models import AccruedSum, BudgetCell, Commitment, LedgerEntry
+from budgets.models import AccruedSum, BudgetCell, Commitment, LedgerEntry, MonthSum
 from core.models import OutboxItem, TrailEvent, TrailHead
 from purchase_orders import services
 from purchase_orders.inputs import OrderInput, OrderLineInput
@@ -55,6 +55,16 @@ def others_at_work() -> int:
         return cursor.fetchone()[0]
 
 
+def statement_that_waits() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT query FROM pg_stat_activity WHERE datname = current_database() "
+            "AND wait_event_type = 'Lock'"
+        )
+        ((statement,),) = cursor.fetchall()
+    return str(statement)
+
+
 @pytest.mark.parametrize("name", list(ACTS))
 def test_killed_before_it_is_told_it_never_was_and_is_done_once_later(
     org: Organisation, stand: Stand, books_hold, name: str
@@ -69,6 +79,25 @@ def test_killed_before_it_is_told_it_never_was_and_is_done_once_later(
     stand.until(lambda: not others_at_work(), 30, "the database took it back")
     assert everything() == before
     act.run(subject)
+    assert everything() != before
+    books_hold()
+
+
+@pytest.mark.parametrize("name", ["issue an order", "clear an invoice"])
+def test_m2_killed_between_balance_and_entry_neither_moved(
+    org: Organisation, stand: Stand, books_hold, name: str
+) -> None:
+    """The entries' own sums of months keep them waiting; the balance of the budget moved before."""
+    subject = ACTS[name].prepare(org)
+    before = everything()
+    with held(MonthSum.objects.order_by("pk")):
+        process = stand.start(sys.executable, "-c", ALONE, name, str(subject))
+        stand.until(waiters, 60, "it moved the balance, and is about to store the entries")
+        assert statement_that_waits().startswith(f'INSERT INTO "{LedgerEntry._meta.db_table}"')
+        stand.kill(process)
+    stand.until(lambda: not others_at_work(), 30, "the database took it back")
+    assert everything() == before
+    ACTS[name].run(subject)
     assert everything() != before
     books_hold()
 

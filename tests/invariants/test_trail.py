@@ -1,14 +1,20 @@
 """The hash chain holds for whatever a service may publish, read back from either database."""
 
-from datetime import datetime
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 
 from core import events, trail
 from core.models import TrailEvent
 from core.transactions import atomic
 from tests.factories import NOW, Organisation
+from tests.racing import race
 
 pytestmark = pytest.mark.django_db
 
@@ -42,3 +48,59 @@ def test_every_stream_is_walked_also_one_without_head(org: Organisation):
     event.pk, event.stream, event._state.adding = None, "nobody", True
     event.save()
     assert [fault.stream for fault in trail.verify_all()] == ["nobody"]
+
+
+STATED = [each.attname for each in TrailEvent._meta.concrete_fields]
+
+
+@pytest.mark.parametrize("column", STATED)
+def test_t3_whatever_is_changed_of_an_event_is_named(
+    org: Organisation, tampered: Callable[..., None], column: str
+):
+    """Each single column of the second of three, by raw SQL."""
+    for _ in range(3):
+        with atomic():
+            events.publish("vendor.approved", org.vendor, actor=org.vera, at=NOW)
+    kept = TrailEvent.objects.get(sequence=2)
+    field: Any = TrailEvent._meta.get_field(column)
+    other = org.nils.pk if field.is_relation else another(getattr(kept, column))
+    other = field.get_db_prep_save(other, connection)
+    tampered(f"UPDATE core_trailevent SET {column} = %s WHERE sequence = 2", other)
+    assert (kept.stream, 2) in [(fault.stream, fault.sequence) for fault in trail.verify_all()]
+
+
+def another(value: Any) -> Any:
+    """A value that differs in its last place, or is there where none was."""
+    if isinstance(value, datetime):
+        return value + timedelta(microseconds=1)
+    if isinstance(value, UUID):
+        return UUID(int=value.int ^ 1)
+    if isinstance(value, int):
+        return value + 7
+    if isinstance(value, list):
+        return [*value, {}]
+    if isinstance(value, dict):
+        return {**value, "n": None}
+    return f"{value[:-1]}~"
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_t3_twenty_writers_at_once_make_one_chain_without_a_gap(org: Organisation):
+    """Some of them two events at once, some in two chains; every third takes it back."""
+
+    def write(turn: int) -> None:
+        for _ in range(5):
+            with suppress(ZeroDivisionError), atomic():
+                events.publish("vendor.approved", org.vendor, actor=org.vera, at=NOW)
+                events.publish("vendor.approved", org.uk_vendor, actor=org.vera, at=NOW)
+                if turn % 2:
+                    events.publish("vendor.suspended", org.vendor, actor=org.vera, at=NOW)
+                assert turn % 3 or 1 / 0
+
+    outcomes = race([lambda turn=turn: write(turn) for turn in range(20)])
+    assert outcomes == [None] * 20
+    assert list(trail.verify_all()) == []
+    for stream, count in ((org.entity.pk, 13 * 5 + 7 * 5), (org.uk.pk, 13 * 5)):
+        chain = TrailEvent.objects.filter(stream=str(stream)).order_by("sequence")
+        assert list(chain.values_list("sequence", flat=True)) == list(range(1, count + 1))

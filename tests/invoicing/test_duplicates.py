@@ -3,8 +3,11 @@
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from invoicing import duplicates, services
+from invoicing.linking import number_key
 from invoicing.models import Invoice
 from tests.factories import NOW, TODAY
 
@@ -33,6 +36,21 @@ def test_the_same_number_in_another_spelling_does_not_come_in_twice(bills, order
     with pytest.raises(services.DuplicateInvoice):
         bills.captured(order, ("1", "7"), number=disguise)
     assert Invoice.objects.get() == first
+
+
+@given(st.lists(st.tuples(st.from_regex(r"[A-Z]{1,4}", fullmatch=True), st.integers(0, 10**6)),
+                min_size=1, max_size=3), st.randoms(use_true_random=False))  # fmt: skip
+def test_m14_a_number_is_the_same_whatever_its_case_spaces_zeros_and_punctuation(runs, dice):
+    def spelled(letters, digits):
+        gap = dice.choice(["", " ", "-", "/", ".", "#", "\t", "–"])
+        case = dice.choice([str.upper, str.lower, str.title])
+        zeros = "0" * dice.randint(0, 3)
+        wide = str.maketrans("0123456789", "０１２３４５６７８９")
+        figures = str(digits).translate(wide) if dice.random() < 0.3 else str(digits)
+        return case(letters) + gap + zeros + figures + dice.choice(["", " ", "-", "."])
+
+    plain = "".join(f"{letters}{digits}" for letters, digits in runs)
+    assert number_key("".join(spelled(*run) for run in runs)) == number_key(plain) == plain
 
 
 def test_a_company_of_the_family_with_the_same_number_is_d1(org, bills, order, first):

@@ -180,3 +180,45 @@ def test_a_file_that_comes_twice_at_once_is_taken_in_once(org, documents):
     services.reject(invoice=first, reason="Not yet", actor=org.finn, at=NOW)
     results = race([lambda: services.import_file(**given)] * 6)
     assert Counter(type(each) for each in results) == {Invoice: 1, services.DuplicateInvoice: 5}
+
+
+def test_m14_an_invoice_uploaded_and_keyed_at_once_comes_in_once(org, documents):
+    """The file as the vendor sent it, and the paper that somebody types in another spelling."""
+    org.vendor.name = "Nordwind Cloud GmbH"
+    org.vendor.save()
+    bills, data = Biller(org), (documents / "invoice.xml").read_bytes()
+
+    def key() -> Invoice:
+        return bills.captured(None, ("1", "7"), vendor=org.vendor, number=" nw 2026/0417. ")
+
+    def upload() -> Invoice:
+        given = {"entity": org.entity, "filename": "a.xml", "actor": org.finn, "at": NOW}
+        return services.import_file(data=data, **given)
+
+    first = upload()
+    assert (first.number, first.vendor) == ("NW-2026-0417", org.vendor)
+    services.reject(invoice=first, reason="Not yet", actor=org.finn, at=NOW)
+    results = race([key, upload] * 5)
+    assert Counter(type(each) for each in results) == {Invoice: 1, services.DuplicateInvoice: 9}
+
+
+@pytest.mark.parametrize("tolerance", [0, 20])
+def test_m12_of_ten_invoices_of_a_fifth_at_once_five_and_the_tolerance_pass(org, tolerance):
+    """All that was ordered has come. What is beyond it waits for somebody, and books nothing."""
+    desk = Desk(org)
+    order = desk.make.issued(("100", "10"))
+    desk.make.receive(order, "100")
+    if tolerance:
+        for check in ("quantity_ordered", "quantity_received"):
+            desk.bills.tolerance(check, percent=tolerance)
+    invoices = [desk.bills.captured(order, ("20", "10")) for _ in range(10)]
+    jobs = [lambda each=each: desk.match(each) for each in invoices]
+    failures = [each for each in race(jobs) if isinstance(each, Exception)]
+    assert not failures, failures[0]
+    states = Counter(Invoice.objects.values_list("status", flat=True))
+    passed = 6 if tolerance else 5
+    assert states == {Status.CLEARED: passed, Status.IN_EXCEPTION: 10 - passed}
+    line = order.lines.get()
+    assert (line.billed_quantity, line.billed_amount) == (passed * 20, passed * 200)
+    assert org.cell("CC100", "6600").spent == passed * 200
+    assert_books_hold()

@@ -4,42 +4,55 @@ import threading
 
 import pytest
 from django.db import InternalError, connection
+from django.db.models import Sum
 
-from budgets.models import BudgetCell
+from budgets import ledger
+from budgets.models import BudgetCell, LedgerEntry
 from core.snapshot import snapshot
 from reports import queries
-from tests.budgets.postings import D, Desk
-from tests.factories import Organisation
+from tests.budgets.postings import D, Desk, Paper
+from tests.factories import NOW, TODAY, Organisation
+
+WRITERS, ORDERS_EACH, LINES = 4, 25, 10
 
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_reports_tie_while_orders_are_posted(org: Organisation):
-    desk = Desk(org, org.cells["CC100", "6600", None])
-    stop = threading.Event()
-    posted: list[int] = []
+def test_m18_a_report_during_a_thousand_writes_is_the_sum_of_one_moments_entries(
+    org: Organisation,
+):
+    """As of now and as of a day; each total against the entries read beside it."""
+    cell = org.cells["CC100", "6600", None]
 
     def post() -> None:
         try:
-            while not stop.is_set():
-                desk.order("1", "1")
-                posted.append(1)
+            for _ in range(ORDERS_EACH):
+                paper, lines = Paper(cell), [Paper(cell) for _ in range(LINES)]
+                shares = [
+                    paper.share(D(1), line_id=each.line, distribution_id=each.distribution)
+                    for each in lines
+                ]
+                ledger.encumber(source=paper.source, shares=shares, on=TODAY, actor=None, at=NOW)
         finally:
             connection.close()
 
-    writers = [threading.Thread(target=post) for _ in range(4)]
+    writers = [threading.Thread(target=post) for _ in range(WRITERS)]
     for writer in writers:
         writer.start()
-    try:
-        reports = [queries.commitments(entity=org.entity, fiscal_year=2026) for _ in range(40)]
-    finally:
-        stop.set()
-        for writer in writers:
-            writer.join(timeout=60)
-    assert all(report.ties for report in reports), [report.difference for report in reports]
-    seen = {report.totals.encumbered for report in reports}
-    assert len(seen) > 1, "nothing was written meanwhile"
-    assert desk.now.encumbered == len(posted)
+    seen = set()
+    while any(writer.is_alive() for writer in writers):
+        for as_of in (None, TODAY):
+            with snapshot():
+                found = queries.commitments(entity=org.entity, fiscal_year=2026, as_of=as_of)
+                entries = LedgerEntry.objects.aggregate(total=Sum("amount"))["total"] or 0
+            assert (found.ties, found.totals.encumbered) == (True, entries), found.difference
+            assert entries % LINES == 0, "part of an order"
+            seen.add(entries)
+    for writer in writers:
+        writer.join(timeout=60)
+    assert len(seen) > 2, "nothing was written meanwhile"
+    assert LedgerEntry.objects.count() == WRITERS * ORDERS_EACH * LINES == 1000
+    assert queries.commitments(entity=org.entity, fiscal_year=2026).totals.encumbered == 1000
 
 
 @pytest.mark.django_db(transaction=True)
