@@ -125,7 +125,7 @@ def commitment_burn_down(asked: Question) -> Answer:
     """Of one order, by its id or number, or of the budgets that the filters leave."""
     if asked.order:
         return _order_burn_down(asked)
-    points = queries.burn_down(
+    report = queries.burn_down(
         entity=asked.entity,
         fiscal_year=asked.fiscal_year,
         as_of=asked.today,
@@ -138,6 +138,7 @@ def commitment_burn_down(asked: Question) -> Answer:
         **_head("commitment-burn-down", asked),
         "fiscal_year": asked.fiscal_year,
         "order": None,
+        **_tied(asked, report),
         "rows": [
             {
                 "day": point.day,
@@ -146,10 +147,10 @@ def commitment_burn_down(asked: Question) -> Answer:
                     for name in ("budget", "pre_encumbered", "encumbered", "spent", "available")
                 },
             }
-            for point in points
+            for point in report.points
         ],
     }
-    return Answer(body, exports.burn_down(points, currency=currency))
+    return Answer(body, exports.burn_down(report))
 
 
 def open_orders_aging(asked: Question) -> Answer:
@@ -204,12 +205,13 @@ def order_asked_for(asked: Question) -> PurchaseOrder:
 
 def _order_burn_down(asked: Question) -> Answer:
     order = order_asked_for(asked)
-    days = orders.draw_downs(order, as_of=asked.as_of, known_on=asked.known_on)
+    report = orders.burn_down(order, as_of=asked.as_of, known_on=asked.known_on)
     currency = asked.entity.currency
     body = {
         **_head("commitment-burn-down", asked),
         "fiscal_year": None,
         "order": {"id": str(order.pk), "number": order.number},
+        **_tied(asked, report),
         "rows": [
             {
                 "day": each.day,
@@ -217,10 +219,10 @@ def _order_burn_down(asked: Question) -> Answer:
                 "spent": money(each.spent, currency),
                 "left": money(each.left, currency),
             }
-            for each in days
+            for each in report.days
         ],
     }
-    return Answer(body, exports.draw_downs(days, currency=currency))
+    return Answer(body, exports.order_burn_down(report))
 
 
 def _variance(asked: Question) -> VarianceReport:
@@ -237,6 +239,10 @@ def _head(name: str, asked: Question) -> dict[str, Any]:
     }
 
 
+def _tied(asked: Question, report: Any) -> dict[str, Any]:
+    return {"ties": report.ties, "difference": money(report.difference, asked.entity.currency)}
+
+
 def _grouped(
     name: str, asked: Question, report: queries.CommitmentReport | VarianceReport
 ) -> dict[str, Any]:
@@ -244,8 +250,7 @@ def _grouped(
         **_head(name, asked),
         "fiscal_year": asked.fiscal_year,
         "group_by": list(report.group_by),
-        "ties": report.ties,
-        "difference": money(report.difference, asked.entity.currency),
+        **_tied(asked, report),
     }
 
 

@@ -39,7 +39,10 @@ class CommitmentRowSerializer(planning_api.CodingsSerializer, FiguresSerializer)
     """A dimension that the report is not grouped by is null; "" is what has no project."""
 
     fiscal_year = serializers.IntegerField()
-    period = serializers.IntegerField(allow_null=True)
+    period = serializers.IntegerField(
+        allow_null=True,
+        help_text="A month of the fiscal year; 13: what was booked once the year was over.",
+    )
 
 
 class CommitmentReportSerializer(planning_api.GroupedReportSerializer):

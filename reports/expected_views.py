@@ -121,7 +121,7 @@ def period_of(scope: Scope, month: int) -> dict[str, Any]:
     """A month as the filters of entries say it."""
     day = first_of(month)
     year = scope.entity.fiscal_year_of(day)
-    return {"fiscal_year": year, "period": scope.period_of(day.month)}
+    return {"fiscal_year": year, "period": replace(scope, fiscal_year=year).period_of(day)}
 
 
 def _in_words(month: int) -> str:

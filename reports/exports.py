@@ -9,8 +9,8 @@ from core.tables import Table, csv, neutral, xlsx
 from reports import segregation
 from reports.accruals import AccrualReport
 from reports.forecast import Ahead
-from reports.orders import Aging, DrawDown
-from reports.queries import BurnDownPoint, CommitmentReport
+from reports.orders import Aging, OrderBurnDown
+from reports.queries import BurnDown, CommitmentReport
 from reports.variance import VarianceReport, VarianceRow
 
 __all__ = [
@@ -20,11 +20,11 @@ __all__ = [
     "burn_down",
     "commitments",
     "csv",
-    "draw_downs",
     "duties_kept_apart",
     "forecast",
     "neutral",
     "open_orders_aging",
+    "order_burn_down",
     "xlsx",
 ]
 
@@ -167,20 +167,23 @@ def forecast(report: VarianceReport) -> Table:
     return Table("Forecast", columns, rows, footer, report.scope.entity.currency)
 
 
-def burn_down(points: Sequence[BurnDownPoint], *, currency: str) -> Table:
-    """Balances at the end of each month of a fiscal year."""
+def burn_down(report: BurnDown) -> Table:
+    """Balances at the end of each month of a fiscal year, with the tie-out."""
     columns = ["day", "budget", "pre_encumbered", "encumbered", "spent", "available"]
     rows = (
-        [point.day, *(getattr(point.figures, name) for name in columns[1:])] for point in points
+        [point.day, *(getattr(point.figures, name) for name in columns[1:])]
+        for point in report.points
     )
-    return Table("Commitment burn-down", columns, rows, (), currency)
+    proof = _proof(report, as_of=report.as_of, known_on=report.known_on)
+    return Table("Commitment burn-down", columns, rows, proof, report.entity.currency)
 
 
-def draw_downs(days: Sequence[DrawDown], *, currency: str) -> Table:
-    """How the commitment of one order moved, day by day."""
+def order_burn_down(report: OrderBurnDown) -> Table:
+    """How the commitment of one order moved, day by day, with the tie-out."""
     columns = ["day", "committed", "spent", "left"]
-    rows = ([each.day, each.committed, each.spent, each.left] for each in days)
-    return Table("Order burn-down", columns, rows, (), currency)
+    rows = ([each.day, each.committed, each.spent, each.left] for each in report.days)
+    proof = _proof(report, as_of=report.as_of, known_on=report.known_on)
+    return Table("Order burn-down", columns, rows, proof, report.order.entity.currency)
 
 
 def open_orders_aging(report: Aging) -> Table:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
-from django.db.models.functions import ExtractMonth, ExtractYear
+from django.db.models.functions import ExtractMonth, ExtractYear, TruncMonth
 
 from accounts.models import Entity
 from budgets.models import BudgetAdjustment, BudgetCell, LedgerEntry, MonthSum, Stage
@@ -17,6 +17,8 @@ from core.money import ZERO
 from reports.accruals import end_of
 
 WITHOUT = "none"  # the project filter for what has no project
+# The period after the months of a fiscal year: what is booked to its budgets once it is over.
+LATE = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,25 @@ class Scope:
             **{f"{prefix}{name}": value for name, value in wanted.items() if value is not None}
         )
 
-    def period_of(self, month: int) -> int:
-        """The period of the fiscal year that a calendar month is."""
-        return (month - self.entity.fiscal_year_starts_month) % 12 + 1
+    def period_of(self, day: date) -> int:
+        """The period of the fiscal year in which a posting date counts: its month, the first one
+        for an earlier day, and LATE for a later one."""
+        return min(max(self._month_of(day), 1), LATE)
+
+    def posted_in(self, period: int) -> Q:
+        """The condition on entries that count in a period."""
+        first = Q() if period == 1 else Q(posting_date__gte=self._first_day(period))
+        last = Q() if period == LATE else Q(posting_date__lt=self._first_day(period + 1))
+        return first & last
+
+    def _month_of(self, day: date) -> int:
+        """A month of the fiscal year; 0 and less lie before it, 13 and more after it."""
+        months = (day.year - self.fiscal_year) * 12 + day.month
+        return months - self.entity.fiscal_year_starts_month + 1
+
+    def _first_day(self, period: int) -> date:
+        months = self.entity.fiscal_year_starts_month - 1 + period - 1
+        return date(self.fiscal_year + months // 12, months % 12 + 1, 1)
 
 
 _COLUMNS = {Stage.PRE: "pre_encumbered", Stage.ENC: "encumbered", Stage.ACT: "spent"}
@@ -173,7 +191,7 @@ def _summed_months(scope: Scope, groups: tuple[str, ...]) -> Iterable[Move]:
     sums = (Sum(name) for name in ("pre_encumbered", "encumbered", "spent"))
     for *key, pre, enc, act in months.values_list(*columns).annotate(*sums):
         if "period" in groups:
-            key[-1] = scope.period_of(key[-1].month)
+            key[-1] = scope.period_of(key[-1])
         yield tuple(key), pre, enc, act
 
 
@@ -185,7 +203,7 @@ def _folded_entries(scope: Scope, groups: tuple[str, ...]) -> Iterable[Move]:
     if scope.known_before is None and scope.as_of is not None:
         entries = entries.filter(posting_date__gte=scope.as_of.replace(day=1))
     if by_month:
-        entries = entries.annotate(month=ExtractMonth("posting_date"))
+        entries = entries.annotate(month=TruncMonth("posting_date"))
     for *found, pre, enc, act in entries.values_list(*columns).annotate(**_by_stage()):
         key = part_of(scope.cells[found[0]], groups) if by_cell else ()
         if by_month:

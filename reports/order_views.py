@@ -1,5 +1,6 @@
 """Accruals, open orders by age, and burn-down in the browser."""
 
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,7 @@ from reports.pages import (
     file_of,
     frame_of,
     kept,
+    same,
     today_of,
 )
 
@@ -93,13 +95,13 @@ def burn_down(request: HttpRequest) -> HttpResponse:
         return _order(request, chosen, number)
     entity = request.user.entity
     asked = {**asked_of(chosen), "as_of": today_of(entity, chosen)}
-    points = queries.burn_down(entity=entity, **asked)
+    report = queries.burn_down(entity=entity, **asked)
     if chosen["format"] in FILES:
         return file_of(
             request,
             chosen["format"],
             name=f"commitment-burn-down-{entity.code}-{chosen['fiscal_year']}",
-            made=lambda: exports.burn_down(points, currency=entity.currency),
+            made=lambda: exports.burn_down(report),
         )
     series = (
         ("Left", "good-full", lambda figures: figures.available),
@@ -109,14 +111,17 @@ def burn_down(request: HttpRequest) -> HttpResponse:
     context = {
         **frame_of(request, chosen, "commitment-burn-down"),
         "back": f"{reverse('reports:commitments')}?{urlencode(kept(chosen))}",
-        "points": [(each, entry_links({**chosen, "as_of": each.day}, {})) for each in points],
+        "report": report,
+        "points": [
+            (each, entry_links({**chosen, "as_of": each.day}, {})) for each in report.points
+        ],
         "chart": {
-            "labels": [f"{point.day:%d %b}" for point in points],
+            "labels": [f"{point.day:%d %b}" for point in report.points],
             "series": [
                 {
                     "label": words,
                     "tone": tone,
-                    "values": [float(read(point.figures)) for point in points],
+                    "values": [float(read(point.figures)) for point in report.points],
                 }
                 for words, tone, read in series
             ],
@@ -132,41 +137,48 @@ def _order(request: HttpRequest, chosen: dict[str, Any], number: str) -> HttpRes
     if order is None:
         raise Http404
     days = {"as_of": chosen["as_of"], "known_on": chosen["recorded_at"]}
-    moves = orders.draw_downs(order, **days)
+    report = orders.burn_down(order, **days)
     if chosen["format"] in FILES:
         return file_of(
             request,
             chosen["format"],
             name=f"commitment-burn-down-{order.number}",
-            made=lambda: exports.draw_downs(moves, currency=entity.currency),
+            made=lambda: exports.order_burn_down(report),
         )
     entries = list(
         orders.entries_of_order(order, **days)
         .select_related("cell__cost_center", "cell__gl_account", "cell__project", "actor")
         .select_related("cell__fiscal_year")
-        .order_by("-id")[:_MOST_ROWS]
+        .order_by("-posting_date", "-id")[: _MOST_ROWS + 1]
     )
     pages = pages_of(request.user, ((row.document_type, row.document_id) for row in entries))
     context = {
         **frame_of(request, chosen, "commitment-burn-down", order=order.number),
         "order": order,
-        "moves": moves,
-        "rows": [(row, pages.get(row.document_id, "")) for row in entries],
-        "left": moves[-1].left if moves else None,
+        "report": report,
+        "days": [(each, *_behind_day(request, each.day)) for each in report.days],
+        "rows": [(row, pages.get(row.document_id, "")) for row in entries[:_MOST_ROWS]],
+        "cut": _MOST_ROWS if len(entries) > _MOST_ROWS else None,
         "chart": {
-            "labels": [f"{move.day:%d %b %Y}" for move in moves],
+            "labels": [f"{each.day:%d %b %Y}" for each in report.days],
             "series": [
                 {
                     "label": "Left",
                     "tone": "accent",
                     "stepped": True,
-                    "values": [float(move.left) for move in moves],
+                    "values": [float(each.left) for each in report.days],
                 }
             ],
             "unit": entity.currency,
         },
     }
     return render(request, "reports/order_burn_down.html", context)
+
+
+def _behind_day(request: HttpRequest, day: date) -> tuple[str, str]:
+    """Where the entries of a day stand, and what an order had left at its end."""
+    then = same(request, as_of=day.isoformat())
+    return f"{then}#on-{day.isoformat()}", f"{then}#entries"
 
 
 def _followed(number: str, chosen: dict[str, Any]) -> str:

@@ -93,6 +93,23 @@ class DrawDown:
     left: Decimal
 
 
+@dataclass(frozen=True)
+class OrderBurnDown:
+    """How an order was used up. `difference` is how far what its entries leave is from what its
+    distributions hold; 0 when it ties."""
+
+    order: PurchaseOrder
+    as_of: date | None
+    known_on: date | None
+    days: list[DrawDown]
+    ties: bool
+    difference: Decimal
+
+    @property
+    def left(self) -> Decimal | None:
+        return self.days[-1].left if self.days else None
+
+
 def aging(*, entity: Entity, today: date, as_of: date | None = None) -> Aging:
     """Orders that run now, or ran at the end of a day, by age on `today`.
 
@@ -230,3 +247,30 @@ def draw_downs(
         left += committed or ZERO
         found.append(DrawDown(day, committed or ZERO, spent or ZERO, left))
     return found
+
+
+def burn_down(
+    order: PurchaseOrder, *, as_of: date | None = None, known_on: date | None = None
+) -> OrderBurnDown:
+    """The draw-downs of an order with their proof, in one snapshot. Statements: 2, or 3."""
+    with snapshot():
+        days = draw_downs(order, as_of=as_of, known_on=known_on)
+        held = _held_by(order, as_of=as_of, known_on=known_on)
+    difference = abs((days[-1].left if days else ZERO) - held)
+    return OrderBurnDown(order, as_of, known_on, days, difference == 0, difference)
+
+
+def _held_by(order: PurchaseOrder, *, as_of: date | None, known_on: date | None) -> Decimal:
+    """What the distributions of an order hold, by the other road: what they hold now, less what
+    was booked since. Statements: 1, or 2."""
+    now = Commitment.objects.filter(document_id=order.pk, stage=Stage.ENC).aggregate(
+        *(Sum(name) for name in ("amount", "liquidated", "released"))
+    )
+    whole, used, freed = (value or ZERO for value in now.values())
+    later = Q(posting_date__gt=as_of) if as_of else Q()
+    if known_on:
+        later |= Q(recorded_at__gte=end_of(order.entity, known_on))
+    if not later:
+        return whole - used - freed
+    since = entries_of_order(order).filter(later, stage=Stage.ENC).aggregate(Sum("amount"))
+    return whole - used - freed - (since["amount__sum"] or ZERO)

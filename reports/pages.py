@@ -16,7 +16,7 @@ from budgets.models import CostCenter, FiscalYear, GLAccount, Project
 from core.decimals import whole
 from core.tables import Table
 from reports.exporting import FILES, ExportRunning, one_at_a_time
-from reports.figures import WITHOUT
+from reports.figures import LATE, WITHOUT
 
 FILTERS = {"cost_center": CostCenter, "gl_account": GLAccount, "project": Project}
 KINDS = (("", "Capex and opex"), ("opex", "Operating expense"), ("capex", "Capital expense"))
@@ -102,7 +102,7 @@ def chosen_of(
         else entity.fiscal_year_of(today),
         "group_by": group if group in dict(groups) else groups[0][0],
         **{name: request.GET.get(name, "")[:32] for name in FILTERS},
-        "period": period if period is not None and 1 <= period <= 12 else None,
+        "period": period if period is not None and 1 <= period <= LATE else None,
         "stage": stage if stage in dict(stages) else "",
         "kind": kind if kind in GLAccount.Kind.values else "",
         "format": request.GET.get("format", ""),
@@ -172,7 +172,9 @@ def _codes(model: Any, entity: Entity, every: str) -> list[tuple[str, str]]:
 
 
 def month_of(entity: Entity, period: int | None, *, short: bool = False) -> str:
-    """The month that a period of the fiscal year is: `March`."""
+    """The month that a period of the fiscal year is: `March`; what is booked later has none."""
+    if period == LATE:
+        return "Later" if short else "After the year"
     names = MONTHS_3 if short else MONTHS
     number = ((period or 1) - 1 + entity.fiscal_year_starts_month - 1) % 12 + 1
     text = str(names[number])

@@ -125,10 +125,12 @@ class BurnDownPointSerializer(Output):
 
 
 class BurnDownReportSerializer(HeadSerializer):
-    """How budgets, or one order, were used up."""
+    """How budgets, or one order, were used up, tied to what they hold."""
 
     fiscal_year = serializers.IntegerField(allow_null=True)
     order = OrderReferenceSerializer(allow_null=True)
+    ties = serializers.BooleanField()
+    difference = AmountText()
     rows = BurnDownPointSerializer(many=True)
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from accounts.models import Entity
 from budgets.models import BudgetCell, CostCenter, FiscalYear, GLAccount, LedgerEntry, Project
@@ -24,6 +24,7 @@ from reports.accruals import (
     received_not_invoiced,
 )
 from reports.figures import (
+    LATE,
     WITHOUT,
     Coding,
     Figures,
@@ -45,6 +46,7 @@ __all__ = [
     "DIMENSIONS",
     "WITHOUT",
     "Accrual",
+    "BurnDown",
     "BurnDownPoint",
     "Coding",
     "CommitmentReport",
@@ -61,7 +63,7 @@ __all__ = [
 class CommitmentRow:
     """One line of the report. A dimension that the report is not grouped by is None.
 
-    `period` is a month of the fiscal year; its figures are the movements of that month.
+    `period` is a month of the fiscal year, or LATE; its figures are the movements of that month.
     """
 
     fiscal_year: int
@@ -110,11 +112,25 @@ class CommitmentReport:
 
 @dataclass(frozen=True, slots=True)
 class BurnDownPoint:
-    """Balances at the end of a month of the fiscal year, or at `as_of` in the running one."""
+    """Balances at the end of a month of the fiscal year, or at `as_of` in the running one; a last
+    one is LATE, where something was booked once the year was over."""
 
     period: int
     day: date
     figures: Figures
+
+
+@dataclass(frozen=True)
+class BurnDown:
+    """How budgets were used up, and whether all that moved them equals what they hold by an
+    independent road; `difference` as in `CommitmentReport`."""
+
+    entity: Entity
+    as_of: date | None
+    known_on: date | None
+    points: list[BurnDownPoint]
+    ties: bool
+    difference: Decimal
 
 
 def commitments(
@@ -184,7 +200,7 @@ def entries_behind(
     if stage:
         entries = entries.filter(stage=stage)
     if period:
-        entries = entries.filter(posting_date__month=_month(entity, period))
+        entries = entries.filter(scope.posted_in(period))
     return entries.order_by("-id")
 
 
@@ -198,25 +214,38 @@ def burn_down(
     project: str | None = None,
     known_on: date | None = None,
     kind: str | None = None,
-) -> list[BurnDownPoint]:
+    tie_out: bool = True,
+) -> BurnDown:
     """How a budget was used up: balances at the end of each month that has begun by `as_of`.
 
-    With `as_of` None, months up to the last one with a movement. Accruals are not part of it.
+    With `as_of` None, months up to the last one with a movement. Accruals are not part of it, nor
+    is a later month's own budget. `tie_out` as in `commitments`.
     """
     scope = Scope(entity, fiscal_year, as_of, cost_center, gl_account, project, known_on, kind)
+    points, difference = [], ZERO
     with snapshot():
         year = FiscalYear.objects.filter(entity=entity, year=fiscal_year).first()
-        if year is None or (as_of and as_of < year.starts_on):
-            return []
-        moves = folded(scope, ("period",))
-    if as_of:
-        last = scope.period_of(min(as_of, year.ends_on).month)
+        if year is not None and not (as_of and as_of < year.starts_on):
+            moves = folded(scope, ("period",))
+            points = _points(scope, year, moves)
+            if tie_out:
+                difference = difference_of(scope, sum(moves.values(), Figures()), True)
+    ties = tie_out and difference == ZERO
+    return BurnDown(entity, as_of, known_on, points, ties, difference)
+
+
+def _points(scope: Scope, year: FiscalYear, moves: Sums) -> list[BurnDownPoint]:
+    if scope.as_of:
+        last = scope.period_of(min(scope.as_of, year.ends_on))
     else:
-        last = max((key[0] for key in moves), default=0)
+        last = min(max((key[0] for key in moves), default=0), LATE - 1)
     points, balance = [], Figures()
     for period in range(1, last + 1):
         balance += moves.get((period,), Figures())
-        points.append(BurnDownPoint(period, _month_end(year, period, as_of), balance))
+        points.append(BurnDownPoint(period, _month_end(year, period, scope.as_of), balance))
+    if (LATE,) in moves:
+        booked = entries_of(scope).aggregate(last=Max("posting_date"))["last"]
+        points.append(BurnDownPoint(LATE, scope.as_of or booked, balance + moves[LATE,]))
     return points
 
 
@@ -310,10 +339,6 @@ def _stored_totals(scope: Scope) -> list[Decimal]:
         *(Sum(name) for name in ("amount", "pre_encumbered", "encumbered", "spent"))
     )
     return [value or ZERO for value in sums.values()]
-
-
-def _month(entity: Entity, period: int) -> int:
-    return (period - 1 + entity.fiscal_year_starts_month - 1) % 12 + 1
 
 
 def _month_end(year: FiscalYear, period: int, as_of: date | None) -> date:

@@ -200,11 +200,12 @@ def _size(report: queries.CommitmentReport) -> str:
 def _burn_down(entity: Entity, chosen: dict[str, Any]) -> dict[str, Any] | None:
     """How a cost centre's budget went down month by month, beside an even pace over the year."""
     asked = {**asked_of(chosen), "as_of": today_of(entity, chosen)}
-    points = queries.burn_down(entity=entity, **asked)
+    points = queries.burn_down(entity=entity, **asked, tie_out=False).points
     if not points:
         return None
     whole = points[-1].figures.budget
-    even = [whole * (12 - month) / 12 for month in range(1, 13)]
+    periods = max(points[-1].period, 12)
+    even = [max(whole * (12 - month) / 12, ZERO) for month in range(1, periods + 1)]
     left = [float(point.figures.available) for point in points]
     return {
         "points": [
@@ -216,7 +217,7 @@ def _burn_down(entity: Entity, chosen: dict[str, Any]) -> dict[str, Any] | None:
             for point in points
         ],
         "chart": {
-            "labels": [month_of(entity, month, short=True) for month in range(1, 13)],
+            "labels": [month_of(entity, month, short=True) for month in range(1, periods + 1)],
             "series": [
                 {"label": "Left", "tone": "accent", "values": left},
                 {

@@ -75,8 +75,10 @@ def test_the_burn_down_of_an_order_and_of_a_cost_centre(org: Any, api: Client) -
         report = get(cora, f"reports/commitment-burn-down/?order={name}")
         assert report["order"]["number"] == order["number"]
         assert [(row["spent"], row["left"]) for row in report["rows"]] == [("400.00", "600.00")]
+        assert (report["ties"], report["difference"]) == (True, "0.00")
     report = get(cora, "reports/commitment-burn-down/?cost_center=CC100")
     assert report["rows"][-1]["encumbered"] == "600.00"
+    assert (report["ties"], report["difference"]) == (True, "0.00")
     problem(cora.get(f"{V1}/reports/commitment-burn-down/?order=PO-1"), 404, "not-found")
     nils = api(org.nils)
     problem(

@@ -146,7 +146,7 @@ def test_c22_the_budget_travels_on_the_days_on_which_the_commitment_does(
     # what the books said before it ran
     assert told(org, 2026, as_of=last, known_on=first) == (before, 100, 0)
     assert told(org, 2027, as_of=ran, known_on=first) == (0, 0, 0)
-    months = queries.burn_down(entity=org.entity, fiscal_year=2026, cost_center="CC100")
+    months = queries.burn_down(entity=org.entity, fiscal_year=2026, cost_center="CC100").points
     assert [each.figures.encumbered for each in months[-2:]] == [100, 0]
     assert months[-2].figures.available == months[-1].figures.available
     again = datetime(2027, 2, 3, 9, 0, tzinfo=UTC)

@@ -216,7 +216,7 @@ def test_entries_lead_on_to_their_documents(org: Organisation, desk: Desk):
 
 
 def test_the_burn_down_ends_where_the_report_stands(org: Organisation, desk: Desk):
-    points = queries.burn_down(entity=org.entity, fiscal_year=2026, cost_center="CC100")
+    points = queries.burn_down(entity=org.entity, fiscal_year=2026, cost_center="CC100").points
     assert [(point.period, point.day) for point in points] == [
         (1, date(2026, 1, 31)),
         (2, date(2026, 2, 28)),
@@ -228,11 +228,47 @@ def test_the_burn_down_ends_where_the_report_stands(org: Organisation, desk: Des
     assert points[-1].figures == report(org, cost_center="CC100").totals
 
 
+def test_what_is_booked_after_the_year_is_none_of_its_months(org: Organisation, desk: Desk):
+    order, invoice = desk.order("1", "100"), Paper(desk.cell, "paper invoice")
+    settled = ledger.Settlement(invoice.line, 1, order.distribution, D(1), D(60), D(0), D(60))
+    late = date(2027, 2, 9)  # before the year end takes the order over
+    ledger.liquidate(source=invoice.source, settlements=[settled], on=late, actor=None, at=NOW)
+    facts = {"entity": org.entity, "fiscal_year": 2026, "cost_center": "CC100"}
+    for days in ({}, {"as_of": late}, {"as_of": late, "known_on": TODAY}):
+        found = queries.commitments(**facts, **days, group_by=["period"])
+        by_period = {row.period: row.figures for row in found.rows}
+        assert (by_period[3].encumbered, by_period[13].spent, by_period[13].encumbered) == (
+            *(D(177), D(60), D(-60)),
+        )
+        assert (1 in by_period, found.ties) == (False, True)
+        whole = queries.burn_down(**facts, **days)
+        assert whole.ties
+        assert [(each.period, each.day) for each in whole.points[-2:]] == [
+            (12, date(2026, 12, 31)),
+            (13, late),
+        ]
+        assert whole.points[-1].figures.spent - whole.points[-2].figures.spent == D(60)
+    behind = {
+        period: sum(e.amount for e in queries.entries_behind(**facts, period=period, stage="ACT"))
+        for period in (1, 2, 12, 13)
+    }
+    assert behind == {1: 0, 2: 0, 12: 0, 13: D(60)}
+
+
+def test_the_burn_down_says_when_it_does_not_tie(org: Organisation, desk: Desk):
+    BudgetCell.objects.filter(pk=desk.cell.pk).update(encumbered=D(70))
+    for as_of in (None, APRIL):
+        found = queries.burn_down(entity=org.entity, fiscal_year=2026, as_of=as_of)
+        assert (found.ties, found.difference != 0) == (False, True)
+
+
 def test_the_burn_down_of_a_day_ends_on_that_day(org: Organisation, desk: Desk):
-    points = queries.burn_down(entity=org.entity, fiscal_year=2026, as_of=date(2026, 4, 19))
+    points = queries.burn_down(entity=org.entity, fiscal_year=2026, as_of=date(2026, 4, 19)).points
     assert points[-1].day == date(2026, 4, 19)
     assert points[-1].figures.spent == 0
-    nothing = queries.burn_down(entity=org.entity, fiscal_year=2026, as_of=date(2025, 12, 31))
+    nothing = queries.burn_down(
+        entity=org.entity, fiscal_year=2026, as_of=date(2025, 12, 31)
+    ).points
     assert nothing == []
 
 

@@ -103,8 +103,8 @@ def test_the_entries_behind_are_those_that_were_known(late: Organisation):
 
 def test_the_burn_down_is_what_was_known(late: Organisation):
     facts = {"entity": late.entity, "fiscal_year": 2026, "as_of": MARCH, "cost_center": "CC100"}
-    assert queries.burn_down(**facts)[-1].figures.encumbered == D(570)
-    assert queries.burn_down(**facts, known_on=MARCH)[-1].figures.encumbered == D(500)
+    assert queries.burn_down(**facts).points[-1].figures.encumbered == D(570)
+    assert queries.burn_down(**facts, known_on=MARCH).points[-1].figures.encumbered == D(500)
 
 
 def test_a_delivery_counts_from_the_day_it_was_written_down(org: Organisation):

@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from budgets import ledger
-from budgets.models import AccruedSum, BudgetCell
+from budgets.models import AccruedSum, BudgetCell, Commitment
 from purchase_orders.models import PurchaseOrder
 from reports import accruals
-from reports.orders import DrawDown, aging, draw_downs
+from reports.orders import DrawDown, aging, burn_down, draw_downs
 from tests.budgets.postings import D, Desk
 from tests.factories import NOW, TODAY, Organisation
 from tests.reports.test_accruals import Order
@@ -125,6 +125,18 @@ def test_an_order_is_drawn_down_day_by_day(org: Organisation):
     ]
     assert draw_downs(order.order, as_of=first)[-1].left == D(60)
     assert draw_downs(order.order, known_on=TODAY - timedelta(days=1)) == []
+    for days in ({}, {"as_of": first}, {"as_of": first, "known_on": TODAY}):
+        found = burn_down(order.order, **days)
+        assert (found.days, found.ties) == (draw_downs(order.order, **days), True)
+
+
+def test_an_order_that_holds_something_else_says_by_how_much(org: Organisation):
+    order = Order(org, "10", "10")
+    held = Commitment.objects.filter(document_id=order.order.pk).first()
+    Commitment.objects.filter(pk=held.pk).update(released=D(7))
+    for as_of in (None, TODAY):
+        found = burn_down(order.order, as_of=as_of)
+        assert (found.left, found.ties, found.difference) == (D(100), False, D(7))
 
 
 @pytest.mark.parametrize("as_of", [None, TODAY, LATER])

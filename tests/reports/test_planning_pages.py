@@ -203,12 +203,33 @@ def test_an_order_is_followed_to_its_entries(busy: Organisation, page: Client):
     order = Order(busy, "10", "10")
     order.bill("4", on=date(2026, 3, 20))
     shown = page.get(at("burn_down", f"?order={order.order.number}"))
-    assert shown.context["left"] == D(60)
-    assert [move.left for move in shown.context["moves"]] == [D(100), D(60)]
+    report = shown.context["report"]
+    assert (report.left, report.ties) == (D(60), True)
+    assert [each.left for each in report.days] == [D(100), D(60)]
     assert len(shown.context["rows"]) == 6
+    assert "Ties to the ledger" in text_of(shown)
     assert page.get(at("burn_down", "?order=PO-9")).status_code == 404
     there = signed_in(busy.nils).get(at("burn_down", f"?order={order.order.number}"))
     assert there.status_code == 404
+
+
+def test_every_figure_of_an_order_opens_its_entries(busy: Organisation, page: Client):
+    order = Order(busy, "10", "10")
+    order.bill("4", on=date(2026, 3, 20))
+    shown = page.get(at("burn_down", f"?order={order.order.number}"))
+    for each, entries, then in shown.context["days"]:
+        url, _, name = entries.partition("#")
+        behind = page.get(at("burn_down", url))
+        (row,) = html.fromstring(behind.content).xpath(f"//tr[@id='{name}']")
+        assert row is not None
+        booked = [entry for entry, _ in behind.context["rows"]]
+        of_day = [entry for entry in booked if entry.posting_date == each.day]
+        assert sum(entry.amount for entry in of_day if entry.stage == "ENC") == each.committed
+        assert sum(entry.amount for entry in of_day if entry.stage == "ACT") == each.spent
+        assert sum(entry.amount for entry in booked if entry.stage == "ENC") == each.left
+        assert then.startswith(url)
+    figures = html.fromstring(shown.content).xpath("//td[@data-label='Left']/*/@href")
+    assert figures == [then for _, _, then in shown.context["days"]]
 
 
 def test_accruals_and_aging_show_their_tie_out(busy: Organisation, page: Client):
@@ -219,7 +240,7 @@ def test_accruals_and_aging_show_their_tie_out(busy: Organisation, page: Client)
     then = page.get(at("aging", "?as_of=2026-03-31")).context["rows"]
     for row, _, followed in then:  # what an order held is followed up to the same day
         assert "as_of=2026-03-31" in followed
-        assert page.get(followed).context["left"] == row.held > 0
+        assert page.get(followed).context["report"].left == row.held > 0
     assert len(then) == 2
 
 
