@@ -47,7 +47,6 @@ def publish(
         stream=document.stream,
         type=event_type,
         at=at,
-        recorded_at=timezone.now(),
         actor=actor,
         on_behalf_of=on_behalf_of,
         channel=origin.channel,
@@ -83,14 +82,15 @@ def _write(events: list[TrailEvent]) -> None:
         by_stream[event.stream].append(event)
     for stream in sorted(by_stream):
         trail.append(stream, by_stream[stream])
+    now = timezone.now()  # not `recorded_at`: work is due by the clock of those who do it
     outbox.add(
         [
             OutboxItem(
                 handler=handler,
                 arguments={"event_id": str(event.id), "document_id": str(event.document_id)},
                 key=f"{event.id}:{handler}",
-                run_at=event.recorded_at,
-                created_at=event.recorded_at,
+                run_at=now,
+                created_at=now,
             )
             for event in events
             for handler in _subscribers[event.type]

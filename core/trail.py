@@ -5,6 +5,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models.functions import Now
 
 from core import rows
 from core.composed import Composed
@@ -56,21 +59,35 @@ def _canonical(value: object) -> object:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
 
 
+class _Clock(Now):
+    """The database's own clock, as it is once a lock was waited for; Django's `Now` is from
+    before."""
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="CLOCK_TIMESTAMP()", **context)
+
+
 _locked_head = Composed(
-    lambda stream: TrailHead.objects.select_for_update(no_key=True).filter(pk=stream)
+    lambda stream: (
+        TrailHead.objects.select_for_update(no_key=True).annotate(now=_Clock()).filter(pk=stream)
+    )
 )
 
 
 def append(stream: str, events: list[TrailEvent]) -> None:
-    """Chain events to the end of a stream under its head's lock. Statements: 3, however many."""
+    """Chain events to the end of a stream under its head's lock, at the time of the database.
+
+    One clock for however many hosts, read under the lock: along a chain it only goes on.
+    Statements: 3, however many events.
+    """
     try:
-        head = _locked_head.one(stream)
+        head: Any = _locked_head.one(stream)
     except TrailHead.DoesNotExist:
         rows.insert([TrailHead(stream=stream)], ignore_conflicts=True)
         head = _locked_head.one(stream)
     for event in events:
         head.sequence += 1
-        event.sequence = head.sequence
+        event.sequence, event.recorded_at = head.sequence, head.now
         event.previous_hash = head.hash
         event.hash = head.hash = digest(event, head.hash)
     rows.insert(events)

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from core import events, trail
-from core.models import TrailEvent
+from core.models import OutboxItem, TrailEvent
 from core.transactions import atomic
 from tests.factories import NOW, Organisation
 from tests.racing import race
@@ -104,3 +105,31 @@ def test_t3_twenty_writers_at_once_make_one_chain_without_a_gap(org: Organisatio
     for stream, count in ((org.entity.pk, 13 * 5 + 7 * 5), (org.uk.pk, 13 * 5)):
         chain = TrailEvent.objects.filter(stream=str(stream)).order_by("sequence")
         assert list(chain.values_list("sequence", flat=True)) == list(range(1, count + 1))
+        times = list(chain.values_list("recorded_at", flat=True))
+        assert times == sorted(times), "no clock runs back along a chain"
+
+
+def test_t2_an_event_is_recorded_by_the_clock_of_the_database(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    """A host whose own clock is years behind writes no other time; its work is due by its own."""
+    before = now_by_the_database()
+    monkeypatch.setattr(timezone, "now", lambda: NOW - timedelta(days=1000))
+    with atomic():
+        events.publish("order.issued", org.vendor, actor=org.vera, at=NOW)
+        events.publish("vendor.approved", org.uk_vendor, actor=org.vera, at=NOW)
+    for event in TrailEvent.objects.all():
+        assert event.at == NOW
+        assert before <= event.recorded_at <= now_by_the_database()
+        assert event.recorded_at.utcoffset() == timedelta(0)
+    assert {each.run_at for each in OutboxItem.objects.all()} == {NOW - timedelta(days=1000)}
+    assert list(trail.verify_all()) == []
+
+
+def now_by_the_database() -> datetime:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT clock_timestamp()")
+            return cursor.fetchone()[0]
+        cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')")
+        return datetime.fromisoformat(cursor.fetchone()[0])
