@@ -15,10 +15,11 @@ from django.utils.dates import MONTHS_3
 from core.money import ZERO
 from core.web import pages_of, require_role
 from reports.asking import WHOLE_ENTITY
-from reports.expected import FORWARD, ON_ORDER, RESERVED, Expected, first_of
+from reports.expected import FORWARD, ON_ORDER, RESERVED, Expected, first_of, months_of_year
 from reports.figures import DIMENSIONS, WITHOUT, Coding, Figures, Scope
 from reports.forecast import Line, Outlook, budgets_of, outlook
 from reports.pages import (
+    BUDGET,
     asked_of,
     chosen_of,
     entry_links,
@@ -31,6 +32,7 @@ from reports.queries import codings
 from reports.run_rate import SEASONAL
 
 FORECAST, TO_COME, COMMITTED, RUN_RATE = "forecast", "to_come", "committed", "run_rate"
+VARIANCE = "variance"  # of a whole fiscal year only: months have no budget of their own
 DOCUMENTS = {
     ON_ORDER: "On order",
     RESERVED: "Approved, not ordered",
@@ -42,7 +44,11 @@ WHAT = {
     COMMITTED: "Committed and approved",
     **DOCUMENTS,
     RUN_RATE: "Run rate",
+    VARIANCE: "Variance",
 }
+_WITH_SPENT = (FORECAST, VARIANCE)
+_WITH_USUAL = (*_WITH_SPENT, TO_COME, RUN_RATE)
+_WITH_DOCUMENTS = (*_WITH_SPENT, TO_COME, COMMITTED)
 GROUPS = groups_with(("kind", "Capital and operating expense"))
 _MOST_ROWS = 500
 
@@ -70,11 +76,12 @@ def expected_entries(request: HttpRequest) -> HttpResponse:
     scope = Scope(entity, **asked_of(chosen))
     seen = outlook(scope, today=today_of(entity, chosen))
     asked = request.GET.get("what", "")
-    what = asked if asked in WHAT else FORECAST
     months = _months(request, seen)
+    tabs = {key: words for key, words in WHAT.items() if key != VARIANCE or _is_year(seen, months)}
+    what = asked if asked in tabs else FORECAST
     parts = _parts(seen, what, months)
-    usual = list(_usual(seen, months)) if what in (FORECAST, TO_COME, RUN_RATE) else []
-    spent = _spent(seen, months) if what == FORECAST else ZERO
+    usual = list(_usual(seen, months)) if what in _WITH_USUAL else []
+    spent = _spent(seen, months) if what in _WITH_SPENT else ZERO
     documents = sum((part.base for part in parts), ZERO)
     beyond = sum((line.months[month].run_rate for line, month in usual), ZERO)
     shown = parts[:_MOST_ROWS]
@@ -95,9 +102,10 @@ def expected_entries(request: HttpRequest) -> HttpResponse:
         "documents": documents,
         "beyond": beyond,
         "total": spent + documents + beyond,
+        **(_beside_budget(scope, chosen, spent + documents + beyond) if what == VARIANCE else {}),
         "what": what,
         "title": WHAT[what],
-        "tabs": list(WHAT.items()),
+        "tabs": list(tabs.items()),
         "names": words_of(entity, chosen),
         "months": _stretch(months),
         "chosen": chosen,
@@ -156,10 +164,23 @@ def _read(text: str) -> int | None:
 
 
 def _parts(seen: Outlook, what: str, months: range) -> list[Expected]:
-    wanted = DOCUMENTS if what in (FORECAST, TO_COME, COMMITTED) else (what,)
+    wanted = DOCUMENTS if what in _WITH_DOCUMENTS else (what,)
     parts = [part for part in seen.parts if part.what in wanted and part.month in months]
     parts.sort(key=lambda part: (part.month, part.document.number, part.document.line_number))
     return parts
+
+
+def _beside_budget(scope: Scope, chosen: dict[str, Any], forecast: Decimal) -> dict[str, Any]:
+    budget = sum(budgets_of(scope).values(), Figures()).budget
+    return {
+        "budget": budget,
+        "variance": budget - forecast,
+        "budget_url": entry_links(chosen, {})[BUDGET],
+    }
+
+
+def _is_year(seen: Outlook, months: range) -> bool:
+    return months == months_of_year(seen.scope, seen.scope.fiscal_year)
 
 
 def _usual(seen: Outlook, months: range) -> Iterable[tuple[Line, int]]:
