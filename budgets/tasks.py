@@ -16,6 +16,7 @@ EVENTS = (
     "requisition.cancelled",
     "requisition.closed",
     "order.issued",
+    "order.taken_over",
     "order.changed",
     "order.cancelled",
     "order.closed",
@@ -30,6 +31,7 @@ EVENTS = (
     "journal.reversed",
     "allocation.posted",
     "allocation.reversed",
+    "statement_line.resolved",
     "budget.set",
 )
 
@@ -45,7 +47,9 @@ def _moved_by(event: TrailEvent) -> list[int]:
     own = event.data.get("budget") if event.document_type == "budget" else None
     if own is not None:
         return [int(str(own))]
-    entries = LedgerEntry.objects.filter(document_id=UUID(str(event.document_id)))
+    # The line of a statement moves in the name of its allocation.
+    document_id = event.data.get("allocation", event.document_id)
+    entries = LedgerEntry.objects.filter(document_id=UUID(str(document_id)))
     return list(entries.order_by().values_list("cell", flat=True).distinct())
 
 

@@ -94,6 +94,7 @@ def correct(
         at=at,
         reason=resolution,
         changes=[{"field": "amount", **_told(allocation, line.amount, new_amount)}],
+        data={"allocation": str(allocation.pk)},
     )
     return new
 

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.models import LedgerEntry
+from budgets.models import BudgetAlert, BudgetCell, LedgerEntry
 from chargeback import services
 from chargeback.models import StatementLine
+from core import outbox
 from core.errors import Conflict, IllegalTransition, Invalid, NotAllowed
 from core.models import TrailEvent
 from core.money import ZERO
@@ -116,6 +117,17 @@ def test_a_line_is_corrected_by_its_mirror_and_a_new_line(org, posted, disputed,
     assert (spent(org, "CC200"), spent(org, "CC100")) == (Decimal(100), Decimal("500.01"))
     mirrors = LedgerEntry.objects.filter(line_id=disputed.mirror.pk)
     assert {entry.reverses.line_id for entry in mirrors} == {disputed.pk}
+
+
+def test_who_gets_a_cost_back_is_warned_at_once(org, posted, disputed, axel):
+    outbox.drain()
+    payer = org.cell("CC100", "6300")
+    BudgetCell.objects.filter(pk=payer.pk).update(amount=Decimal(1000))
+    services.correct(
+        line=disputed, amount=Decimal(100), actor=axel, at=AT, resolution="Only January"
+    )
+    outbox.drain()
+    assert [(each.cell_id, each.level) for each in BudgetAlert.objects.all()] == [(payer.pk, 50)]
 
 
 def test_a_correction_to_nothing_leaves_a_line_of_nothing(org, posted, disputed, axel, books_hold):
