@@ -8,12 +8,14 @@ from django.db import connection
 
 from accounts.models import Control
 from budgets.models import BudgetCell, Stage
+from core import rows
 from core.fields import AmountField
 from core.money import ZERO
 
 _TABLE = BudgetCell._meta.db_table
 _STAGES = {Stage.PRE: "pre_encumbered", Stage.ENC: "encumbered", Stage.ACT: "spent"}
 _COLUMNS = ", ".join(f'"{name}"' for name in ("id", *_STAGES.values(), "takes"))
+_FIELDS = (BudgetCell._meta.pk, *[AmountField()] * (len(_STAGES) + 1))
 _SETS = ", ".join(f'"{name}" = "{_TABLE}"."{name}" + "new"."{name}"' for name in _STAGES.values())
 _USED = " + ".join(f'"{_TABLE}"."{name}"' for name in _STAGES.values())
 _FITS = f'"{_TABLE}"."amount" >= {_USED} + "new"."takes" - "{_TABLE}"."overdraft"'
@@ -29,11 +31,12 @@ def move(deltas: Mapping[int, Mapping[str, Decimal]], *, has_reason: bool) -> se
     moves = {pk: deltas[pk] for pk in sorted(deltas) if any(deltas[pk].values())}
     if not moves:
         return set()
+    values = rows.typed_values(_FIELDS, rows=len(moves))
     held, among = _held(len(moves))
     control = ("<>", Control.STOP) if has_reason else ("=", Control.TRACK)
     with connection.cursor() as cursor:
         cursor.execute(
-            f'WITH "new" ({_COLUMNS}) AS (VALUES {_values(len(moves))}){held} '  # noqa: S608
+            f'WITH "new" ({_COLUMNS}) AS ({values}){held} '  # noqa: S608
             f'UPDATE "{_TABLE}" SET {_SETS} FROM {among} WHERE "{_TABLE}"."id" = "new"."id" '
             f'AND ("new"."takes" <= 0 OR {_FITS} OR "{_TABLE}"."control" {control[0]} %s) '
             f'RETURNING "{_TABLE}"."id"',
@@ -52,20 +55,11 @@ def _held(cells: int) -> tuple[str, str]:
     return held, '"new" INNER JOIN "held" ON "held"."id" = "new"."id"'
 
 
-def _values(cells: int) -> str:
-    """Placeholders; on PostgreSQL the first row tells the types of all."""
-    row = f"({', '.join(['%s'] * (len(_STAGES) + 2))})"
-    typed = row
-    if connection.vendor == "postgresql":
-        typed = f"(CAST(%s AS bigint){', CAST(%s AS numeric)' * (len(_STAGES) + 1)})"
-    return ", ".join([typed, *[row] * (cells - 1)])
-
-
 def _parameters(moves: Mapping[int, Mapping[str, Decimal]]) -> list[Any]:
-    amount = AmountField()
     made: list[Any] = []
     for pk, stages in moves.items():
-        values = [stages.get(stage, ZERO) for stage in _STAGES]
-        values.append(sum(values, ZERO))
-        made += [pk, *(amount.get_db_prep_value(each, connection) for each in values)]
+        amounts = [stages.get(stage, ZERO) for stage in _STAGES]
+        amounts.append(sum(amounts, ZERO))
+        values = zip(_FIELDS, (pk, *amounts), strict=True)
+        made += (field.get_db_prep_value(value, connection) for field, value in values)
     return made

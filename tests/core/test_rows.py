@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 from budgets.models import BudgetCell
 from core import rows
 from core.models import OutboxItem
+from core.transactions import atomic
 from requisitions.models import Requisition
 from tests.factories import Organisation, draft
 
@@ -77,8 +78,22 @@ def test_a_row_whose_key_is_there_is_left_out_only_where_that_is_asked_for() -> 
 
 
 def test_more_rows_than_fit_in_one_statement_are_stored_in_several() -> None:
-    rows.insert([item(str(number)) for number in range(9_000)])
-    assert OutboxItem.objects.count() == 9_000
+    given = [item(str(number)) for number in range(9_000)]
+    rows.insert(given)
+    for each in given:
+        each.error = "100 %s"
+    fields = ["error", "lease_until"]
+    most = connection.ops.bulk_batch_size(["id", *fields], given)
+    with atomic():
+        rows.store([*given, *given, *given][: max(most, len(given)) + 1], fields)
+    assert OutboxItem.objects.filter(error="100 %s").count() == 9_000
+
+
+def test_what_keeps_history_is_saved_and_not_written_past_it(org: Organisation) -> None:
+    wanted = draft(org)
+    for write in (rows.insert, lambda of: rows.store(of, ["title"])):
+        with pytest.raises(TypeError, match="keeps history"):
+            write([wanted])
 
 
 @isolate_apps("core")
