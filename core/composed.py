@@ -30,7 +30,7 @@ _MARKS: dict[type, Callable[[int], Any]] = {
     Decimal: lambda place: 31_000 + place + Decimal("0.5"),  # of a `Value`, as the column keeps it
     str: lambda place: f"\x01{place}",
 }
-_LONGEST = 100
+_LONGEST = 128
 # How a value is handed to the database; numbers and words go as they are.
 _FIELDS: dict[type, Any] = {
     UUID: models.UUIDField(),
@@ -43,8 +43,9 @@ class Composed(Generic[Row]):
     """A read of constant shape; called with its values it gives the rows as a list.
 
     `build` makes the queryset from ids, moments, numbers and words, or lists of them; it is asked
-    once for each combination of types and sizes. It only compares with them: LookupError when one
-    does not reach the database as it was given. None belongs to the shape.
+    once for each combination of types and sizes. It only compares with them, and asks of lists only
+    what is among them: LookupError when one does not reach the database as it was given. None
+    belongs to the shape; in a list it equals nothing.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Row]]) -> None:
@@ -52,7 +53,7 @@ class Composed(Generic[Row]):
         self._made: dict[tuple[Any, ...], _Template] = {}
 
     def __call__(self, *values: Any) -> list[Row]:
-        """The rows for these values, collections without repetition. Statements: as composed."""
+        """The rows for these values. Statements: as composed."""
         return self._rows(self._bound(values))
 
     def one(self, *values: Any) -> Row:
@@ -72,6 +73,7 @@ class Composed(Generic[Row]):
         given = [_plain(each) for each in values]
         if [] in given or any(isinstance(each, list) and len(each) > _LONGEST for each in given):
             return self._build(*given)  # nothing to ask, or of a length that hardly comes again
+        given = [_filled(each) if isinstance(each, list) else each for each in given]
         shape = tuple(map(_shape, given))
         made = self._made.get(shape)
         if made is None:
@@ -83,8 +85,15 @@ def _plain(value: Any) -> Any:
     """A value, or a collection of them as a list: sets keep no order between two passes."""
     if isinstance(value, Enum):
         return value.value
-    many = isinstance(value, Collection) and not isinstance(value, str)
-    return list(value) if many else value
+    if isinstance(value, Collection) and not isinstance(value, str):
+        return [each for each in value if each is not None]
+    return value
+
+
+def _filled(values: list[Any]) -> list[Any]:
+    """The last repeated up to a power of two, so that few lengths are composed and planned."""
+    missing = (1 << (len(values) - 1).bit_length()) - len(values)
+    return values + values[-1:] * missing
 
 
 def _shape(value: Any) -> Any:

@@ -80,6 +80,28 @@ def test_long_lists_and_constants_of_the_code_are_values_like_others(org, centre
     assert by_code(Code.FIRST) == [centres[0]]
 
 
+def test_no_value_in_a_list_equals_nothing(org, centres):
+    others = Composed(lambda pks: CostCenter.objects.exclude(pk__in=pks).filter(entity=org.entity))
+    for pks in ([centres[0].pk, None], [None, centres[0].pk]):
+        assert set(others(pks)) == set(centres[1:])
+    assert set(others([None])) == set(centres)
+
+
+def test_lists_of_any_length_are_composed_for_few(org, centres):
+    asked = []
+
+    def of_codes(codes):
+        asked.append(len(codes))
+        return CostCenter.objects.filter(code__in=codes, entity=org.entity).order_by("code")
+
+    read = Composed(of_codes)
+    codes = [each.code for each in centres]
+    for length in range(1, 101):
+        wanted = [*codes, *(f"unknown {number}" for number in range(100))][:length]
+        assert read(wanted) == centres[:length]
+    assert asked == [1, 2, 4, 8, 16, 32, 64, 128]
+
+
 def test_rows_bring_what_belongs_to_them_and_see_what_changed(
     org, centres, django_assert_num_queries
 ):
