@@ -12,13 +12,22 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    transaction,
+)
 
 from core.errors import Conflict
 
 logger = logging.getLogger(__name__)
 
-_BUSY = ("could not obtain lock", "lock timeout", "deadlock detected", "database is locked")
+_BUSY = (
+    *("could not obtain lock", "lock timeout", "deadlock detected", "database is locked"),
+    "cached plan must not change",  # a migration came between: undoing the unit drops the plans
+)
 _TAKEN = "unique constraint"
 _pending: ContextVar[list[Any] | None] = ContextVar("pending_events", default=None)
 _afterwards: ContextVar[list[Callable[[], None]] | None] = ContextVar("afterwards", default=None)
@@ -46,7 +55,8 @@ class Taken(Conflict):
 def refusal_of(fault: Exception) -> Conflict | None:
     """A race that the database decided, as a refusal; None for what is a fault of ours."""
     words = str(fault).lower()
-    if isinstance(fault, OperationalError) and any(sign in words for sign in _BUSY):
+    is_fate = isinstance(fault, OperationalError | NotSupportedError)
+    if is_fate and any(sign in words for sign in _BUSY):
         return Busy()
     if isinstance(fault, IntegrityError) and _TAKEN in words:
         return Taken()
@@ -126,7 +136,7 @@ def _unit_of_work(savepoint: bool) -> Iterator[None]:
             if events:
                 for write in _writers:
                     write(events)
-    except (OperationalError, IntegrityError) as fault:
+    except DatabaseError as fault:
         refusal = refusal_of(fault)
         if refusal is None:
             raise

@@ -11,12 +11,12 @@ from functools import lru_cache
 from typing import Any
 
 from django.db.backends.postgresql import base, operations
-from psycopg import _queries
+from psycopg import ClientCursor, _queries
 
 from core import transactions
 
 MOST_PREPARED = 300  # of a connection; a life of a purchase has some 150
-MOST_VALUES = 2**16 - 1  # of one statement, in PostgreSQL's protocol
+MOST_VALUES = 2**16 - 1  # that PostgreSQL's protocol binds to one statement
 MOST_KEPT = 1000  # values of a statement whose text is worth keeping
 
 
@@ -42,6 +42,12 @@ _taken_apart = lru_cache(maxsize=MOST_PREPARED)(_queries._query2pg_nocache)
 
 class Cursor(base.ServerBindingCursor):
     _query_cls = _Query
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        """What has more values than can be bound is sent with its values in the text."""
+        if params is not None and len(params) > MOST_VALUES:
+            query, params = ClientCursor(self.connection).mogrify(query, params), None
+        return super().execute(query, params, **options)
 
 
 class DatabaseOperations(operations.DatabaseOperations):
