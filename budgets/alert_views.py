@@ -15,8 +15,8 @@ from accounts.models import Role, User
 from budgets import services
 from budgets.forms import LevelsForm, QuietForm
 from budgets.models import AlertSetting, BudgetAlert, BudgetCell, QuietWindow
-from budgets.views import ROLES
-from core.errors import DomainError
+from budgets.views import ROLES, shown
+from core.errors import DomainError, RuleBroken
 from core.web import act, add_errors, keyset_page, require_role, visible_or_404
 
 _NAMED = ("cell__cost_center", "cell__gl_account", "cell__project", "cell__fiscal_year")
@@ -131,17 +131,16 @@ def levels(request: HttpRequest, pk: int) -> HttpResponse:
     )
     cell = visible_or_404(named, pk)
     form = LevelsForm(request.POST)
-    page = reverse("budgets:detail", args=[pk])
     if not form.is_valid():
-        messages.error(request, form.errors["levels"][0])
-        return redirect(page)
+        return shown(request, pk, levels_form=form)
     wanted = form.cleaned_data["levels"]
-    return act(
-        request,
-        lambda: services.set_levels(
-            cell=cell, levels=wanted, actor=request.user, at=timezone.now()
-        ),
-        done="Saved.",
-        to=page,
-        refused_to=page,
-    )
+    try:
+        services.set_levels(cell=cell, levels=wanted, actor=request.user, at=timezone.now())
+    except RuleBroken as refusal:
+        add_errors(form, refusal)
+        return shown(request, pk, levels_form=form)
+    except DomainError as refusal:
+        messages.error(request, refusal.detail)
+    else:
+        messages.success(request, "Saved.")
+    return redirect("budgets:detail", pk)

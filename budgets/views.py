@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.models import Role
+from budgets.forms import LevelsForm
 from budgets.models import BudgetCell, FiscalYear
 from core.decimals import whole
 from core.web import PAGE, pages_of, require_role, visible_or_404
@@ -66,6 +67,11 @@ def _center(owner: Any, cells: list[BudgetCell]) -> dict[str, Any]:
 @login_required
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One cell: its meter, the changes of its amount, and every entry behind its balances."""
+    return shown(request, pk)
+
+
+def shown(request: HttpRequest, pk: int, *, levels_form: LevelsForm | None = None) -> HttpResponse:
+    """The page of a cell, with what was typed into its warnings when that is refused."""
     require_role(request, *ROLES)
     found = BudgetCell.objects.visible_to(request.user).select_related(
         "cost_center__owner", "gl_account", "project", "fiscal_year", "entity"
@@ -83,5 +89,6 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "next": rows[PAGE - 1].pk if len(rows) > PAGE else None,
         "adjustments": cell.adjustments.select_related("actor").order_by("-id"),
         "currency": cell.entity.currency,
+        "levels_form": levels_form,
     }
-    return render(request, "budgets/detail.html", context)
+    return render(request, "budgets/detail.html", context, status=422 if levels_form else 200)

@@ -22,6 +22,7 @@ WHOLE_ENTITY = (
 OVERSIGHT = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR)
 OVERSEEN = ("segregation-of-duties", "emergency-review", "approval-bottlenecks")
 UNDIVIDED = (*OVERSEEN, "accruals", "open-orders-aging")  # no cost centre divides them
+YEARS = range(1900, 3000)  # beyond them a day before or after may not exist
 CODING = ("cost_center", "gl_account", "project")
 
 
@@ -145,21 +146,19 @@ def _day(said: Mapping[str, str], name: str) -> date | None:
     if name not in said:
         return None
     try:
-        return day_of(said[name])
+        day = day_of(said[name])
     except ValueError as error:
         raise BadFilter(f"{name} {error}") from None
+    if day.year not in YEARS:
+        raise BadFilter(f"{name} must be a day of {YEARS[0]} to {YEARS[-1]}.")
+    return day
 
 
 def _year(said: Mapping[str, str], entity: Entity, day: date) -> int:
     if "fiscal_year" not in said:
         return entity.fiscal_year_of(day)
     given = said["fiscal_year"]
-    if (
-        not given.isascii()
-        or not given.isdigit()
-        or len(given) != 4
-        or not 1900 <= int(given) <= 2999
-    ):
+    if not given.isascii() or not given.isdigit() or len(given) != 4 or int(given) not in YEARS:
         raise BadFilter("fiscal_year must be a year such as 2026.")
     return int(given)
 

@@ -15,6 +15,7 @@ from accounts.models import Entity
 from budgets.models import CostCenter, FiscalYear, GLAccount, Project
 from core.decimals import whole
 from core.tables import Table
+from reports.asking import YEARS
 from reports.exporting import FILES, ExportRunning, one_at_a_time
 from reports.figures import LATE, WITHOUT
 
@@ -97,9 +98,7 @@ def chosen_of(
     return {
         "as_of": day_of(request.GET.get("as_of", "")),
         "recorded_at": day_of(request.GET.get("recorded_at", "")),
-        "fiscal_year": year
-        if year is not None and 1900 <= year <= 2999
-        else entity.fiscal_year_of(today),
+        "fiscal_year": year if year is not None and year in YEARS else entity.fiscal_year_of(today),
         "group_by": group if group in dict(groups) else groups[0][0],
         **{name: request.GET.get(name, "")[:32] for name in FILTERS},
         "period": period if period is not None and 1 <= period <= LATE else None,
@@ -127,11 +126,12 @@ def today_of(entity: Entity, chosen: dict[str, Any]) -> date:
 
 
 def day_of(text: str) -> date | None:
-    """A day of an address; None for what is unreadable."""
+    """A day of an address; None for what is unreadable or no day of a report."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if day.year in YEARS else None
 
 
 def kept(chosen: dict[str, Any]) -> dict[str, Any]:

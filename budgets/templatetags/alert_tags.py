@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 
 from budgets import services
+from budgets.forms import LevelsForm
 from budgets.models import BudgetAlert, BudgetCell, BudgetWatch
 from budgets.models.alerts import LEVELS
 
@@ -32,13 +33,15 @@ def own_alerts(user: Any) -> dict[str, Any]:
 
 @register.inclusion_tag("budgets/_cell_alerts.html", takes_context=True)
 def cell_alerts(context: Any, cell: BudgetCell, user: Any) -> dict[str, Any]:
-    """What stands about one budget, and the levels at which it warns. Statements: 2."""
+    """What stands about one budget, and the levels at which it warns, or what was typed instead
+    and refused. Statements: 2."""
     watch = BudgetWatch.objects.filter(cell=cell).first()
-    levels = watch.levels if watch is not None else LEVELS
+    levels = ", ".join(map(str, watch.levels if watch is not None else LEVELS))
     return {
         "alerts": list(cell.alerts.standing().order_by("-level", "-id")),
         "cell": cell,
-        "levels": ", ".join(map(str, levels)),
+        "levels": levels,
+        "form": context.get("levels_form") or LevelsForm(initial={"levels": levels}),
         "may_answer": services.may_answer(cell, user),
         "csrf_token": context.get("csrf_token"),
     }

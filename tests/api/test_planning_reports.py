@@ -120,6 +120,8 @@ def test_what_the_books_said_on_a_day(org: Any, api: Client) -> None:
         ("budget-variance/?group_by=period", 422, "invalid"),
         ("budget-variance/?fiscal_year=9999", 400, "invalid-filter"),
         ("forecast/?recorded_at=today", 400, "invalid-filter"),
+        ("forecast/?as_of=0001-01-01", 400, "invalid-filter"),
+        ("accruals/?recorded_at=9999-12-31", 400, "invalid-filter"),
         ("open-orders-aging/?recorded_at=2026-03-01", 400, "unknown-filter"),
         ("accruals/?cost_center=CC100", 400, "unknown-filter"),
     ],

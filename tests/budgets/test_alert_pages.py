@@ -56,8 +56,11 @@ def test_the_levels_of_a_budget_are_set_on_its_page(org: Organisation, tracked: 
     address = reverse("budgets:levels", args=[tracked.cell.pk])
     assert "Saved." in said_by(page.post(address, {"levels": "70 %, 90"}, follow=True))
     assert BudgetWatch.objects.get().levels == [70, 90]
-    assert "Whole percentages" in said_by(page.post(address, {"levels": "most"}, follow=True))
-    assert "At most" in said_by(page.post(address, {"levels": "900"}, follow=True))
+    for typed, words in (("most", "Whole percentages"), ("900", "At most 6 percentages")):
+        refused = page.post(address, {"levels": typed})
+        assert refused.status_code == 422
+        assert text_of(refused).count(words) == 1
+        assert f'value="{typed}"' in refused.content.decode()
     assert BudgetWatch.objects.get().levels == [70, 90]
 
 

@@ -73,6 +73,14 @@ def test_pages_take_as_many_statements_with_more_rows(busy: Organisation, page: 
 
 
 @pytest.mark.parametrize("name", FILED)
+def test_a_day_that_is_being_typed_breaks_nothing(busy: Organisation, page: Client, name: str):
+    """A browser sends `0002-03-01` while somebody still types the year."""
+    for day in ("0001-01-01", "0002-03-01", "9999-12-31", "2026-02-30"):
+        for asked in (f"as_of={day}", f"recorded_at={day}", f"as_of={day}&format=csv"):
+            assert page.get(at(name, f"?{asked}")).status_code == 200
+
+
+@pytest.mark.parametrize("name", FILED)
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_every_report_is_a_file(busy: Organisation, page: Client, name: str, kind: str):
     answer = page.get(at(name, f"?format={kind}"))
