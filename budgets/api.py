@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Control, Role
+from accounts.models import Control
 from budgets import ledger, services
 from budgets.models import (
     BudgetCell,
@@ -22,6 +22,7 @@ from budgets.models import (
     Stage,
 )
 from budgets.models.alerts import default_levels
+from budgets.models.cells import SEE_BUDGETS
 from core.api.fields import (
     AmountField,
     DecimalInput,
@@ -31,7 +32,7 @@ from core.api.fields import (
     Reference,
     WholeInput,
 )
-from core.api.filtering import Filter, choice, day, exact, flag, reference, whole
+from core.api.filtering import Filter, choice, day, exact, flag, moment, reference, whole
 from core.api.serializers import Input, Output, PersonSerializer, own_type, public_type
 from core.api.views import Resource
 
@@ -259,8 +260,12 @@ class LedgerEntrySerializer(Output):
         return public_type(entry.event)
 
 
+_PROJECT = reference("cell__project", code="code")
+
+
 class LedgerEntryViewSet(Resource):
-    """The commitment ledger of the caller's entity, for those who answer for budgets."""
+    """The commitment ledger of the caller's entity, for those who see its budgets. The filters are
+    those of reports, so that what a figure is made of can be asked for."""
 
     model = LedgerEntry
     output = LedgerEntrySerializer
@@ -276,21 +281,25 @@ class LedgerEntryViewSet(Resource):
         "fiscal_year": whole("cell__fiscal_year__year"),
         "cost_center": reference("cell__cost_center", code="code"),
         "gl_account": reference("cell__gl_account", code="code"),
-        "project": reference("cell__project", code="code"),
+        "project": Filter(
+            lambda value: Q(cell__project=None) if value == "none" else _PROJECT.condition(value),
+            _PROJECT.schema,
+            "An id, or a code; none: what has no project.",
+        ),
+        "kind": choice("cell__gl_account__kind", GLAccount.Kind),
+        "budget": whole("cell"),
         "posted_from": day("posting_date", "gte"),
         "posted_to": day("posting_date", "lte"),
+        "recorded_before": moment("recorded_at", "lt"),
     }
     http_method_names = _READING
 
     def visible(self) -> QuerySet[LedgerEntry]:
         user = self.request.user
         own = LedgerEntry.objects.filter(entity_id=user.entity_id)
-        if user.has_role(*READERS):
+        if user.has_role(*SEE_BUDGETS):
             return own
         return own.filter(cell__cost_center__owner=user)
 
     def addressed(self) -> Any:
         return numeric_id(self.kwargs["pk"])
-
-
-READERS = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR, Role.BUYER, Role.AP_MANAGER)

@@ -6,19 +6,13 @@ from datetime import date, datetime
 
 from accounts.models import Entity, Role, User
 from budgets.models import CostCenter, GLAccount
+from budgets.models.cells import SEE_BUDGETS
 from core import text
 from core.api.filtering import day_of
 from core.errors import DomainError, Missing
 from reports.figures import Scope
 
-WHOLE_ENTITY = (
-    Role.CONTROLLER,
-    Role.AUDITOR,
-    Role.ADMINISTRATOR,
-    Role.BUYER,
-    Role.AP_MANAGER,
-    Role.BUDGET_OWNER,
-)
+WHOLE_ENTITY = SEE_BUDGETS
 OVERSIGHT = (Role.CONTROLLER, Role.AUDITOR, Role.ADMINISTRATOR)
 OVERSEEN = ("segregation-of-duties", "emergency-review", "approval-bottlenecks")
 UNDIVIDED = (*OVERSEEN, "accruals", "open-orders-aging")  # no cost centre divides them

@@ -18,7 +18,7 @@ from core.money import ZERO
 _NO_PROJECT = Value(UUID(int=0), output_field=models.UUIDField())
 _NO_DAY = Value(date.min, output_field=models.DateField())
 
-_SEE_BUDGETS = (
+SEE_BUDGETS = (
     Role.BUDGET_OWNER,
     Role.BUYER,
     Role.AP_MANAGER,
@@ -42,7 +42,7 @@ class BudgetCellQuerySet(models.QuerySet["BudgetCell"]):
     def visible_to(self, user: Any) -> "BudgetCellQuerySet":
         """Finance, purchasing and audit see every budget of their entity, others what they own."""
         own = self.filter(entity_id=user.entity_id)
-        return own if user.has_role(*_SEE_BUDGETS) else own.filter(cost_center__owner=user)
+        return own if user.has_role(*SEE_BUDGETS) else own.filter(cost_center__owner=user)
 
 
 class BudgetCell(models.Model):

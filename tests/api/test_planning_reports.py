@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -101,6 +102,26 @@ def test_accruals_tie_to_the_stored_sums(org: Any, api: Client) -> None:
     assert (report["total"], report["ties"], report["difference"]) == ("600.00", True, "0.00")
     known = get(api(org.cora), "reports/accruals/?recorded_at=2026-03-01")
     assert (known["total"], known["ties"], known["difference"]) == ("0.00", None, None)
+
+
+def test_the_entries_of_a_figure_can_be_asked_for(org: Any, api: Client) -> None:
+    """Whoever sees a figure gets the entries that it is the sum of, by the same words."""
+    order = issued(org)
+    issued(org)
+    received(org, order, "4")
+    billed(org, order, "4")
+    first, last = LedgerEntry.objects.earliest("id"), LedgerEntry.objects.latest("posting_date")
+    for person in (org.cora, org.sven):  # sven owns another cost centre, and sees all budgets
+        client = api(person)
+        days = f"as_of={last.posting_date}"
+        for query in ("", "&kind=opex", "&kind=capex", "&project=none", "&project=ATLAS"):
+            totals = get(client, f"reports/commitments/?cost_center=CC100&{days}{query}")["totals"]
+            asked = f"ledger-entries/?cost_center=CC100&posted_to={last.posting_date}{query}"
+            for stage, name in (("ENC", "encumbered"), ("ACT", "spent")):
+                found = get(client, f"{asked}&stage={stage}&page_size=100")["results"]
+                assert sum(Decimal(each["amount"]) for each in found) == Decimal(totals[name])
+    known = f"ledger-entries/?budget={first.cell_id}&recorded_before={first.recorded_at:%Y-%m-%d}"
+    assert get(api(org.cora), known)["results"] == []
 
 
 def test_what_the_books_said_on_a_day(org: Any, api: Client) -> None:
