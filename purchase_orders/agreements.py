@@ -11,10 +11,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, When
-from django.db.models.functions import Least
+from django.db.models.functions import Coalesce, Least
 
 from core.errors import FieldError, RuleBroken
-from core.fields import AmountField
+from core.fields import AmountField, amount
 from core.money import HUNDRED, ZERO
 from purchase_orders import agreement_validation
 from purchase_orders.models import Agreement, DrawDown, PurchaseOrder, PurchaseOrderLine
@@ -323,3 +323,18 @@ def own_decision(order: PurchaseOrder, lines: Iterable[PurchaseOrderLine]) -> De
     if is_covered(order):
         return ZERO
     return sum((line.net for line in lines if line.requisition_line_id is None), ZERO)
+
+
+def with_own_decision(orders: QuerySet[PurchaseOrder]) -> QuerySet[PurchaseOrder]:
+    """Orders, each with its `own_decision` as `own`, added up by the database."""
+    unasked = PurchaseOrderLine.objects.filter(order=OuterRef("pk"), requisition_line=None)
+    lines = Subquery(unasked.order_by().values("order").values_list(Sum("net")))
+    limit = F("agreement_terms__limit")
+    return orders.annotate(
+        own=Case(
+            When(kind=PurchaseOrder.Kind.BLANKET, then=Coalesce(limit, "net")),
+            When(agreement__agreement_terms__limit__isnull=False, then=amount(0)),
+            default=Coalesce(lines, amount(0)),
+            output_field=AmountField(),
+        )
+    )

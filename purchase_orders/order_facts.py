@@ -98,15 +98,16 @@ def approval_facts(
     """The facts that policy rules ask about; lines carry their coded `parts`.
 
     What its buyer orders alone counts with what the buyer ordered so lately of the same vendor
-    family; `lock` as in `splitting.siblings`. Statements: 6, 7 for a blanket order.
+    family; `lock` as in `splitting.rolling_total`. Statements: 6, 7 for a blanket order.
     """
-    amount = amount_to_approve(order, lines)
-    beside = splitting.siblings(order, at=at, lock=lock) if _is_own(order, lines) else []
+    amount = total = amount_to_approve(order, lines)
+    if _is_own(order, lines):
+        total = splitting.rolling_total(order, amount, at=at, lock=lock)
     return policy_facts.of(
         order,
         [part for line in lines for part in line.parts],
         amount=amount,
-        rolling_total=splitting.rolling_total(amount, beside),
+        rolling_total=total,
         catalog_only=all(line.catalog_item_id for line in lines),
         budget_state=budget_state(checked),
         under_contract=contracts.covering(order, lines, on=order.entity.day_of(at)) is not None,

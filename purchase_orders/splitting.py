@@ -5,19 +5,18 @@ that cutting a purchase in parts changes nobody who has to agree (semantics 6). 
 with the need of an approval: a limit is for all that somebody decides alone of a family.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Sum, UUIDField, When
+from django.db.models import Case, F, QuerySet, Sum, UUIDField, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from core.money import ZERO, to_base
 from purchase_orders import agreements
-from purchase_orders.models import PurchaseOrder, PurchaseOrderLine
+from purchase_orders.models import PurchaseOrder
 from requisitions import tiers
 from requisitions.recent import money, named
 from vendors.queries import families
@@ -29,32 +28,61 @@ _STANDING = (
 )
 
 
-@dataclass(frozen=True)
-class Sibling:
-    """An order of the same buyer and family; `amount` is what of it nobody requested, in base
-    currency."""
-
-    number: str
-    amount: Decimal
-
-
-def siblings(order: PurchaseOrder, *, at: datetime, lock: bool = False) -> list[Sibling]:
-    """Orders beside one that is sent `at`, within the entity's window, the oldest first.
+def rolling_total(
+    order: PurchaseOrder, amount: Decimal, *, at: datetime, lock: bool = False
+) -> Decimal:
+    """The amount of an order that is sent `at` with what nobody requested of the orders beside it,
+    in base currency. The database adds up what needs no rounding.
 
     `lock` makes orders that are sent to one family at the same moment see each other.
-    Statements: 3, and 1 for each that draws on a blanket order.
+    Statements: 2.
     """
-    if order.buyer_id is None:
-        return []
-    kin = families([order.vendor], lock=lock)[order.vendor_id]
-    window = timedelta(days=order.entity.splitting_window_days)
-    found = _standing(order).filter(
-        vendor__in=kin, placed_at__gt=at - window, placed_at__lt=at + window
-    )
-    amounts = ((each, _own(each)) for each in found)
-    return [
-        Sibling(each.number or each.title or "a draft", own) for each, own in amounts if own > ZERO
+    others = _added_up(_beside(order, at=at, lock=lock), order.entity.currency)
+    return sum((other for _, _, other in others), amount)
+
+
+def said(order: PurchaseOrder, amount: Decimal, buyer: User, *, at: datetime) -> str:
+    """What approvers should look at; empty where the parts together cross no amount that no part
+    alone does. Statements: 2, and 2 more where there are parts."""
+    entity = order.entity
+    rows = agreements.with_own_decision(_beside(order, at=at)).order_by("pk")
+    parts = [
+        (number or title or "a draft", to_base(own, rate=rate, base_currency=entity.currency))
+        for number, title, rate, own in rows.values_list("number", "title", "rate", "own")
+        if own > ZERO
     ]
+    if not parts:
+        return ""
+    amounts = [amount, *(part for _, part in parts)]
+    whole = sum(amounts, ZERO)
+    tier = tiers.highest_crossed(
+        entity, buyer, alone=max(amounts), together=whole, applies_to=order.document_type
+    )
+    if tier is None:
+        return ""
+    return (
+        f"Possibly one purchase in parts: with {named([number for number, _ in parts])} it comes "
+        f"to {money(whole, entity.currency)} in {entity.splitting_window_days} days, while each "
+        f"alone stays within {money(tier, entity.currency)}."
+    )
+
+
+def _beside(order: PurchaseOrder, *, at: datetime, lock: bool = False) -> QuerySet[PurchaseOrder]:
+    """Orders of its buyer and its vendor's family within the entity's window. Statements: 1."""
+    if order.buyer_id is None:
+        return PurchaseOrder.objects.none()
+    window = timedelta(days=order.entity.splitting_window_days)
+    return (
+        PurchaseOrder.objects.filter(
+            entity=order.entity_id,
+            buyer=order.buyer_id,
+            status__in=_STANDING,
+            vendor__in=families([order.vendor], lock=lock)[order.vendor_id],
+        )
+        .annotate(placed_at=Coalesce("submitted_at", "issued_at"))
+        .filter(placed_at__gt=at - window, placed_at__lt=at + window)
+        .exclude(pk=order.pk)
+    )
 
 
 def decided_alone(
@@ -64,8 +92,7 @@ def decided_alone(
     buyer or by `person`, of its vendor's family, in the entity's window up to that day.
 
     The drafts are of one entity. `lock` makes orders that are issued to one family at the same
-    moment see each other. The database adds up what needs no rounding. Statements: 3, and 1 more
-    where there are blanket orders.
+    moment see each other. The database adds up what needs no rounding. Statements: 2.
     """
     entity = next(iter(orders)).entity
     kin = families([order.vendor for order in orders], lock=lock)
@@ -79,7 +106,7 @@ def decided_alone(
         issued_at__lt=midnight,
         vendor__in=frozenset().union(*kin.values()),
     ).exclude(pk__in=[order.pk for order in orders])
-    alone = [*_added_up(issued, entity.currency), *_blankets(issued)]
+    alone = _added_up(issued, entity.currency)
     beside: dict[UUID, Decimal] = {}
     for order in orders:
         theirs, buyers = kin[order.vendor_id], (person.pk, order.buyer_id)
@@ -90,72 +117,18 @@ def decided_alone(
 
 def _added_up(
     orders: QuerySet[PurchaseOrder], base: str
-) -> Iterator[tuple[UUID, UUID | None, Decimal]]:
-    """Vendor, buyer and what nobody requested, in base currency, where it comes straight of lines:
-    one row for all that is in base currency, one for each other order, which is rounded alone."""
-    covered = Q(order__agreement__agreement_terms__limit__isnull=False)
-    exact = When(order__currency=base, order__rate=1, then=None)
-    figures = ("order__vendor", "order__buyer", "order__rate")
+) -> list[tuple[UUID, UUID | None, Decimal]]:
+    """Vendor, buyer and what nobody requested, in base currency: one row for all that is in base
+    currency, one for each other order, which is rounded alone. Statements: 1."""
+    exact = When(currency=base, rate=1, then=None)
     rows = (
-        PurchaseOrderLine.objects.filter(order__in=orders, requisition_line=None)
-        .exclude(Q(order__kind=PurchaseOrder.Kind.BLANKET) | covered)
-        .annotate(one=Case(exact, default=F("order_id"), output_field=UUIDField()))
+        agreements.with_own_decision(orders)
+        .annotate(one=Case(exact, default=F("pk"), output_field=UUIDField()))
         .order_by()
-        .values_list(*figures, "one")
-        .annotate(total=Sum("net"))
+        .values_list("vendor", "buyer", "rate", "one")
+        .annotate(total=Sum("own"))
     )
-    for vendor, buyer, rate, _, total in rows:
-        yield vendor, buyer, to_base(total, rate=rate, base_currency=base)
-
-
-def _blankets(orders: QuerySet[PurchaseOrder]) -> Iterator[tuple[UUID, UUID | None, Decimal]]:
-    """The same of blanket orders, which are decided by their limits."""
-    blanket = orders.filter(kind=PurchaseOrder.Kind.BLANKET)
-    for each in blanket.select_related("entity", "agreement_terms").prefetch_related("lines"):
-        yield each.vendor_id, each.buyer_id, _own(each)
-
-
-def _standing(order: PurchaseOrder) -> QuerySet[PurchaseOrder]:
-    """Orders of its buyer with lines that come of no request, with what their own part is reckoned
-    from."""
-    unasked = PurchaseOrderLine.objects.filter(order=OuterRef("pk"), requisition_line=None)
-    return (
-        PurchaseOrder.objects.filter(
-            Exists(unasked), entity=order.entity_id, buyer=order.buyer_id, status__in=_STANDING
-        )
-        .exclude(pk=order.pk)
-        .annotate(placed_at=Coalesce("submitted_at", "issued_at"))
-        .select_related("entity", "agreement_terms", "agreement__agreement_terms")
-        .prefetch_related("lines")
-        .order_by("pk")
-    )
-
-
-def _own(order: PurchaseOrder) -> Decimal:
-    own = agreements.own_decision(order, order.lines.all())
-    return to_base(own, rate=order.rate, base_currency=order.entity.currency)
-
-
-def rolling_total(amount: Decimal, beside: Iterable[Sibling]) -> Decimal:
-    """An order's amount with what its siblings add, base currency."""
-    return sum((each.amount for each in beside), amount)
-
-
-def said(order: PurchaseOrder, amount: Decimal, buyer: User, *, at: datetime) -> str:
-    """What approvers should look at; empty where the parts together cross no amount that no part
-    alone does."""
-    beside = siblings(order, at=at)
-    if not beside:
-        return ""
-    entity, whole = order.entity, rolling_total(amount, beside)
-    alone = max([amount, *(each.amount for each in beside)])
-    tier = tiers.highest_crossed(
-        entity, buyer, alone=alone, together=whole, applies_to=order.document_type
-    )
-    if tier is None:
-        return ""
-    return (
-        f"Possibly one purchase in parts: with {named([each.number for each in beside])} it comes "
-        f"to {money(whole, entity.currency)} in {entity.splitting_window_days} days, while each "
-        f"alone stays within {money(tier, entity.currency)}."
-    )
+    return [
+        (vendor, buyer, to_base(total, rate=rate, base_currency=base))
+        for vendor, buyer, rate, _, total in rows
+    ]

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from core.money import to_base
-from purchase_orders import cover, services
+from purchase_orders import agreements, cover, order_facts, services
 from purchase_orders.models import PurchaseOrder
 from purchase_orders.order_subjects import describe
 from tests import factories
 from tests.factories import NOW, TODAY
 from tests.purchase_orders import approving
 from tests.purchase_orders.approving import D, own, round_of, submit
+from tests.purchase_orders.blankets import Blankets
 from tests.purchase_orders.making import LATER
 from tests.racing import race
 from vendors.models import Vendor
@@ -44,6 +45,45 @@ def test_parts_are_judged_together(make):
     assert len(flags) == 1
     assert "it comes to 6,000.00 EUR in 30 days" in flags[0]
     assert "each alone stays within 5,000.00 EUR" in flags[0]
+
+
+def test_many_parts_are_counted_and_the_newest_named(make, django_assert_num_queries: Any):
+    """The statements that it takes are the same for one part and for five."""
+    parts = [submit(make, own(make, "10", title=f"Part {number}")) for number in range(6)]
+    last = PurchaseOrder.objects.select_related("entity", "vendor", "buyer").get(pk=parts[-1].pk)
+    lines = list(last.lines.all())
+    with django_assert_num_queries(4):
+        words = order_facts.flag(last, lines, at=LATER)
+    assert "with Part 4, Part 3, Part 2 and 2 more it comes to 6,000.00 EUR in 30 days" in words
+    early = PurchaseOrder.objects.filter(pk__in=[each.pk for each in parts[1:5]])
+    early.update(submitted_at=NOW - timedelta(days=31))
+    with django_assert_num_queries(4):
+        assert order_facts.flag(last, lines, at=LATER) == ""
+
+
+def test_a_part_in_another_currency_counts_at_its_own_rate_rounded_alone(make):
+    for _ in range(2):
+        submit(make, own(make, "1.005", currency="USD"))
+    usd = PurchaseOrder.objects.filter(currency="USD").first()
+    counted = to_base(usd.net, rate=usd.rate, base_currency="EUR")
+    third = submit(make, own(make, "30"))
+    assert facts(third)[1] == D("3000") + 2 * counted
+
+
+def test_the_database_adds_up_what_nobody_decided_yet(make):
+    """Of every kind of order what `own_decision` says of it."""
+    blankets = Blankets(make)
+    limited, prices = (
+        blankets.issued(("100", "90"), **terms) for terms in ({}, {"limit_by": "price"})
+    )
+    orders = [
+        *(limited, prices, own(make, "30"), make.draft(("30", "100"))),
+        *(blankets.release_draft(each, "1") for each in (limited, prices)),
+    ]
+    said = {each.pk: agreements.own_decision(each, each.lines.all()) for each in orders}
+    assert len({*said.values()} - {0}) == 4
+    found = agreements.with_own_decision(PurchaseOrder.objects.filter(pk__in=said))
+    assert dict(found.values_list("pk", "own")) == said
 
 
 @pytest.mark.parametrize("apart", ["vendor", "buyer", "window", "draft", "requested", "cancelled"])
@@ -159,7 +199,7 @@ def test_drafts_of_a_list_take_no_more_statements_than_one(limited, django_asser
         .prefetch_related("lines")
     }
     alone(limited, "49")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         needs = cover.needs(drafts, limited.org.bea, on=TODAY)
     assert all("comes to 5,900.00 EUR" in words for (words,) in needs.values())
 
