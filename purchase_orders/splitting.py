@@ -17,8 +17,7 @@ from accounts.models import User
 from core.money import ZERO, to_base
 from purchase_orders import agreements
 from purchase_orders.models import PurchaseOrder
-from requisitions import tiers
-from requisitions.recent import money, named
+from requisitions.recent import in_parts, named
 from vendors.queries import families
 
 _STATUS = PurchaseOrder.Status
@@ -54,16 +53,13 @@ def said(order: PurchaseOrder, amount: Decimal, buyer: User, *, at: datetime) ->
     if not parts:
         return ""
     amounts = [amount, *(part for _, part in parts)]
-    whole = sum(amounts, ZERO)
-    tier = tiers.highest_crossed(
-        entity, buyer, alone=max(amounts), together=whole, applies_to=order.document_type
-    )
-    if tier is None:
-        return ""
-    return (
-        f"Possibly one purchase in parts: with {named([number for number, _ in parts])} it comes "
-        f"to {money(whole, entity.currency)} in {entity.splitting_window_days} days, while each "
-        f"alone stays within {money(tier, entity.currency)}."
+    return in_parts(
+        entity,
+        buyer,
+        alone=max(amounts),
+        together=sum(amounts, ZERO),
+        others=named([number for number, _ in parts]),
+        applies_to=order.document_type,
     )
 
 

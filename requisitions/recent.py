@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.models import User
+from accounts.models import Entity, User
 from approvals.subjects import Flag
 from core.composed import Composed
 from core.money import minor_units
@@ -81,7 +81,14 @@ def flags(asked: Asked, recent: Recent, *, seen_by: User | None = None) -> list[
             "same item and nearly the same amount."
         )
         found.append(Flag(words, more=_named(recent.twins, currency, links), kind="duplicate"))
-    if split := _split(asked, recent):
+    split = in_parts(
+        asked.entity,
+        asked.requester,
+        alone=max([asked.amount, *(each.amount for each in recent.siblings)]),
+        together=recent.total,
+        others=_numbers(recent.siblings),
+    )
+    if split:
         more = _named(recent.siblings, currency, links)
         found.append(Flag(split, more=more, kind="split"))
     return found
@@ -95,16 +102,29 @@ def _links(siblings: Iterable[Sibling], seen_by: User | None) -> dict[UUID, str]
     return {pk: f"/requisitions/{pk}/" for pk in shown}
 
 
-def _split(asked: Asked, recent: Recent) -> str:
-    alone = max([asked.amount, *(each.amount for each in recent.siblings)])
-    tier = tiers.highest_crossed(asked.entity, asked.requester, alone=alone, together=recent.total)
+def in_parts(
+    entity: Entity,
+    person: User,
+    *,
+    alone: Decimal,
+    together: Decimal,
+    others: str,
+    applies_to: str = Requisition.document_type,
+) -> str:
+    """What approvers should look at where parts of one purchase come to an amount `together` at
+    which more people agree, while the largest `alone` does not (base currency); else empty.
+
+    `others` names the other parts. Statements: 2.
+    """
+    tier = tiers.highest_crossed(
+        entity, person, alone=alone, together=together, applies_to=applies_to
+    )
     if tier is None:
         return ""
-    currency = asked.entity.currency
     return (
-        f"Possibly one purchase in parts: with {_numbers(recent.siblings)} it comes to "
-        f"{money(recent.total, currency)} in {asked.entity.splitting_window_days} days, while each "
-        f"alone stays within {money(tier, currency)}."
+        f"Possibly one purchase in parts: with {others} it comes to "
+        f"{money(together, entity.currency)} in {entity.splitting_window_days} days, while each "
+        f"alone stays within {money(tier, entity.currency)}."
     )
 
 
