@@ -23,6 +23,7 @@ from reports.figures import Key, Scope
 SEASONAL, AVERAGE, NONE = "seasonal", "average", "commitments_only"
 YEAR = 12
 MOST_YEARS = 3
+_ENDS_ON = "cell__fiscal_year__ends_on"
 _CARRYING = 6  # months with spending among the last twelve
 
 Months = Mapping[int, Decimal]  # by number of the month
@@ -72,7 +73,8 @@ def spent_by_month(
 ) -> dict[Key, dict[int, Decimal]]:
     """What the budgets spent in each of the last three years' months. Statements: 2, or 1.
 
-    Months that are over come from their stored sums, but for what was known on an earlier day.
+    Months that are over come from their stored sums, but for what was known on an earlier day. What
+    is booked to a year's budgets once it is over was spent in its last month.
     """
     since = first_of(month_of(today) - MOST_YEARS * YEAR)
     found: dict[Key, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
@@ -81,18 +83,20 @@ def spent_by_month(
         over = MonthSum.objects.filter(
             cell_id__in=list(cells), month__gte=since, month__lt=this_month
         ).exclude(spent=ZERO)
-        for cell, day, base in over.order_by().values_list("cell_id", "month", "spent"):
-            found[cells[cell]][month_of(day)] += base
+        for cell, ends_on, day, base in over.order_by().values_list(
+            *("cell_id", _ENDS_ON, "month", "spent")
+        ):
+            found[cells[cell]][month_of(min(day, ends_on))] += base
         since = this_month
     rows = LedgerEntry.objects.filter(
         cell_id__in=list(cells), stage=Stage.ACT, posting_date__range=(since, today)
     )
     if scope.known_before is not None:
         rows = rows.filter(recorded_at__lt=scope.known_before)
-    for cell, year, month, base in (
+    for cell, ends_on, year, month, base in (
         rows.order_by()
-        .values_list("cell_id", ExtractYear("posting_date"), ExtractMonth("posting_date"))
+        .values_list("cell_id", _ENDS_ON, ExtractYear("posting_date"), ExtractMonth("posting_date"))
         .annotate(Sum("amount"))
     ):
-        found[cells[cell]][year * YEAR + month - 1] += base
+        found[cells[cell]][min(year * YEAR + month - 1, month_of(ends_on))] += base
     return found

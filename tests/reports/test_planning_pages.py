@@ -143,6 +143,22 @@ def test_a_fiscal_year_may_begin_in_any_month(org: Organisation, page: Client):
     assert coming.totals.ahead.on_order == 60  # February is the last month of the year
 
 
+def test_what_is_billed_late_to_last_years_budget_is_spent_in_its_last_month(
+    busy: Organisation, page: Client
+):
+    """In January, before the year end was run: figures of the new year are of its own budgets."""
+    spend(busy, date(2027, 1, 9), "70")
+    place = "?cost_center=CC100&as_of=2027-01-12"
+    shown = page.get(at("forecast", f"{place}&fiscal_year=2027")).context["report"]
+    january, ahead = shown.outlook.rolling[0]
+    assert (january, ahead.spent) == (date(2027, 1, 1), 0)
+    for year in (2026, 2027):
+        every_figure_opens(page, at("forecast", f"{place}&fiscal_year={year}"))
+    every_figure_opens(page, at("commitments", f"{place}&fiscal_year=2026&group_by=period"))
+    told = page.get(at("variance", f"{place}&fiscal_year=2026")).context["report"]
+    assert told.totals.figures.spent == 160
+
+
 def every_figure_opens(page: Client, url: str) -> None:
     """Those of the first rows of each table, of its foot, and of the tiles."""
     told: dict[str, set[Decimal]] = {}
