@@ -9,6 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.formats import date_format
 
+from accounts.models import User
 from approvals import item, links, safeguards, subjects
 from approvals.models import (
     ApprovalRequest,
@@ -71,36 +72,35 @@ def for_delegate(step: ApprovalStep, delegation: Delegation) -> Letter:
 
 def question(asked: StepQuestion, *, is_late: bool = False) -> Letter:
     """Tell whoever was asked what an approver wants to know; remind them once it is late."""
-    description = _described(asked.step.request)
-    subject = f"Question about {description.title} – {asked.asked_by}"
-    return Letter(
-        subject=f"Reminder: {subject}" if is_late else subject,
-        template="approval_asked",
-        context={
-            "asked": asked,
-            "description": description,
-            "url": absolute(reverse("approvals:answer", args=[asked.pk])),
-        },
-    )
+    word = "Reminder: Question" if is_late else "Question"
+    page = reverse("approvals:answer", args=[asked.pk])
+    return _of_question(asked, "approval_asked", word, asked.asked_by, absolute(page))
 
 
 def answer(asked: StepQuestion) -> Letter:
     """Tell the approver that the answer is there and their clock runs again."""
-    description = _described(asked.step.request)
-    return Letter(
-        subject=f"Answer about {description.title} – {asked.asked_of}",
-        template="approval_answered",
-        context={"asked": asked, "description": description, "url": _inbox(asked.step)},
-    )
+    return _of_question(asked, "approval_answered", "Answer", asked.asked_of, _inbox(asked.step))
 
 
 def unanswered(asked: StepQuestion) -> Letter:
     """Tell the approver that the answer did not come in time and the clock goes on without."""
+    return _of_question(
+        asked, "approval_unanswered", "No answer", asked.asked_of, _inbox(asked.step)
+    )
+
+
+def _of_question(asked: StepQuestion, template: str, word: str, whose: User, url: str) -> Letter:
+    """One about a question: whose words it brings or misses, and the page to go on from."""
     description = _described(asked.step.request)
+    number = f" ({description.number})" if description.number else ""
     return Letter(
-        subject=f"No answer about {description.title} – {asked.asked_of}",
-        template="approval_unanswered",
-        context={"asked": asked, "description": description, "url": _inbox(asked.step)},
+        subject=f"{word} about {description.title} – {whose}",
+        template=template,
+        context={
+            "asked": asked,
+            "about": f"{description.title}{number}, {_total(description)}",
+            "url": url,
+        },
     )
 
 

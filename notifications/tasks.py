@@ -1,5 +1,6 @@
 """What the worker tells people. Every handler may run more than once, and too late."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -98,28 +99,16 @@ def approval_asked(*, event_id: str, document_id: str) -> None:
 def approval_unanswered(*, event_id: str, document_id: str) -> None:
     """Tell the approver who asked that nobody answered, while the decision still waits."""
     asked = _question(event_id)
-    if asked is None or asked.answered_at is not None or not asked.asked_by.is_active:
-        return
-    if _open_step(document_id) is not None:
-        _tell(
-            asked.step,
-            key=f"approval.unanswered:{asked.pk}",
-            recipient=asked.asked_by.email,
-            letter=letters.unanswered(asked),
-        )
+    if asked is not None and asked.answered_at is None:
+        _tell_who_asked(asked, document_id, "unanswered", letters.unanswered)
 
 
 @outbox.handler("notifications.approval_answered")
 def approval_answered(*, event_id: str, document_id: str) -> None:
     """Tell the approver who asked, while the decision still waits."""
     asked = _question(event_id)
-    if asked is not None and _open_step(document_id) is not None and asked.asked_by.is_active:
-        _tell(
-            asked.step,
-            key=f"approval.answered:{asked.pk}",
-            recipient=asked.asked_by.email,
-            letter=letters.answer(asked),
-        )
+    if asked is not None:
+        _tell_who_asked(asked, document_id, "answered", letters.answer)
 
 
 @outbox.handler("notifications.mentioned")
@@ -355,6 +344,18 @@ def _question(event_id: str) -> StepQuestion | None:
         .filter(pk=data.get("question"))
         .first()
     )
+
+
+def _tell_who_asked(
+    asked: StepQuestion, step_id: str, what: str, letter: Callable[[StepQuestion], Letter]
+) -> None:
+    if asked.asked_by.is_active and _open_step(step_id) is not None:
+        _tell(
+            asked.step,
+            key=f"approval.{what}:{asked.pk}",
+            recipient=asked.asked_by.email,
+            letter=letter(asked),
+        )
 
 
 def _asking(step: ApprovalStep) -> str:
