@@ -137,6 +137,9 @@ class PurchaseOrder(EntityOwned, Document):
                 | Q(issued_at__isnull=False, number__isnull=False),
                 name="issued_order_has_number",
             ),
+            models.CheckConstraint(
+                condition=Q(total=F("net") + F("tax")), name="order_total_adds_up"
+            ),
         ]
         indexes: ClassVar = [
             # list page by keyset, and filtered by state

@@ -149,7 +149,8 @@ def test_an_order_changed_after_its_issue_is_named(life: Life, tampered: Tamper)
 
 def test_an_order_total_that_is_not_its_lines_is_named(life: Life, tampered: Tamper):
     tampered(
-        "UPDATE purchase_orders_purchaseorder SET net = %s WHERE id = %s",
+        "UPDATE purchase_orders_purchaseorder SET net = %s, total = %s + tax WHERE id = %s",
+        stored("999"),
         stored("999"),
         key(life.order.pk),
     )
