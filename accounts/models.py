@@ -122,10 +122,21 @@ class Entity(Recorded):
     finance_second_factor = models.BooleanField(
         default=False, help_text="Who works in finance must have a second factor."
     )
+    people_kept_years = models.PositiveSmallIntegerField(
+        default=10, help_text="Names and addresses of who left are forgotten after so many years."
+    )
+    legal_hold = models.BooleanField(
+        default=False, help_text="Nothing is forgotten: a court or an authority may ask for it."
+    )
     history = HistoricalRecords()
 
     class Meta:
         verbose_name_plural = "entities"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(people_kept_years__gte=7), name="people_kept_seven_years"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -184,6 +195,7 @@ class User(Recorded, AbstractBaseUser, PermissionsMixin):
     """A person, signed in by email, working for one entity."""
 
     document_type = "person"
+    trail_reference = ""  # a name in the trail could never be taken out again
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     email = models.EmailField(unique=True)

@@ -71,7 +71,7 @@ def add_person(
     user.save()
     require_grantable(person=user, roles=roles, at=at)
     _assign(user, roles, actor)
-    data = {"email": user.email, "manager": str(manager or ""), "roles": sorted(roles)}
+    data = {"manager": _plain(manager), "roles": sorted(roles)}
     events.publish("person.added", user, actor=actor, at=at, data=data)
     return user
 
@@ -160,7 +160,7 @@ def set_manager(
         manager = User.objects.get(pk=manager.pk)
     if errors := manager_errors(person.entity, person, manager):
         raise Invalid(errors=errors)
-    change = {"field": "manager", "old": str(person.manager or ""), "new": str(manager or "")}
+    change = {"field": "manager", "old": _plain(person.manager), "new": _plain(manager)}
     if person.manager_id != (manager.pk if manager else None):
         person.manager = manager
         _changed(person, "person.manager_changed", [change], actor, proposed_by, at, reason)
@@ -247,6 +247,9 @@ def figure(value: Decimal | None) -> str | None:
 
 
 def _plain(value: Any) -> Any:
+    """A value as the trail keeps it: people by key."""
+    if isinstance(value, User):
+        return str(value.pk)
     return figure(value) if isinstance(value, Decimal) else str(value or "")
 
 

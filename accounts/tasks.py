@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from accounts import second_factor
+from accounts import forgetting, second_factor
 from accounts.models import ApiToken
 from core.periodic import job
 
@@ -18,3 +18,10 @@ def reseal_factors(*, at: datetime) -> None:
     """Seal under the present key what an older one sealed, so that the older one can go."""
     for row in second_factor.sealed_long_ago():
         second_factor.reseal(row)
+
+
+@job("accounts.forget_people", every=timedelta(days=1))
+def forget_people(*, at: datetime) -> None:
+    """Take away names and addresses of those who left as long ago as their entity keeps them."""
+    for person in forgetting.due(at=at):
+        forgetting.forget(person=person, at=at)

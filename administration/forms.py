@@ -109,6 +109,17 @@ class SettingsForm(_OfEntity):
         label="Finance must have a second factor",
         help_text="AP, controllers and finance set one up at their next page, or do nothing else.",
     )
+    people_kept_years = forms.IntegerField(
+        min_value=7,
+        max_value=99,
+        label="Years until who left is forgotten",
+        help_text="Then their name and address go; what they did stays.",
+    )
+    legal_hold = forms.BooleanField(
+        required=False,
+        label="Nobody is forgotten for now",
+        help_text="While a court or an authority may ask for it, whatever the years say.",
+    )
     reason = forms.CharField(label="Why", **_REASON)
 
 

@@ -53,6 +53,11 @@ class ChangeRequest(EntityOwned, Document):
 
     document_type = "setting_change"
 
+    @property
+    def trail_reference(self) -> str | None:
+        """Nothing where it is called by the person it is about."""
+        return "" if self.person_id else None
+
     class Kind(models.TextChoices):
         ROLES = "roles", "Roles"
         LIMITS = "limits", "Limits"

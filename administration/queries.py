@@ -7,6 +7,7 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import Entity, Mitigation, RoleAssignment, User
 from administration.models import READERS, ChangeRequest
+from core import called
 from core.models import TrailEvent
 from invoicing import limits
 from invoicing.models import Tolerance
@@ -63,7 +64,7 @@ def standing_mitigations(entity: Entity, *, on: date) -> QuerySet[Mitigation]:
 def history_of(person: User) -> list[TrailEvent]:
     """What was changed about a person, newest first."""
     events = TrailEvent.objects.filter(document_id=person.pk).select_related("actor")
-    return list(events.order_by("-sequence")[:50])
+    return called.by_name(events.order_by("-sequence")[:50])
 
 
 def tolerances(entity: Entity, *, on: date, past: bool) -> list[Tolerance]:

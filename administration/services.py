@@ -2,19 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
+
 import accounts.services
 import approvals.services
+from accounts import forgetting
 from accounts.authority import require_administrator
 from accounts.models import Entity, Role, User
 from administration import kinds
 from administration.models import ChangeRequest
-from approvals.models import ApprovalPolicy
+from approvals.models import ApprovalPolicy, ApprovalRequest
 from core import events, text
 from core.errors import Conflict, FieldError, Invalid, NotAllowed
 from core.transactions import atomic
@@ -139,7 +142,7 @@ def add_person(
             entity=entity,
             kind=ChangeRequest.Kind.ROLES,
             after={"roles": roles},
-            reason=f"{person} is new here.",
+            reason="New here.",
             actor=actor,
             at=at,
             person=person,
@@ -176,11 +179,38 @@ def require_fresh(change: ChangeRequest) -> None:
 
 
 def told(change: ChangeRequest) -> list[dict[str, Any]]:
-    """What differs, as the trail keeps it."""
+    """What differs, as the trail keeps it: people by key."""
+    keys = {each["name"]: each["id"] for each in people_in([change.before, change.after])}
     return [
-        {"field": row.field, "old": row.old, "new": row.new}
+        {"field": row.field, "old": keys.get(row.old, row.old), "new": keys.get(row.new, row.new)}
         for row in kinds.of(change).rows(change)
     ]
+
+
+def people_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Whoever stands by id and name in what was proposed, wherever that is."""
+    if isinstance(value, dict) and value.keys() == {"id", "name"}:
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from people_in(each)
+
+
+@forgetting.also
+def forget(person: User, was: User) -> None:
+    """Take a person out of what was proposed about them, or names them, and out of its titles."""
+    about = ChangeRequest.objects.filter(
+        Q(person=person) | Q(before__icontains=str(person.pk)) | Q(after__icontains=str(person.pk))
+    )
+    for change in about.select_for_update(of=("self",), no_key=True).order_by("pk"):
+        for row in (change, *change.history.all()):
+            for each in people_in([row.before, row.after]):
+                each["name"] = person.name if each["id"] == str(person.pk) else each["name"]
+            row.save()
+        for round_ in ApprovalRequest.objects.filter(subject_id=change.pk):
+            for row in (round_, *round_.history.all()):
+                row.subject_title = row.subject_title.replace(was.name, person.name)
+                row.save()
 
 
 def propose_vendor(
@@ -279,7 +309,7 @@ def _ask(change: ChangeRequest, at: datetime) -> None:
         at=at,
         reason=change.reason,
         changes=told(change),
-        data={"kind": change.kind, "person": str(change.person or "")},
+        data={"kind": change.kind, "person": str(change.person_id or "")},
     )
     if change.kind == ChangeRequest.Kind.VENDOR and change.vendor is not None:
         events.publish(

@@ -2,10 +2,13 @@
 
 from datetime import date
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from core import called
 from core.decimals import whole
 from core.models import TrailEvent
 from core.templatetags.documents import timeline_row
@@ -23,7 +26,9 @@ def audit(request: HttpRequest) -> HttpResponse:
     )
     document, person, day = (request.GET.get(name, "").strip() for name in ("q", "who", "day"))
     if document:
-        found = found.filter(document_reference__icontains=document)
+        people = get_user_model().objects.filter(name__icontains=document)
+        about = Q(document_type=called.PERSON, document_id__in=people.values("pk"))
+        found = found.filter(about | Q(document_reference__icontains=document))
     if person:
         found = found.filter(actor__name__icontains=person)
     if (on := _day(day)) is not None:
@@ -31,7 +36,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     before = whole(request.GET.get("after", ""))
     if before is not None:
         found = found.filter(sequence__lt=before)
-    rows = list(found.order_by("-sequence")[: PAGE + 1])
+    rows = called.by_name(found.order_by("-sequence")[: PAGE + 1])
     pages = pages_of(request.user, ((row.document_type, row.document_id) for row in rows[:PAGE]))
     context = {
         "events": [

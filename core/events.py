@@ -54,7 +54,7 @@ def publish(
         address=origin.address,
         document_type=document.document_type,
         document_id=document.pk,
-        document_reference=document.reference[:200],
+        document_reference=_called(document)[:200],
         document_version=document.version,
         reason=reason,
         changes=[*status, *(changes or [])],
@@ -62,6 +62,12 @@ def publish(
     )
     transactions.defer(event)
     return event
+
+
+def _called(document: Any) -> str:
+    """What a document is called; nothing where that is the name of somebody: see `core.called`."""
+    said = getattr(document, "trail_reference", None)
+    return str(document.reference if said is None else said)
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:

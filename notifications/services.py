@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from accounts import forgetting
+from accounts.models import User
 from core.transactions import atomic
 from notifications import bounces
 from notifications.models import OutgoingMail
@@ -22,6 +24,16 @@ logger = logging.getLogger(__name__)
 
 MOST_SUBJECT = 200
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
+
+
+@forgetting.also
+def forget(person: User, was: User) -> None:
+    """The log of mails stays, without an address or name of theirs."""
+    OutgoingMail.objects.filter(recipient__iexact=was.email).update(recipient=person.email)
+    for mail in OutgoingMail.objects.filter(subject__contains=was.name):
+        mail.subject = mail.subject.replace(was.name, person.name)
+        mail.save(update_fields=["subject"])
+    bounces.forget(was.email)
 
 
 @dataclass(frozen=True)

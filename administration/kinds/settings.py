@@ -124,18 +124,21 @@ SETTINGS = {
     "bank_cooling_hours": "Hours until a verified bank account counts",
     "order_over_requisition_percent": "An order may cost more than its approved request, by %",
     "finance_second_factor": "Finance must have a second factor",
+    "people_kept_years": "Years until who left is forgotten",
+    "legal_hold": "Nobody is forgotten for now",
 }
 _AMOUNTS = ("email_decision_limit", "emergency_cap", "change_order_amount")
 _PERCENTS = (
     *("change_order_percent", "change_order_cumulative_percent"),
     "order_over_requisition_percent",
 )
-_SWITCHES = ("finance_second_factor",)
+_SWITCHES = ("finance_second_factor", "legal_hold")
 _PEOPLE = ("on_call_approver", "fallback_approver")
 _WHOLE = {
     "splitting_window_days": (1, 366, "days"),
     "change_order_days": (0, 366, "days"),
     "bank_cooling_hours": (0, 720, "hours"),
+    "people_kept_years": (7, 99, "years"),
 }
 
 

@@ -126,6 +126,8 @@ class Delegation(EntityOwned, Document):
     def __str__(self) -> str:
         return f"{self.to_user} for {self.from_user}"
 
+    trail_reference = ""  # it is called by two people
+
     @property
     def reference(self) -> str:
         return str(self)

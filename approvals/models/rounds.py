@@ -77,6 +77,11 @@ class ApprovalRequest(EntityOwned, Document):
     def reference(self) -> str:
         return self.subject_title
 
+    @property
+    def trail_reference(self) -> str | None:
+        """Nothing where it may be called by the person that it is about."""
+        return "" if self.subject_type == "setting_change" else None
+
     def _close(self, at: Any) -> None:
         self.closed_at = at
 
@@ -295,6 +300,10 @@ class ApprovalStep(EntityOwned, Document):
     @property
     def reference(self) -> str:
         return self.request.subject_title
+
+    @property
+    def trail_reference(self) -> str | None:
+        return self.request.trail_reference
 
     @property
     def asked_as(self) -> str:

@@ -35,7 +35,7 @@ def add_approver(
         at=at,
         reason=comment.strip(),
         on_behalf_of=None if actor.pk == step.assignee_id else step.assignee,
-        data={**rounds.about(round_), "to": str(person.pk), "to_name": str(person)},
+        data={**rounds.about(round_), "to": str(person.pk)},
     )
     rounds.open_steps([added], at=at)
     return added

@@ -126,9 +126,7 @@ def about(delegation: Delegation) -> dict[str, Any]:
     most = delegation.max_amount
     return {
         "from": str(delegation.from_user_id),
-        "from_name": str(delegation.from_user),
         "to": str(delegation.to_user_id),
-        "to_name": str(delegation.to_user),
         "duties": delegation.duties,
         "valid_from": delegation.valid_from.isoformat(),
         "valid_to": delegation.valid_to.isoformat(),

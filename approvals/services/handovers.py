@@ -37,7 +37,7 @@ def forward(
         actor=actor,
         at=at,
         reason=step.comment,
-        data={**rounds.about(round_), "to": str(to.pk), "to_name": str(to)},
+        data={**rounds.about(round_), "to": str(to.pk)},
     )
     return _replace(step, to, why=f"Forwarded by {actor}", at=at)
 

@@ -121,7 +121,7 @@ def _void(delegation: Delegation, person: User, at: datetime) -> bool:
         delegation,
         actor=None,
         at=at,
-        reason=f"{person} left",
+        reason="Who gave it left",
         data=delegations.about(delegation),
     )
     return True
@@ -166,10 +166,10 @@ def _heirs(
 
 
 def _cause(step: ApprovalStep) -> str:
-    """Why its person does not decide any more."""
+    """Why its person does not decide any more, after whoever that is."""
     if not step.assignee.is_active:
-        return f"{step.assignee} left"
-    return f"{step.assignee} is not {Role(step.asked_as).label} any more"
+        return "left"
+    return f"is not {Role(step.asked_as).label} any more"
 
 
 def _above(fallback: User | None, leaver: User) -> Iterable[User]:
@@ -180,7 +180,7 @@ def _above(fallback: User | None, leaver: User) -> Iterable[User]:
 
 
 def _seat(step: ApprovalStep, heir: User, at: datetime) -> None:
-    successor = rounds.successor_of(step, heir, why=_cause(step))
+    successor = rounds.successor_of(step, heir, why=f"{step.assignee} {_cause(step)}")
     successor.created_at = at
     was_active = step.status == _ACTIVE
     _skip(step, heir, at)
@@ -227,8 +227,8 @@ def _skip(step: ApprovalStep, heir: User, at: datetime) -> None:
         step,
         actor=None,
         at=at,
-        reason=_cause(step),
-        data={**rounds.about(step.request), "to": str(heir.pk), "to_name": str(heir)},
+        reason=f"Whoever was asked {_cause(step)}",
+        data={**rounds.about(step.request), "to": str(heir.pk)},
     )
 
 
@@ -239,6 +239,6 @@ def _tell_stuck(step: ApprovalStep, at: datetime) -> None:
             step,
             actor=None,
             at=at,
-            reason=f"{_cause(step)}, and nobody else may decide",
+            reason=f"Whoever was asked {_cause(step)}, and nobody else may decide",
             data=rounds.about(step.request),
         )

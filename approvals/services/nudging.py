@@ -169,7 +169,7 @@ def _escalate_one(
         sweep.stuck += 1
         return 0
     perform(step.escalate, actor=None, at=sweep.at)
-    data |= {"to": str(heir.pk), "to_name": str(heir)}
+    data |= {"to": str(heir.pk)}
     reason = f"{step.assignee} did not answer in time"
     events.publish("approval.escalated", step, actor=None, at=sweep.at, reason=reason, data=data)
     _join_or_replace(sweep, steps, step, heir)

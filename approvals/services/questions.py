@@ -89,7 +89,7 @@ def give_up(*, question: StepQuestion, at: datetime) -> bool:
         step,
         actor=None,
         at=at,
-        reason=f"{question.asked_of} left",
+        reason="Whoever was asked left",
         data={**rounds.about(round_), "question": str(question.pk)},
     )
     return True

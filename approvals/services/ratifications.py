@@ -74,7 +74,7 @@ def hand_on(*, ratification: Ratification, at: datetime) -> bool:
     )
     if task.status != Ratification.Status.DUE or task.assignee.is_active:
         return False
-    left, task.assignee = task.assignee, _judge(task.request)
+    task.assignee = _judge(task.request)
     task.reminded_at = None  # who takes over hears of it in time, and once more when it is up
     task.save()
     events.publish(
@@ -82,7 +82,7 @@ def hand_on(*, ratification: Ratification, at: datetime) -> bool:
         task,
         actor=None,
         at=at,
-        reason=f"{left} left",
+        reason="Whoever was to ratify left",
         data={"assignee": str(task.assignee_id), "subject_id": str(task.request.subject_id)},
     )
     return True

@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 
 from accounts import duties, services
 from accounts.models import ApiToken, Duty, Role, RoleAssignment, User
+from core import called
 from core.errors import Conflict, Invalid, NotAllowed
 from core.models import TrailEvent
 from tests import pages
@@ -114,7 +115,13 @@ def test_each_change_is_exactly_one_event(org, ada, kind, event, fields):
     written = TrailEvent.objects.get(document_id=org.rob.pk)
     assert events() == told + 1
     assert (written.type, written.actor, written.stream) == (event, org.cora, str(org.entity.pk))
-    assert [(c["field"], c["old"], c["new"]) for c in written.changes] == fields
+    assert "Axel" not in str(written.changes), "people stand there by key"
+    (read,) = called.by_name([written])
+    assert [(c["field"], c["old"], c["new"]) for c in read.changes] == fields
+    assert (written.document_reference, TrailEvent.objects.get(pk=read.pk).document_reference) == (
+        org.rob.name,
+        "",
+    )
     assert written.data["proposed_by"] == str(ada.pk)
     assert written.document_version == User.objects.get(pk=org.rob.pk).version == version + 1
 
@@ -135,7 +142,7 @@ def test_a_new_person_has_a_manager_no_roles_no_limits_and_no_password(org, ada)
     assert not mia.has_usable_password()
     assert mia.history.get().history_user == ada
     told = TrailEvent.objects.get(document_id=mia.pk)
-    assert (told.type, told.actor, told.data["email"]) == ("person.added", ada, mia.email)
+    assert (told.type, told.actor, told.data["manager"]) == ("person.added", ada, str(org.axel.pk))
 
 
 def test_setting_up_gives_roles_at_once_a_person_does_not(org, ada):

@@ -185,6 +185,8 @@ def test_settings_are_proposed_by_name(org, ada):
         "change_order_days": "0",
         "order_over_requisition_percent": "3",
         "bank_cooling_hours": "96",
+        "people_kept_years": "12",
+        "legal_hold": "on",
         "reason": "Nights",
     }
     assert client.post(SETTINGS, said).status_code == 302
@@ -197,6 +199,8 @@ def test_settings_are_proposed_by_name(org, ada):
         "change_order_days",
         "order_over_requisition_percent",
         "bank_cooling_hours",
+        "people_kept_years",
+        "legal_hold",
     }
 
 

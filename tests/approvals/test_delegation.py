@@ -161,7 +161,7 @@ def test_a_grant_is_told_with_all_that_it_says(org: Organisation) -> None:
     assert (event.actor, event.document_id, event.reason) == (org.axel, given.pk, "Away at a fair")
     assert event.document_type == "delegation"
     assert event.data["from"] == str(org.axel.pk)
-    assert event.data["to_name"] == "Sven Aydin"
+    assert event.data["to"] == str(org.sven.pk)
     assert event.data["max_amount"] == "2000"
     assert event.data["duties"] == ["requisition"]
 
