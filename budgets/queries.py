@@ -1,7 +1,8 @@
 """Reading the ledger: what is still open, where an amount went, and why actuals differ."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -67,6 +68,9 @@ def costs(held: QuerySet[Commitment]) -> QuerySet[Any, Any]:
     )
 
 
+FIGURES = ("liquidated", "actual", "price", "fx")
+
+
 @dataclass(frozen=True)
 class Variance:
     """Why one invoice line's spend differs from what it liquidated; base currency.
@@ -84,30 +88,50 @@ class Variance:
 
 
 def variances(document_id: UUID, *, base_currency: str) -> list[Variance]:
-    """Rule C12 for every line of a cleared invoice, by line and distribution.
+    """Rule C12 for every line of a cleared invoice; see `variances_of`."""
+    return variances_of([document_id], base_currency=base_currency)[document_id]
+
+
+def variances_of(documents: Iterable[UUID], *, base_currency: str) -> Mapping[UUID, list[Variance]]:
+    """Rule C12 for every line of cleared invoices, by line and distribution. Statements: 2.
 
     fx = what was billed × (invoice's rate − order's rate); the rest is price. Voided entries and
-    their mirrors cancel out.
+    their mirrors cancel out. What was never committed (C28) has nothing to differ from.
     """
-    entries = LedgerEntry.objects.filter(document_id=document_id).order_by("line_number", "id")
-    grouped: dict[tuple[int, UUID, UUID], dict[str, list[LedgerEntry]]] = defaultdict(
+    entries = LedgerEntry.objects.filter(document_id__in=list(documents))
+    grouped: dict[tuple[UUID, int, UUID, UUID], dict[str, list[LedgerEntry]]] = defaultdict(
         lambda: {stage: [] for stage in Stage.values}
     )
-    for entry in entries:
-        key = (entry.line_number, entry.line_id, entry.distribution_id)
+    for entry in entries.order_by("document_id", "line_number", "id"):
+        key = (entry.document_id, entry.line_number, entry.line_id, entry.distribution_id)
         grouped[key][entry.stage].append(entry)
     commitments = Commitment.objects.filter(
-        stage=Stage.ENC, distribution_id__in={key[2] for key in grouped}
+        stage=Stage.ENC, holds=True, distribution_id__in={key[3] for key in grouped}
     )
     order_rates = {row.distribution_id: (row.currency, row.rate) for row in commitments}
-    return [
-        _variance(key, stages, order_rates[key[2]], base_currency)
-        for key, stages in grouped.items()
-    ]
+    found: dict[UUID, list[Variance]] = defaultdict(list)
+    for (document, *line), stages in grouped.items():
+        if stages[Stage.ACT] and line[2] in order_rates:
+            found[document].append(_variance(line, stages, order_rates[line[2]], base_currency))
+    return found
+
+
+def differing(found: Iterable[Variance]) -> list[Variance]:
+    """The lines of an invoice that cost something else than was ordered, their distributions
+    added up; each stands for its first one."""
+    lines: dict[int, Variance] = {}
+    for each in found:
+        before = lines.get(each.line_number)
+        lines[each.line_number] = (
+            replace(each, **{name: getattr(before, name) + getattr(each, name) for name in FIGURES})
+            if before
+            else each
+        )
+    return [each for each in lines.values() if each.price or each.fx]
 
 
 def _variance(
-    key: tuple[int, UUID, UUID],
+    key: Sequence[Any],
     stages: dict[str, list[LedgerEntry]],
     order: tuple[str, Decimal],
     base_currency: str,

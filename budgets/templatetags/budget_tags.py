@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django import template
 
+from budgets import queries
 from budgets.models import LedgerEntry
 from core.money import ZERO
 
@@ -32,3 +33,13 @@ def budget_effect(
         row = rows.setdefault(key, {"entry": entry, "PRE": ZERO, "ENC": ZERO, "ACT": ZERO})
         row[entry.stage] += entry.amount
     return {"rows": list(rows.values()), "currency": currency, "nothing": nothing}
+
+
+@register.inclusion_tag("budgets/_variances.html")
+def variances(document_id: UUID, currency: str) -> dict[str, Any]:
+    """Why an invoice costs something else than was ordered: price and exchange rate apart (C12), a
+    row for each line where there is a difference. Amounts are in base `currency`. Statements: 2.
+    """
+    rows = queries.differing(queries.variances(document_id, base_currency=currency))
+    total = {name: sum((getattr(row, name) for row in rows), ZERO) for name in queries.FIGURES}
+    return {"rows": rows, "total": total, "currency": currency}

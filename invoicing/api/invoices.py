@@ -12,9 +12,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from budgets.queries import differing, variances_of
 from core import related, transitions
 from core.api.fields import (
     AmountField,
+    AmountText,
     DecimalInput,
     FigureField,
     Id,
@@ -81,6 +83,17 @@ class MatchSerializer(Output):
     checks = serializers.JSONField(source="results")
 
 
+class VarianceSerializer(Output):
+    """A line that cost something else than was ordered, in the entity's currency:
+    price + exchange_rate = spent − ordered, exactly."""
+
+    line_number = serializers.IntegerField()
+    ordered = AmountText()
+    spent = AmountText()
+    price = AmountText()
+    exchange_rate = AmountText()
+
+
 class InvoiceSerializer(Output):
     id = Id()
     version = serializers.IntegerField()
@@ -107,6 +120,7 @@ class InvoiceSerializer(Output):
     )
     match = serializers.SerializerMethodField()
     exceptions = MatchExceptionSerializer(many=True)
+    variances = serializers.SerializerMethodField(help_text="Once it is cleared.")
     flags = serializers.JSONField(help_text="Broken rules that did not refuse it.")
     source = serializers.ChoiceField(choices=Invoice.Source.choices)
     waiting_until = serializers.DateField(allow_null=True)
@@ -124,6 +138,25 @@ class InvoiceSerializer(Output):
     def get_match(self, invoice: Invoice) -> Any:
         run = self.context["runs"].get(invoice.pk)
         return MatchSerializer(run).data if run else None
+
+    @extend_schema_field(VarianceSerializer(many=True))
+    def get_variances(self, invoice: Invoice) -> Any:
+        found = differing(self.context["variances"].get(invoice.pk, ()))
+        return [
+            {
+                "line_number": each.line_number,
+                **{
+                    name: money(value, self.context["base"])
+                    for name, value in (
+                        ("ordered", each.liquidated),
+                        ("spent", each.actual),
+                        ("price", each.price),
+                        ("exchange_rate", each.fx),
+                    )
+                },
+            }
+            for each in found
+        ]
 
     def get_available_actions(self, invoice: Invoice) -> list[str]:
         return transitions.available(invoice, self.context["request"].user)
@@ -259,11 +292,15 @@ class InvoiceViewSet(Timeline, Resource):
         wanted = Q(pk__in=[])
         for invoice, at in _judged([row.pk for row in rows]):
             wanted |= Q(invoice=invoice, at=at)
+        base = self.request.user.entity.currency
+        cleared = [row.pk for row in rows if row.cleared_at and row.kind == Invoice.Kind.INVOICE]
         runs = MatchRun.objects.filter(wanted).defer("inputs").order_by("at", "pk")
         return {
             "now": timezone.now(),
             "currencies": {row.pk: row.currency for row in rows},
             "runs": {run.invoice_id: run for run in runs},
+            "base": base,
+            "variances": variances_of(cleared, base_currency=base) if cleared else {},
         }
 
     @extend_schema(request=InvoiceInputSerializer, responses={201: InvoiceSerializer})

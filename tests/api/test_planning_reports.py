@@ -87,6 +87,27 @@ def test_the_burn_down_of_an_order_and_of_a_cost_centre(org: Any, api: Client) -
     )
 
 
+def test_c12_an_invoice_says_what_it_costs_beside_its_order(org: Any, api: Client) -> None:
+    order = issued(org)
+    received(org, order, "10")
+    made = billed(org, order, "10", "99.00")
+    finn = api(org.finn)
+    assert made["status"] == "cleared"
+    difference = {
+        "line_number": 1,
+        "ordered": "1000.00",
+        "spent": "990.00",
+        "price": "-10.00",
+        "exchange_rate": "0.00",
+    }
+    assert get(finn, f"invoices/{made['id']}/")["variances"] == [difference]
+    other = issued(org)
+    received(org, other, "10")
+    same = billed(org, other, "10", number="R-2")
+    shown = {each["id"]: each["variances"] for each in get(finn, "invoices/")["results"]}
+    assert shown == {made["id"]: [difference], same["id"]: []}
+
+
 def test_open_orders_by_age(org: Any, api: Client) -> None:
     order = issued(org)
     report = get(api(org.cora), "reports/open-orders-aging/")

@@ -8,11 +8,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from lxml import html
 
-from budgets.models import LedgerEntry
+from budgets.models import ExchangeRate, LedgerEntry
+from invoicing import services
 from invoicing.models import Invoice
 from purchase_orders.models import PurchaseOrder
-from tests.factories import TODAY, Organisation
+from tests.factories import NOW, TODAY, Organisation
 from tests.invoicing.billing import Biller, drain
 from tests.pages import said_by, signed_in, statements, text_of, value_of
 from tests.purchase_orders.making import Maker
@@ -53,6 +55,57 @@ def test_nobody_sees_them_without_signing_in(make: Maker, bills: Biller) -> None
     invoice = bills.captured(make.issued(("1", "10")), ("1", "10"))
     for path in (LIST, NEW, UPLOAD, BENCH, page_of(invoice)):
         assert Client().get(path)["Location"].startswith("/accounts/login/")
+
+
+def test_c12_price_and_exchange_rate_are_shown_apart(
+    org: Organisation, make: Maker, bills: Biller, web: Client
+) -> None:
+    """A thousand dollars ordered at one rate, 1,010 billed at another: both parts, to the cent."""
+    bills.tolerance("line_amount", percent=5)
+    org.vendor.currency = "USD"
+    org.vendor.save()
+    order = make.issued(("1", "1000"), ("1", "50"), currency="USD")
+    make.receive(order, "1", "1")
+    rate = order.rate + Decimal("0.05")
+    ExchangeRate.objects.create(currency="USD", base="EUR", day=TODAY, rate=rate, source="ECB")
+    invoice = bills.billed(order, ("1", "1010"), ("1", "50"), currency="USD")
+    assert (invoice.status, invoice.rate) == ("cleared", rate)
+    spent = LedgerEntry.objects.filter(document_id=invoice.pk, stage="ACT")
+    took = LedgerEntry.objects.filter(document_id=invoice.pk, stage="ENC")
+    [table] = differences(web.get(page_of(invoice)))
+    assert table[-1] == [
+        "Together",
+        f"{-sum(each.amount for each in took):,.2f}",
+        f"{sum(each.amount for each in spent):,.2f}",
+        f"+{10 * order.rate:,.2f}",
+        "+53.00",  # 1,060 × 0.05
+    ]
+    assert [row[3:] for row in table[:-1]] == [
+        [f"+{10 * order.rate:,.2f}", "+50.50"],
+        ["0.00", "+2.50"],
+    ]
+    services.void(invoice=invoice, actor=org.fay, at=NOW, reason="Twice")
+    assert differences(web.get(page_of(invoice))) == []
+
+
+def test_what_costs_what_was_ordered_shows_no_difference(
+    make: Maker, bills: Biller, web: Client
+) -> None:
+    order = make.issued(("1", "10"))
+    make.receive(order, "1")
+    assert differences(web.get(page_of(bills.billed(order, ("1", "10"))))) == []
+
+
+def differences(answer: Any) -> list[list[list[str]]]:
+    """The cells of the table of differences, if there is one."""
+    tables = html.fromstring(answer.content).xpath("//table[.//th='Differs from the order']")
+    return [
+        [
+            [cell.text_content().strip() for cell in row.xpath("td")]
+            for row in table.xpath(".//tr[td]")
+        ]
+        for table in tables
+    ]
 
 
 def test_tabs_hold_what_they_say(make: Maker, bills: Biller, web: Client) -> None:
