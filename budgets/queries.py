@@ -40,21 +40,6 @@ def forward(
     return rows.order_by("fiscal_year", "id")
 
 
-def forward_of(document_id: UUID, stage: str = "ENC") -> dict[UUID, Decimal]:
-    """What waits for later years of each distribution of a document, in its currency."""
-    rows = ForwardCommitment.objects.filter(
-        state=ForwardCommitment.State.FORWARD,
-        commitment__document_id=document_id,
-        commitment__stage=stage,
-    )
-    waiting: dict[UUID, Decimal] = defaultdict(lambda: ZERO)
-    for distribution, amount in rows.order_by().values_list(
-        "commitment__distribution_id", "document_amount"
-    ):
-        waiting[distribution] += amount
-    return dict(waiting)
-
-
 def costs(held: QuerySet[Commitment]) -> QuerySet[Any, Any]:
     """What distributions cost all years together, for proofs: distribution and document amount.
 

@@ -10,7 +10,6 @@ from budgets import ledger
 from budgets.ledger import BudgetExceeded, Source, Wanted
 from budgets.ledger.forward import months_by_year, split
 from budgets.models import Commitment, ForwardCommitment, LedgerEntry
-from budgets.queries import forward_of
 from tests.budgets.postings import D, Desk, Paper, held
 from tests.factories import NOW, TODAY, Organisation
 
@@ -25,18 +24,18 @@ def order(desk: Desk, amount: str = "3600", period: Any = THREE_YEARS, **facts: 
     return paper
 
 
-def waits(paper: Paper) -> dict[int, Decimal]:
+def waits(paper: Paper, amount: str = "amount") -> dict[int, Decimal]:
     """What waits for each later year, base currency."""
     rows = ForwardCommitment.objects.filter(
         commitment__distribution_id=paper.distribution, state="forward"
     )
-    return dict(rows.values_list("fiscal_year", "amount"))
+    return dict(rows.values_list("fiscal_year", amount))
 
 
 def total(paper: Paper) -> Decimal:
     """What is committed, used up and waiting: always what the line costs."""
     commitment = Commitment.objects.get(distribution_id=paper.distribution)
-    return commitment.document_amount + forward_of(paper.id).get(paper.distribution, Decimal(0))
+    return sum(waits(paper, "document_amount").values(), commitment.document_amount)
 
 
 def test_c29_a_period_is_split_by_begun_months_and_fiscal_years(org: Organisation) -> None:
