@@ -16,7 +16,7 @@ from core.composed import Composed
 from invoicing.linking import number_key
 from invoicing.matching import Twin
 from invoicing.models import Invoice, InvoiceLine
-from vendors.models import Vendor
+from vendors.standing import Standing
 
 DEAD = (Invoice.Status.RETURNED, Invoice.Status.REJECTED, Invoice.Status.VOID)
 _LOOK_ALIKE = ("0O", "1IL", "5S")
@@ -42,17 +42,18 @@ class Other(NamedTuple):
     original_id: Any
 
 
-def twins(invoice: Invoice, *, kin: Collection[UUID] = ()) -> tuple[Twin, ...]:
+def twins(invoice: Invoice, known: Standing) -> tuple[Twin, ...]:
     """D1 to D6 for an invoice of a known vendor; dead invoices are nobody's twin.
 
     D1 within one vendor is already refused by a unique constraint; here it catches the same number
-    from another company of the vendor's family. `kin` are the vendors who share its bank account
-    or its tax id: of them the same number, or the same amount on the same day, is D5.
+    from another company of the vendor's family. Of its kin, the vendors who share a bank account or
+    the tax id, the same number, or the same amount on the same day, is D5. Statements: 1, and 1
+    where one may bill the same order lines.
     """
     if invoice.vendor is None:
         return ()
-    family = _family(invoice.vendor)
-    others = map(Other._make, _alike(*_values(invoice, family, kin)))
+    family = sorted(known.family)
+    others = map(Other._make, _alike(*_values(invoice, family, known.kin)))
     found = [
         (_tier(invoice, other) if other.vendor_id in family else _kin_tier(invoice, other), other)
         for other in others
@@ -111,14 +112,6 @@ def _rows(
 
 
 _alike = Composed(_rows)
-
-
-def _family(vendor: Vendor) -> list[UUID]:
-    """The vendor and the companies of its family."""
-    if not vendor.family:
-        return [vendor.pk]
-    family = Vendor.objects.filter(entity_id=vendor.entity_id, family=vendor.family)
-    return list(family.values_list("pk", flat=True))
 
 
 def _tier(invoice: Invoice, other: Other) -> str:

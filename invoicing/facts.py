@@ -67,7 +67,7 @@ def match_input(
         order=_order_facts(invoice, order, order_lines) if order else None,
         today=today,
         tolerances=rules,
-        duplicates=duplicates.twins(invoice, kin=known.kin),
+        duplicates=duplicates.twins(invoice, known),
         vendor=matching.VendorFacts(
             status=vendor.status if vendor else "unknown",
             accounts=_accounts(known.in_force, invoice),

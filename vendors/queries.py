@@ -87,7 +87,7 @@ def families(vendors: Iterable[Vendor], *, lock: bool = False) -> dict[UUID, fro
 def _of_kin(
     entities: Collection[UUID], keys: Collection[str], taxes: Collection[str] | None
 ) -> QuerySet[Any]:
-    alike = Q(family__in=keys) | Q(family="", code__in=keys)
+    alike = Vendor.in_families(keys)
     if taxes:
         alike |= Q(tax_id__in=taxes)
     found = Vendor.objects.filter(alike, entity__in=entities).order_by("pk")

@@ -24,20 +24,26 @@ class KnownAccount:
 @dataclass(frozen=True)
 class Standing:
     """`in_force` may be paid to, `later` is asked for or cools; `kin` are other vendors of the
-    entity with one of its accounts, with an account named to it, or with its tax id."""
+    entity with one of its accounts, with an account named to it, or with its tax id; `family` are
+    the companies of its group and the vendor itself."""
 
     in_force: tuple[KnownAccount, ...] = ()
     later: tuple[KnownAccount, ...] = ()
     kin: frozenset[UUID] = frozenset()
+    family: frozenset[UUID] = frozenset()
 
 
 def of(vendor: Vendor, *, at: datetime, named: Collection[str] = ()) -> Standing:
     """What is known of a vendor's accounts at a moment; `named` are indexes of accounts that an
     invoice of it names. Statements: 1."""
-    in_force, later, kin = [], [], set()
-    rows = _standing(vendor.pk, vendor.entity_id, vendor.tax_id or None, sorted(set(named)) or None)
-    for owner, index, *facts in rows:
-        if owner != vendor.pk:
+    in_force, later, kin, family = [], [], set(), set()
+    for owner, index, *facts in _standing(
+        *(vendor.pk, vendor.entity_id, vendor.family_key),
+        *(vendor.tax_id or None, sorted(set(named)) or None),
+    ):
+        if index == _MEMBER:
+            family.add(owner)
+        elif owner != vendor.pk:
             kin.add(owner)
         elif index:
             account = BankAccount(**dict(zip(_FACTS, facts, strict=True)))
@@ -45,14 +51,15 @@ def of(vendor: Vendor, *, at: datetime, named: Collection[str] = ()) -> Standing
                 in_force.append(KnownAccount(index, account.shown))
             elif account.valid_until is None or account.valid_until > at:
                 later.append(KnownAccount(index, account.shown, account.valid_from))
-    return Standing(tuple(in_force), tuple(later), frozenset(kin))
+    return Standing(tuple(in_force), tuple(later), frozenset(kin), frozenset(family))
 
 
+_MEMBER = "family"  # in place of an account's index, which is a digest
 _FACTS = ("country", "last_four", "status", "valid_from", "valid_until")
 
 
 def _rows(
-    vendor: UUID, entity: UUID, tax_id: str | None, named: Collection[str] | None
+    vendor: UUID, entity: UUID, family: str, tax_id: str | None, named: Collection[str] | None
 ) -> QuerySet[BankAccount, tuple]:
     theirs = BankAccount.objects.filter(vendor=vendor).standing()
     same = Q(index__in=theirs.order_by().values("index"))
@@ -60,14 +67,21 @@ def _rows(
         same |= Q(index__in=named)
     accounts = [theirs, BankAccount.objects.once_verified().filter(same, entity=entity)]
     found = [each.order_by().values_list("vendor", "index", *_FACTS) for each in accounts]
+    vendors = Vendor.objects.filter(entity=entity).order_by()
+    found.append(_without_account(vendors.filter(Vendor.in_families([family])), _MEMBER))
     if tax_id is not None:
-        word, moment = (
-            Value("", output_field=CharField()),
-            Value(None, output_field=DateTimeField()),
-        )
-        namesakes = Vendor.objects.filter(entity=entity, tax_id=tax_id).order_by()
-        found.append(namesakes.values_list("pk", word, word, word, word, moment, moment))
+        found.append(_without_account(vendors.filter(tax_id=tax_id)))
     return found[0].union(*found[1:])
+
+
+def _without_account(vendors: QuerySet[Vendor], index: str = "") -> QuerySet[Vendor, tuple]:
+    """Vendors as rows beside those of accounts."""
+    word, moment = (
+        Value("", output_field=CharField()),
+        Value(None, output_field=DateTimeField()),
+    )
+    said = Value(index, output_field=CharField())
+    return vendors.values_list("pk", said, word, word, word, moment, moment)
 
 
 _standing = Composed(_rows)

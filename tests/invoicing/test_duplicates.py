@@ -10,6 +10,7 @@ from invoicing import duplicates, services
 from invoicing.linking import number_key
 from invoicing.models import Invoice
 from tests.factories import NOW, TODAY
+from vendors import standing
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +27,10 @@ def first(bills, order):
 
 
 def tiers(invoice):
-    return [(twin.tier, twin.number) for twin in duplicates.twins(invoice)]
+    known = standing.Standing()
+    if invoice.vendor is not None:
+        known = standing.of(invoice.vendor, at=NOW)
+    return [(twin.tier, twin.number) for twin in duplicates.twins(invoice, known)]
 
 
 @pytest.mark.parametrize(
@@ -53,9 +57,16 @@ def test_m14_a_number_is_the_same_whatever_its_case_spaces_zeros_and_punctuation
     assert number_key("".join(spelled(*run) for run in runs)) == number_key(plain) == plain
 
 
-def test_a_company_of_the_family_with_the_same_number_is_d1(org, bills, order, first):
-    for vendor in (org.vendor, org.other_vendor):
-        vendor.family = "Elbe"
+@pytest.mark.parametrize("named", ["both", "first", "other"])
+def test_a_company_of_the_family_with_the_same_number_is_d1(org, bills, order, first, named):
+    """A vendor that names no family is one by its own code."""
+    families = {
+        "both": ("Elbe", "Elbe"),
+        "first": (org.other_vendor.code, ""),
+        "other": ("", org.vendor.code),
+    }
+    for vendor, family in zip((org.vendor, org.other_vendor), families[named], strict=True):
+        vendor.family = family
         vendor.save()
     twin = bills.captured(None, ("1", "7"), number="INV-4711-05", vendor=org.other_vendor)
     assert tiers(twin) == [("D1", "INV-4711-05")]
@@ -138,8 +149,9 @@ def test_as_many_statements_whatever_it_resembles(
         day = TODAY - timedelta(days=number + 1)
         other = bills.captured(order, ("10", "100"), number=f"M-{number}", issue_date=day)
     other = Invoice.objects.prefetch_related("lines").select_related("vendor").get(pk=other.pk)
+    known = standing.of(other.vendor, at=NOW)
     with django_assert_max_num_queries(2):
-        assert len(duplicates.twins(other)) == 4
+        assert len(duplicates.twins(other, known)) == 4
 
 
 def test_a_crowd_over_the_same_amount_hides_nothing_that_stops_and_only_five_are_named(

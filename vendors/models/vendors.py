@@ -1,5 +1,6 @@
 """Companies that goods and services are bought from, and who answers for what they sell."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -77,6 +78,8 @@ class Vendor(EntityOwned, Document):
             models.Index(fields=["entity", "name"], name="vendors_by_name"),
             # who is the same company: one tax id under two names
             models.Index(fields=["entity", "tax_id"], name="vendors_by_tax_id"),
+            # companies of one group; one that names none is found by its code
+            models.Index(fields=["entity", "family"], name="vendors_by_family"),
         ]
 
     def __str__(self) -> str:
@@ -89,6 +92,11 @@ class Vendor(EntityOwned, Document):
     @property
     def family_key(self) -> str:
         return self.family or self.code
+
+    @staticmethod
+    def in_families(keys: Collection[str]) -> models.Q:
+        """Those whose `family_key` is one of these."""
+        return models.Q(family__in=keys) | models.Q(family="", code__in=keys)
 
     @property
     def takes_two_people(self) -> bool:
