@@ -10,6 +10,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from knox.models import AbstractAuthToken, AuthTokenManager
 
+from core import told
 from core.fields import AmountField, PercentField
 from core.history import HistoricalRecords
 from core.ids import new_id
@@ -58,6 +59,7 @@ class Recorded(models.Model):
         return str(self)
 
 
+@told.changes()
 class Entity(Recorded):
     """A legal entity: the wall around documents, with its currency, calendar and fiscal year."""
 
@@ -191,6 +193,10 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(entity_id=user.entity_id)
 
 
+@told.changes(
+    "email", "name", "job_title", "entity", "manager", "approval_limit", "delegated_order_limit",
+    "variance_limit", "is_active", "is_staff", "is_superuser",
+)  # fmt: skip
 class User(Recorded, AbstractBaseUser, PermissionsMixin):
     """A person, signed in by email, working for one entity."""
 
@@ -245,6 +251,7 @@ class User(Recorded, AbstractBaseUser, PermissionsMixin):
         return "".join(word[0] for word in self.name.split()[:2]).upper()
 
 
+@told.rows(by=["user", "entity"])
 class RoleAssignment(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="role_assignments")
     entity = models.ForeignKey(Entity, on_delete=models.CASCADE, related_name="+")
@@ -277,6 +284,7 @@ class Duty(models.TextChoices):
     RELEASE = "release", "Release payments"
 
 
+@told.rows(by=["entity"])
 class DutyPair(EntityOwned):
     """Two duties that one person must not hold on the same purchase (`first` < `second`).
 
@@ -300,6 +308,7 @@ class DutyPair(EntityOwned):
         return f"{self.get_first_display()} and {self.get_second_display()}"
 
 
+@told.rows(by=["person", "entity"])
 class Mitigation(EntityOwned):
     """An approved exception for one person from one pair of duties, until a day."""
 
@@ -328,6 +337,7 @@ class Mitigation(EntityOwned):
         return f"{self.person}: {self.first} and {self.second}"
 
 
+@told.rows(by=["entity"])
 class TaxCode(models.Model):
     """A tax rate of an entity with its EN 16931 category (S, Z, E, AE, K, G, O)."""
 

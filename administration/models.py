@@ -10,6 +10,7 @@ from django_fsm import transition
 from accounts import permissions
 from accounts.models import EntityOwned, Role
 from approvals.models import ApprovalPolicy
+from core import told
 from core.documents import Document
 from core.history import HistoricalRecords
 from core.states import StateField
@@ -45,6 +46,7 @@ class ChangeRequestQuerySet(models.QuerySet["ChangeRequest"]):
         return own.filter(theirs)
 
 
+@told.changes("status", "before", "after")
 class ChangeRequest(EntityOwned, Document):
     """One change of roles, limits, settings, tolerances or of a vendor and where it is paid.
 

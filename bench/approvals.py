@@ -21,7 +21,9 @@ from approvals.policy import Book
 from bench.filling import Table
 from bench.measuring import Result, look_again, percentile, seconds, statements
 from bench.stage import Stage
+from core import events
 from core.ids import new_id
+from core.transactions import atomic
 from requisitions.models import Requisition, RequisitionDistribution, RequisitionLine
 
 AIM_CHAINS, AIM_SIMULATION, AIM_INBOX, AIM_SWEEP = 1000, 10, 150, 2
@@ -47,6 +49,7 @@ def run(stage: Stage, sizes: dict[str, int]) -> list[Result]:
     ]
 
 
+@atomic
 def _hire(stage: Stage) -> None:
     """Colleagues below axel and dora, so that the directory is that of a company."""
     missing = PEOPLE - User.objects.filter(entity=stage.entity).count()
@@ -60,6 +63,7 @@ def _hire(stage: Stage) -> None:
     RoleAssignment.objects.bulk_create(
         RoleAssignment(user=person, entity=stage.entity, role=Role.REQUESTER) for person in people
     )
+    events.publish("entity.set_up", stage.entity, actor=None, at=timezone.now())
 
 
 def _colleagues(stage: Stage) -> list[Any]:

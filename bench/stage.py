@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import accounts.services
 import budgets.services
 from accounts.models import Control, Entity, User
 from approvals.models import PolicyRule
 from budgets.models import CostCenter, FiscalYear, GLAccount, Project
+from core.transactions import atomic
 from po_portal.demo import catalog, organisation, rules
 from vendors.models import CatalogItem, Vendor
 
@@ -32,6 +34,7 @@ class Stage:
     items: dict[tuple[str, str], CatalogItem]
 
 
+@atomic
 def build() -> Stage:
     """Load the demo organisation into an empty database and make budgets and limits large.
 
@@ -43,8 +46,9 @@ def build() -> Stage:
     catalog.load(at=NOW)
     rules.load(at=NOW)
     stage = load()
-    limited = User.objects.filter(entity=stage.entity, approval_limit__isnull=False)
-    limited.update(approval_limit=RICH)
+    for person in stage.people.values():
+        if person.approval_limit is not None:
+            make_rich(person)
     PolicyRule.objects.filter(policy__entity=stage.entity, name=BOARD).delete()
     year = FiscalYear.objects.get(entity=stage.entity, year=TODAY.year)
     for center, account, project, _amount, _control in organisation.BUDGETS[organisation.GERMANY]:
@@ -61,6 +65,12 @@ def build() -> Stage:
             reason="The benchmark buys a lot",
         )
     return stage
+
+
+def make_rich(person: User) -> None:
+    """Someone who may decide all of it, whatever went before."""
+    limits = {"approval_limit": RICH}
+    accounts.services.set_limits(person=person, limits=limits, actor=None, at=NOW)
 
 
 def load() -> Stage:

@@ -88,8 +88,9 @@ def _round(stage: Stage, port: int, tokens: dict[str, str], *, lives: int) -> tu
 
 
 def _plain(pattern: ceiling.Pattern, lives: int) -> None:
-    for _ in range(lives):
-        ceiling.live(pattern, uuid.uuid4().hex[:10])
+    with ceiling.by_hand():
+        for _ in range(lives):
+            ceiling.live(pattern, uuid.uuid4().hex[:10])
 
 
 def _match(items: Iterable[OutboxItem]) -> float:

@@ -2,7 +2,7 @@
 
 from budgets import invariants
 from budgets.invariants import MOST_FAULTS, Proof, first
-from core import anchors, app_role, append_only, constraints, trail
+from core import anchors, app_role, append_only, constraints, told, trail
 from core.models import TrailEvent
 
 CONSTRAINED = ("M1", "M3", "M6", "M7", "M8", "M14")
@@ -12,6 +12,7 @@ def register() -> None:
     invariants.register("Audit trail", chains, proves=("T3",))
     invariants.register("Anchors", anchored, proves=("T4",))
     invariants.register("Only grows", only_grows, proves=("M5", "T5"))
+    invariants.register("Told changes", all_told, proves=("T1",))
     invariants.register("Constraints", constrained, proves=CONSTRAINED)
 
 
@@ -36,6 +37,11 @@ def only_grows() -> Proof:
         *(f"table {name}: the portal's role may alter it" for name in app_role.too_much()),
     ]
     return Proof(f"{len(append_only.tables())} tables that only grow", faults)
+
+
+def all_told() -> Proof:
+    """The database refuses changes of state, money, rights and settings that no event tells."""
+    return Proof(f"{len(told.tables())} tables that are told of", told.unguarded()[:MOST_FAULTS])
 
 
 def constrained() -> Proof:

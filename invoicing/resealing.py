@@ -5,6 +5,7 @@ index key was, every account is found under the one that holds now. It may be st
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
@@ -14,18 +15,21 @@ from core.transactions import atomic
 from invoicing.models import Invoice
 from vendors import bank
 from vendors.models import BankAccount
+from vendors.services import bank as accounts
 
 AT_A_TIME = 200
+Change = Callable[[Any], dict[str, Any]]
 
 
-def reseal() -> int:
+def reseal(*, at: datetime) -> int:
     """Seal every bank account under the present key, and find it by the present index key.
 
     Returns how many rows changed; histories too. What is sealed says the same as before, so it
-    makes no version and no event. Raises SealBroken for what no key opens.
+    makes no version; a vendor's trail tells of each account. Raises SealBroken for what no key
+    opens.
     """
     return sum(
-        _all(model, change)
+        _all(model, change, at)
         for model, change in (
             (BankAccount, _account),
             (BankAccount.history.model, _account),
@@ -35,9 +39,9 @@ def reseal() -> int:
     )
 
 
-def _all(model: type[Model], change: Callable[[Any], dict[str, Any]]) -> int:
+def _all(model: type[Model], change: Change, at: datetime) -> int:
     """By primary key, a few at a time: nobody waits long for a row, and no row is read twice."""
-    return sum(_some(model, change, keys) for keys in _batches(model))
+    return sum(_some(model, change, keys, at) for keys in _batches(model))
 
 
 def _batches(model: type[Model]) -> Iterator[list[Any]]:
@@ -49,13 +53,15 @@ def _batches(model: type[Model]) -> Iterator[list[Any]]:
 
 
 @atomic
-def _some(model: type[Model], change: Callable[[Any], dict[str, Any]], keys: list[Any]) -> int:
+def _some(model: type[Model], change: Change, keys: list[Any], at: datetime) -> int:
     rows = model._default_manager.select_for_update(no_key=True).filter(pk__in=keys)
     changed = 0
     for row in rows.order_by("pk"):
         if wanted := change(row):
             # Not saved: the words are the same, so neither version nor history moves.
             model._base_manager.filter(pk=row.pk).update(**wanted)
+            if model is BankAccount:
+                accounts.resealed(row, at=at)
             changed += 1
     return changed
 

@@ -10,6 +10,7 @@ from django_fsm import transition
 
 from accounts.models import EntityOwned
 from accounts.permissions import either, person, portal
+from core import told
 from core.documents import Document
 from core.ids import new_id
 from core.models import StoredFile
@@ -26,6 +27,7 @@ class ScheduledReportQuerySet(models.QuerySet["ScheduledReport"]):
         return own.exclude(status=ScheduledReport.Status.ENDED)
 
 
+@told.changes("status")
 class ScheduledReport(EntityOwned, Document):
     """A report with its filters that one person gets by mail, on working days of the entity.
 

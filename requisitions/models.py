@@ -13,6 +13,7 @@ from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, person, portal, role
 from approvals.models import ApprovalStep, Ratification
 from budgets.models import CostCenter, GLAccount, Project
+from core import told
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField, QuantityField, RateField
 from core.history import HistoricalRecords
@@ -76,6 +77,7 @@ def _paid_by_budgets_of(user: Any) -> Any:
     )
 
 
+@told.changes("status", "total", "currency", "rate", "vendor")
 class Requisition(EntityOwned, Document):
     """A request to buy. Its number is taken when it is first submitted."""
 

@@ -11,9 +11,9 @@ from django.db import connection
 from hypothesis import settings
 from playwright.sync_api import BrowserContext, Page
 
-from core import append_only
+from core import append_only, told
 
-pytest_plugins = ["tests.fixtures", "tests.invariants.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.telling", "tests.invariants.fixtures"]
 
 # Playwright's loop runs in this thread from the first browser test to the end of the run; Django
 # would take the ORM for being called from it, also in fixtures and in the tests that follow.
@@ -58,6 +58,7 @@ def flushable_tables() -> Iterator[None]:
 
     def lifted(self: Any, statements: list[str]) -> None:
         drops = [f"DROP TRIGGER IF EXISTS {trigger.format(t)}" for t in append_only.tables()]
+        drops += [each for t in told.tables() for each in told.dropping(connection.vendor, t)]
         if connection.vendor == "postgresql":
             # knox leaves the table of the token model that ours replaces, unknown to Django.
             statements = [each.replace(";", " CASCADE;") for each in statements]

@@ -13,6 +13,7 @@ from django_fsm import transition
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, portal, role
+from core import told
 from core.composed import Composed
 from core.documents import Document
 from core.fields import AmountField
@@ -65,6 +66,7 @@ class DelegationQuerySet(models.QuerySet["Delegation"]):
         )
 
 
+@told.rows()
 class Delegation(EntityOwned, Document):
     """Somebody decides for somebody else for a while: dated, capped, one hop, revocable at once.
 

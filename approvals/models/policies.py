@@ -8,11 +8,13 @@ from django.db.models import Q
 from django_fsm import transition
 
 from accounts.models import EntityOwned
+from core import told
 from core.documents import Document
 from core.history import HistoricalRecords
 from core.states import StateField
 
 
+@told.changes()
 class ApprovalPolicy(EntityOwned, Document):
     """A version of the rules that decide who must approve. One is active per entity and name."""
 
@@ -80,6 +82,7 @@ class ApprovalPolicy(EntityOwned, Document):
         """Stop deciding."""
 
 
+@told.rows(by=["policy"])
 class PolicyRule(models.Model):
     """When its conditions hold, its steps make the chain. Rules are tried in order.
 
@@ -106,6 +109,7 @@ class PolicyRule(models.Model):
         return self.name
 
 
+@told.rows(by=["policy"])
 class PolicyRequirement(models.Model):
     """A reference that a document must carry when the conditions hold. All that hold apply."""
 

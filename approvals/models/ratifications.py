@@ -10,10 +10,12 @@ from django_fsm import transition
 from accounts.models import EntityOwned
 from accounts.permissions import person
 from approvals.models.rounds import ApprovalRequest
+from core import told
 from core.documents import Document
 from core.states import StateField
 
 
+@told.changes("status", "assignee")
 class Ratification(EntityOwned, Document):
     """The look afterwards at what was approved as an emergency, due in one working day."""
 

@@ -13,12 +13,14 @@ from accounts.models import EntityOwned
 from accounts.permissions import named, person
 from approvals.models.delegations import Delegation, lent_to
 from approvals.models.policies import ApprovalPolicy
+from core import told
 from core.documents import Document
 from core.fields import AmountField
 from core.history import HistoricalRecords
 from core.states import StateField
 
 
+@told.changes("status", "amount", "digest")
 class ApprovalRequest(EntityOwned, Document):
     """One round of approval of one version of one document: a snapshot, not a live rule.
 
@@ -166,6 +168,7 @@ def _lent(user: Any, at: datetime, *, settled: bool = False) -> Q:
     return lent & ~requesters & ~Q(Exists(own))
 
 
+@told.changes("status", "assignee", "decided_by", by=["pk", "request"])
 class ApprovalStep(EntityOwned, Document):
     """One person's say in a round.
 

@@ -11,6 +11,7 @@ from accounts.models import EntityOwned, Role
 from accounts.permissions import named, person
 from approvals.models import ApprovalStep
 from budgets.models import BudgetAdjustment, BudgetCell
+from core import told
 from core.documents import Document
 from core.fields import AmountField
 from core.history import HistoricalRecords
@@ -44,6 +45,7 @@ class BudgetChangeQuerySet(models.QuerySet["BudgetChange"]):
         return own.filter(Q(proposed_by=user) | Q(pk__in=asked))
 
 
+@told.changes("status", "total")
 class BudgetChange(EntityOwned, Document):
     """Amounts that go into budgets, out of them, or from one to another.
 

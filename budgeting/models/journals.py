@@ -10,6 +10,7 @@ from django_fsm import transition
 from accounts.models import EntityOwned, Role
 from accounts.permissions import role
 from budgets.models import CostCenter, GLAccount, Project
+from core import told
 from core.documents import Document
 from core.fields import AmountField, RateField
 from core.history import HistoricalRecords
@@ -31,6 +32,7 @@ class JournalQuerySet(models.QuerySet["Journal"]):
         )
 
 
+@told.changes("status", "total")
 class Journal(EntityOwned, Document):
     """A journal of another system, known by that system's own id.
 

@@ -10,6 +10,7 @@ from django_fsm import transition
 from accounts.models import EntityOwned, Role
 from accounts.permissions import portal, role
 from budgets.models import BudgetCell, Commitment, FiscalYear, Stage
+from core import told
 from core.documents import Document
 from core.fields import AmountField
 from core.history import HistoricalRecords
@@ -26,6 +27,7 @@ class YearEndQuerySet(models.QuerySet["YearEnd"]):
         return own if user.has_role(*_SEES) else own.none()
 
 
+@told.changes("status", "policy")
 class YearEnd(EntityOwned, Document):
     """One batch that takes what is open in a fiscal year over into the next one.
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from accounts.models import Entity
 from budgets.models.cells import BudgetCell
+from core import told
 from core.fields import AmountField
 from core.ids import new_id
 
@@ -18,6 +19,7 @@ def default_levels() -> list[int]:
     return list(LEVELS)
 
 
+@told.changes("levels")
 class BudgetWatch(models.Model):
     """The early-warning levels of one budget, and which of its warnings stand now.
 
@@ -110,6 +112,7 @@ class AlertLetter(models.Model):
         return f"{self.recipient_id} {self.created_at}"
 
 
+@told.rows()
 class QuietWindow(models.Model):
     """A time in which an entity wants no mail about budgets, such as a move or a holiday week."""
 
@@ -133,6 +136,7 @@ class QuietWindow(models.Model):
         return f"{self.starts_at} – {self.ends_at}"
 
 
+@told.changes()
 class AlertSetting(models.Model):
     """Whether an entity wants mail about budgets in its working hours only; it does by default."""
 

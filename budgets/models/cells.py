@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Control, Entity, Role
 from budgets.models.coding import CostCenter, FiscalYear, GLAccount, Project
+from core import told
 from core.fields import AmountField
 from core.money import ZERO
 
@@ -45,6 +46,7 @@ class BudgetCellQuerySet(models.QuerySet["BudgetCell"]):
         return own if user.has_role(*SEE_BUDGETS) else own.filter(cost_center__owner=user)
 
 
+@told.changes("amount", "control", by=[])
 class BudgetCell(models.Model):
     """One cell of the budget with its stored balances, all in base currency.
 

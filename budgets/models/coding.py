@@ -7,10 +7,12 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Entity
+from core import told
 from core.fields import RateField
 from core.ids import new_id
 
 
+@told.changes("is_open", "starts_on", "ends_on", by=[])
 class FiscalYear(models.Model):
     """A fiscal year of an entity, named by the calendar year in which it starts."""
 
@@ -58,12 +60,14 @@ class Coding(models.Model):
         return f"{self.code} {self.name}"
 
 
+@told.changes(by=["entity"])
 class CostCenter(Coding):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="cost_centers"
     )
 
 
+@told.changes(by=["entity"])
 class GLAccount(Coding):
     """What kind of spend it is, and from when on it takes from the budget (rule C28)."""
 
@@ -82,10 +86,12 @@ class GLAccount(Coding):
     )
 
 
+@told.changes(by=["entity"])
 class Project(Coding):
     pass
 
 
+@told.rows(by=[])
 class ExchangeRate(models.Model):
     """Units of `base` for one unit of `currency` on a day."""
 

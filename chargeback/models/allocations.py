@@ -11,6 +11,7 @@ from accounts.models import EntityOwned
 from accounts.permissions import portal, role
 from budgets.models import BudgetCell
 from chargeback.models.rules import MAKERS, AllocationRule, RuleRevision
+from core import told
 from core.documents import Document
 from core.fields import AmountField
 from core.history import HistoricalRecords
@@ -25,6 +26,7 @@ class AllocationQuerySet(models.QuerySet["Allocation"]):
         return self.filter(rule__in=AllocationRule.objects.visible_to(user))
 
 
+@told.changes("status", "total")
 class Allocation(EntityOwned, Document):
     """What a rule made of the spend of a month; amounts are base currency.
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from accounts.models import EntityOwned, Role
 from budgets.models import CostCenter, GLAccount, Project
+from core import told
 from core.documents import Document
 from core.fields import PercentField, QuantityField
 
@@ -24,6 +25,7 @@ class AllocationRuleQuerySet(models.QuerySet["AllocationRule"]):
         return own.filter(pk__in=RuleRevision.objects.filter(service_owner=user).values("rule"))
 
 
+@told.changes()
 class AllocationRule(EntityOwned, Document):
     """A shared service whose cost others bear. What it says stands in its revisions."""
 

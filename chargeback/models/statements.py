@@ -12,6 +12,7 @@ from accounts.permissions import named, role
 from budgets.models import CostCenter
 from chargeback.models.allocations import Allocation
 from chargeback.models.rules import MAKERS, READERS
+from core import told
 from core.documents import Document
 from core.fields import AmountField, PercentField, QuantityField
 from core.history import HistoricalRecords
@@ -76,6 +77,7 @@ class StatementLineQuerySet(models.QuerySet["StatementLine"]):
         return own.filter(Q(cost_center__owner=user) | Q(allocation__revision__service_owner=user))
 
 
+@told.changes("status", "amount", by=["pk", "allocation"])
 class StatementLine(EntityOwned, Document):
     """What one cost centre bears of one allocation; base currency.
 

@@ -10,6 +10,7 @@ from django_fsm import transition
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, portal, role
+from core import told
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField, QuantityField, RateField
 from core.history import HistoricalRecords
@@ -39,6 +40,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return own.filter(order__in=PurchaseOrder.objects.visible_to(user))
 
 
+@told.changes("status", "net", "tax", "gross", "payable", "currency", "rate", "vendor")
 class Invoice(EntityOwned, Document):
     """A vendor's invoice or credit note as captured. Amounts are positive for either kind."""
 

@@ -9,6 +9,7 @@ from django_fsm import transition
 
 from accounts.models import EntityOwned
 from accounts.permissions import either, portal
+from core import told
 from core.documents import Document
 from core.fields import AmountField
 from core.history import HistoricalRecords
@@ -50,6 +51,7 @@ class MatchExceptionQuerySet(models.QuerySet["MatchException"]):
         return self.filter(Q(check_name="remit_to") | Q(rule="D5"))
 
 
+@told.changes("status", "assignee", "resolution")
 class MatchException(EntityOwned, Document):
     """One check of one invoice that needs a person."""
 

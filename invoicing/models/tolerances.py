@@ -9,6 +9,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import Role
+from core import told
 from core.fields import AmountField, PercentField
 from core.history import HistoricalRecords
 from core.ids import new_id
@@ -42,6 +43,7 @@ class ToleranceQuerySet(models.QuerySet["Tolerance"]):
         ).order_by("-pk")
 
 
+@told.rows(by=["entity"])
 class Tolerance(models.Model):
     """How far a check may be off, for a scope, on some days. Empty limits do not limit; 0 is exact.
 

@@ -8,6 +8,8 @@ from django.contrib.auth.hashers import make_password
 import budgets.services
 from accounts.models import Control, Entity, Role, RoleAssignment, TaxCode, User
 from budgets.models import CostCenter, ExchangeRate, FiscalYear, GLAccount, Project
+from core import events
+from core.transactions import atomic
 
 PASSWORD = "demo"  # noqa: S105 - the demo says so itself
 GERMANY, BRITAIN = "DE01", "UK01"
@@ -195,6 +197,7 @@ def fiscal_years(today: date) -> list[int]:
     return sorted({2025, 2026, today.year - 1, today.year, today.year + 1})
 
 
+@atomic
 def load(*, today: date) -> None:
     """Build both entities. Figures depend on nothing but `today`'s year and month."""
     at = datetime.combine(date(fiscal_years(today)[0], 1, 1), time(8), UTC)
@@ -209,6 +212,7 @@ def load(*, today: date) -> None:
         _master_data(entity, people, today)
         _rates(entity, today)
         _budgets(entity, today, at)
+        events.publish("entity.set_up", entity, actor=None, at=at)
 
 
 def _people(entities: dict[str, Entity]) -> dict[str, User]:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from core import told
 from core.fields import AmountField, PercentField
 from core.money import ZERO
 from purchase_orders.models.orders import PurchaseOrder
@@ -18,6 +19,10 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
         return self.filter(order__in=PurchaseOrder.objects.visible_to(user))
 
 
+@told.changes(
+    "limit", "minimum", "commits", "allowance_percent", "release_minimum", "release_maximum",
+    by=["order"],
+)  # fmt: skip
 class Agreement(models.Model):
     """The limits of a blanket order. Amounts are net, in the order's currency.
 

@@ -11,6 +11,7 @@ from django_fsm import transition
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, portal, role
 from approvals.models import ApprovalStep
+from core import told
 from core.documents import Document
 from core.fields import AmountField, PercentField, PriceField
 from core.history import HistoricalRecords
@@ -31,6 +32,7 @@ class ChangeOrderQuerySet(models.QuerySet["ChangeOrder"]):
         return own.filter(Q(order__in=orders) | Q(pk__in=asked))
 
 
+@told.changes("status", "before", "after", "difference")
 class ChangeOrder(EntityOwned, Document):
     """What shall become of an issued order: its terms as wanted, and the lines that change.
 

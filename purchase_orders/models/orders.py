@@ -11,6 +11,7 @@ from django_fsm import transition
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, named, portal, role
 from approvals.models import ApprovalStep
+from core import told
 from core.documents import Document
 from core.fields import AmountField, PercentField, QuantityField, RateField
 from core.history import HistoricalRecords
@@ -54,6 +55,7 @@ class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
         return own.filter(Q(pk__in=mine.values("order")) | Q(pk__in=asked))
 
 
+@told.changes("status", "net", "tax", "total", "currency", "rate", "vendor")
 class PurchaseOrder(EntityOwned, Document):
     """A numbered order to one vendor; issuing it commits the budget and freezes its document."""
 
@@ -246,6 +248,7 @@ class PurchaseOrder(EntityOwned, Document):
         self.closed_at, self.close_reason = None, ""
 
 
+@told.changes("quantity", "unit_price", "net", "is_cancelled", by=["order"])
 class PurchaseOrderLine(DocumentLine):
     """A line of an order with its running facts.
 

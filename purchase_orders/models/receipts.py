@@ -8,6 +8,7 @@ from django_fsm import transition
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import either, portal, role
+from core import told
 from core.documents import Document
 from core.fields import QuantityField
 from core.history import HistoricalRecords
@@ -21,6 +22,7 @@ class ReceiptQuerySet(models.QuerySet["Receipt"]):
         return self.filter(order__in=PurchaseOrder.objects.visible_to(user))
 
 
+@told.changes("status")
 class Receipt(EntityOwned, Document):
     """Proof of delivery. Posted at once, never edited: a reversal is a mirror receipt."""
 

@@ -157,6 +157,7 @@ def test_c22_the_budget_travels_on_the_days_on_which_the_commitment_does(
     assert told(org, 2027, as_of=first, known_on=ran) == (100, 100, 0)
 
 
+@pytest.mark.usefixtures("vouched")
 def test_c22_what_is_changed_after_the_year_counts_on_its_last_day(
     desk: Desk, org: Organisation
 ) -> None:
@@ -168,6 +169,7 @@ def test_c22_what_is_changed_after_the_year_counts_on_its_last_day(
     assert told(org, 2026, as_of=last, known_on=last) == (before, 0, 0)
 
 
+@pytest.mark.usefixtures("vouched")
 def test_c22_the_days_of_budgets_are_proven_and_found_again_from_the_records(
     desk: Desk, org: Organisation, tampered: Callable[..., None]
 ) -> None:
@@ -248,6 +250,7 @@ def test_c22_a_budget_below_zero_stays_behind(org: Organisation) -> None:
     assert (refused.state, went.state, went.budget) == ("refused", "rolled", 20)
 
 
+@pytest.mark.usefixtures("vouched")
 def test_c22_a_budget_that_was_cut_since_cannot_travel_back(org: Organisation) -> None:
     tracked = Desk(org, org.cells["CC300", "6400", None])
     tracked.order("1", "100")
@@ -361,6 +364,7 @@ def test_c22_what_is_billed_afterwards_is_billed_to_the_new_year(
     assert (desk.stages, stages(later(desk))) == ((0, 0, 0), (0, 0, 100))
 
 
+@pytest.mark.usefixtures("vouched")
 def test_c22_a_bill_voided_afterwards_comes_back_where_the_order_stands(
     desk: Desk, org: Organisation
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_month_refuses_what_earlier_months_left_unless_it_is_cumulative(org):
         desk_of(org, march).order("1", "11")
 
 
+@pytest.mark.usefixtures("vouched")
 def test_a_cumulative_month_uses_what_earlier_ones_left_oldest_first(org):
     january = put(org, "30", period=1, is_cumulative=True)
     february = put(org, "40", period=FEBRUARY, is_cumulative=True)

@@ -101,6 +101,7 @@ def test_the_amount_in_use_is_the_least_a_stop_can_have(org: Organisation):
     assert put(org, "300").available == 0
 
 
+@pytest.mark.usefixtures("vouched")
 def test_what_was_allowed_beyond_the_amount_stays_allowed(org: Organisation):
     desk = Desk(org, put(org, "100"))
     paper = Paper(desk.cell, "journal")
@@ -116,6 +117,7 @@ def test_what_was_allowed_beyond_the_amount_stays_allowed(org: Organisation):
 
 
 @pytest.mark.parametrize("control", ["track", "warn"])
+@pytest.mark.usefixtures("vouched")
 def test_what_only_tracks_or_warns_gives_what_is_in_use(org: Organisation, control: str):
     desk = Desk(org, put(org, "100", control=control))
     desk.order("1", "90")

@@ -11,7 +11,7 @@ from django.db import connection
 
 from budgets import invariants
 from budgets.models import Commitment, LedgerEntry
-from core import anchors, append_only
+from core import anchors, append_only, told
 from core.models import TrailHead
 from invoicing.models import Invoice
 from tests.budgets.postings import D, Desk, Paper
@@ -167,6 +167,13 @@ def test_a_dropped_trigger_is_named(db: None, tampered: Tamper):
     assert faults("Only grows") == [
         f"table {table}: no trigger refuses its changes" for table in append_only.tables()
     ]
+
+
+def test_a_table_that_nobody_watches_is_named(db: None):
+    assert faults("Told changes") == []
+    with connection.cursor() as cursor:
+        cursor.execute(told.dropping(connection.vendor, "vendors_vendor")[1])
+    assert faults("Told changes") == ["table vendors_vendor: untold changes are not refused"]
 
 
 def test_a_dropped_constraint_is_named(db: None):

@@ -12,6 +12,7 @@ from django.db import connection
 from administration.models import ChangeRequest
 from core import outbox, sealed
 from core.errors import DomainError
+from core.models import TrailEvent
 from invoicing import services
 from invoicing.inputs import payees
 from invoicing.models import Invoice
@@ -109,6 +110,8 @@ def test_keys_are_changed_and_the_old_one_is_not_needed_any_more(
     call_command("reseal", stdout=said)
     assert int(said.getvalue().split()[0]) > 10
     keys(settings, k2=new)
+    told = TrailEvent.objects.filter(type="vendor.bank_resealed")
+    assert told.count() == BankAccount.objects.count()
     assert indexes() == before
     assert BankAccount.history.count() + Invoice.history.count() == histories
     opened = [sealed.unseal(each.sealed) for each in BankAccount.history.all()]

@@ -129,6 +129,7 @@ def test_c19_a_batch_is_undone_as_one(make: Maker) -> None:
         services.reverse_batch(batch=batch, actor=make.org.cora, at=LATER, reason="Again")
 
 
+@pytest.mark.usefixtures("vouched")
 def test_c20_a_batch_without_budget_left_stays_closed_whole(make: Maker) -> None:
     orders = [make.issued(("10", "10")), make.issued(("5", "20"))]
     batch = accept(make, propose(make))

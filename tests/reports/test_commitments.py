@@ -114,6 +114,7 @@ def test_as_of_before_the_budget_was_set_there_is_none(org: Organisation, desk: 
     assert before.ties
 
 
+@pytest.mark.usefixtures("vouched")
 def test_a_day_ends_where_the_entity_is(org: Organisation):
     cell = org.cells["CC100", "6600", None]
     late = NOW.replace(hour=23, minute=30)  # already 3 March in Berlin

@@ -10,6 +10,7 @@ from django_fsm import transition
 
 from accounts import permissions
 from accounts.models import EntityOwned
+from core import told
 from core.documents import Document
 from core.history import HistoricalRecords
 from core.states import StateField
@@ -46,6 +47,7 @@ class BankAccountQuerySet(models.QuerySet["BankAccount"]):
         return self.filter(_STANDING | Q(verified_at__isnull=False))
 
 
+@told.rows(by=["pk", "vendor"])
 class BankAccount(EntityOwned, Document):
     """A bank account of a vendor. Its number is sealed (`core.sealed`); people see the last four.
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
+from core import told
 from core.fields import PriceField
 from core.history import HistoricalRecords
 from core.ids import new_id
@@ -21,6 +22,7 @@ class CatalogItemQuerySet(models.QuerySet["CatalogItem"]):
         return self.filter(is_active=True, vendor__status=Vendor.Status.APPROVED)
 
 
+@told.changes(by=["vendor"])
 class CatalogItem(models.Model):
     """Something a vendor sells at an agreed price."""
 

@@ -10,6 +10,7 @@ from django_fsm import transition
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import named, portal, role
+from core import told
 from core.documents import Document
 from core.fields import AmountField, PriceField
 from core.history import HistoricalRecords
@@ -58,6 +59,7 @@ class ContractQuerySet(models.QuerySet["Contract"]):
         )
 
 
+@told.changes()
 class Contract(EntityOwned, Document):
     """A master agreement with one vendor; while it holds, orders are priced by it."""
 
@@ -186,6 +188,7 @@ class Contract(EntityOwned, Document):
         self.ended_at = at
 
 
+@told.rows(by=["contract"])
 class ContractPrice(models.Model):
     """The agreed price of one article number, in the contract's currency."""
 

@@ -9,6 +9,7 @@ from django_fsm import transition
 
 from accounts.models import EntityOwned, Role
 from accounts.permissions import role
+from core import told
 from core.documents import Document
 from core.history import HistoricalRecords
 from core.states import StateField
@@ -37,6 +38,7 @@ class VendorQuerySet(models.QuerySet["Vendor"]):
         return self.filter(entity_id=user.entity_id)
 
 
+@told.changes()
 class Vendor(EntityOwned, Document):
     """A company that goods and services are bought from; only an approved one gets an order."""
 
@@ -137,6 +139,7 @@ class Vendor(EntityOwned, Document):
         """No orders any more."""
 
 
+@told.rows(by=["vendor"])
 class VendorContact(models.Model):
     vendor = models.ForeignKey(Vendor, on_delete=models.CASCADE, related_name="contacts")
     name = models.CharField(max_length=120)
@@ -147,6 +150,7 @@ class VendorContact(models.Model):
         return self.name
 
 
+@told.rows(by=["entity"])
 class ServiceOwner(EntityOwned):
     """Who answers for a kind of service in an entity, and is asked when more of it is bought."""
 

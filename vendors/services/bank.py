@@ -154,6 +154,11 @@ def retire_replaced(*, at: datetime) -> int:
     return len(found)
 
 
+def resealed(account: BankAccount, *, at: datetime) -> None:
+    """Tell of an account, within the caller's unit of work, that it is sealed by another key."""
+    _publish("vendor.bank_resealed", account, actor=None, at=at)
+
+
 def warnings(account: BankAccount) -> list[str]:
     """What somebody who verifies it should look at twice; none of it refuses it."""
     vendor = account.vendor

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from accounts import second_factor
 from core.sealed import SealBroken
@@ -14,7 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            changed = resealing.reseal()
+            changed = resealing.reseal(at=timezone.now())
             factors = second_factor.sealed_long_ago()
             for row in factors:
                 second_factor.reseal(row)
