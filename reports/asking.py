@@ -106,11 +106,11 @@ def read(
 
 
 def require(name: str, *, user: User, cost_center: str | None) -> None:
-    """Whether a person may read a report, the same for pages, API and mails.
+    """Whether a person may read a report over the API or by mail.
 
-    The whole entity for those who see all its budgets (`BudgetCell.visible_to`); who only owns a
-    cost centre sees one own at a time, of the reports that a cost centre divides. Raises NoSight,
-    and Missing for a cost centre that is another's or unknown.
+    The whole entity for those who see all its budgets (`BudgetCell.visible_to`), whom the pages are
+    for; who only owns a cost centre sees one own at a time, of the reports that a cost centre
+    divides. Raises NoSight, and Missing for a cost centre that is another's or unknown.
     """
     if name in OVERSEEN and not user.has_role(*OVERSIGHT):
         raise NoSight("This report is for those who oversee the entity.")
