@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from core import unavailable
-from core.api.errors import MEDIA_TYPE
+from core.api.errors import MEDIA_TYPE, problem
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -23,15 +23,9 @@ def broken(request: HttpRequest) -> HttpResponse:
 def answer(request: HttpRequest, refused: unavailable.Refused) -> HttpResponse:
     """503 with the time to wait."""
     if request.path.startswith("/api/"):
-        body = {
-            "type": refused.slug,
-            "title": refused.title,
-            "status": refused.status,
-            "detail": refused.detail,
-            "instance": request.path,
-        }
+        said = problem(instance=request.path, **refused.as_problem())
         return JsonResponse(
-            body, status=refused.status, headers=refused.headers, content_type=MEDIA_TYPE
+            said.data, status=said.status_code, headers=refused.headers, content_type=MEDIA_TYPE
         )
     page = render_to_string(
         "503.html", {"refused": refused, "is_sent_again": request.method == "POST"}
