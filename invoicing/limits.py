@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from invoicing.matching.words import money, number
 from invoicing.models import Tolerance
 from vendors.models import ServiceType
 
@@ -34,7 +35,7 @@ def sentence(row: Tolerance) -> str:
 
 
 def _reach(row: Tolerance) -> str:
-    percent = None if row.percent is None else f"{plain(row.percent)} %"
+    percent = None if row.percent is None else f"{number(row.percent)} %"
     amount = None if row.absolute is None else _figure(row, row.absolute)
     either = row.combine == Tolerance.Combine.OR
     if percent is None and amount is None:
@@ -72,14 +73,6 @@ def _figure(row: Tolerance, value: Decimal | None) -> str:
     """Money with two decimals at least, quantities in units without padding."""
     if value is None:
         return "any amount"
-    text = plain(value)
     if row.check_name in _COUNTED:
-        return f"{text} unit{'' if value == 1 else 's'}"
-    whole, _, decimals = text.partition(".")
-    return f"{whole}.{decimals.ljust(2, '0')}"
-
-
-def plain(value: Decimal) -> str:
-    """A figure without padding: 1,100, 0.5."""
-    text = f"{value:,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+        return f"{number(value)} unit{'' if value == 1 else 's'}"
+    return money(value, 2)

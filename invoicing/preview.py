@@ -48,7 +48,7 @@ def would_match(entity: Entity, wanted: ToleranceInput) -> Preview:
     return Preview(passing, min(len(found), MOST), len(found) > MOST)
 
 
-def judged_with(
+def _judged_with(
     inputs: Mapping[str, Any],
     rows: Iterable[Tolerance],
     *,
@@ -105,5 +105,5 @@ def _passes(
         each.check_name in _NOT_OF_THE_MATCH and each.status in unresolved for each in invoice.stops
     ):
         return False
-    verdict = judged_with(run.inputs, rows, categories=categories, vendor_id=invoice.vendor_id)
+    verdict = _judged_with(run.inputs, rows, categories=categories, vendor_id=invoice.vendor_id)
     return verdict.outcome != WAITING and not not_yet_accepted(invoice.stops, verdict)

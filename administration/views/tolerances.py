@@ -20,6 +20,7 @@ from core.errors import DomainError, Invalid
 from core.forms import FigureField
 from core.web import add_errors, require_role, visible_or_404
 from invoicing import limits
+from invoicing.matching.words import number
 from invoicing.models import Tolerance
 from invoicing.models.tolerances import KEEPERS, READERS
 from invoicing.services import ToleranceInput
@@ -142,8 +143,8 @@ def _initial(versions: list[Tolerance], today: date) -> dict[str, Any]:
     row = next((each for each in versions if not each.is_empty), versions[0])
     return {
         "valid_from": max(today, row.valid_from or today),
-        "percent": None if row.percent is None else limits.plain(row.percent),
-        "absolute": None if row.absolute is None else limits.plain(row.absolute),
+        "percent": None if row.percent is None else number(row.percent),
+        "absolute": None if row.absolute is None else number(row.absolute),
         "combine": row.combine,
         "action": row.action,
     }
