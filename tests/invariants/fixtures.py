@@ -9,6 +9,12 @@ from budgets import invariants
 from core import append_only
 from tests.factories import Organisation
 
+CHECKS = {
+    "cell_never_overspent": "budgets_budgetcell",
+    "cell_enc_not_negative": "budgets_budgetcell",
+    "order_total_adds_up": "purchase_orders_purchaseorder",
+}
+
 
 def assert_books_hold() -> None:
     """Every invariant of the books holds now."""
@@ -40,12 +46,12 @@ def tampered(db: None) -> Callable[..., None]:
 
 @pytest.fixture
 def no_checks(org: Organisation) -> Iterator[None]:
-    """The cells' CHECK constraints are gone, as on a database that somebody rebuilt by hand."""
+    """CHECK constraints are gone, as on a database that somebody rebuilt by hand."""
     connection.check_constraints()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            for name in ("cell_never_overspent", "cell_enc_not_negative"):
-                cursor.execute(f"ALTER TABLE budgets_budgetcell DROP CONSTRAINT {name}")
+            for name, table in CHECKS.items():
+                cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
             yield
         else:
             cursor.execute("PRAGMA ignore_check_constraints = ON")
