@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from budgets.models import BudgetCell
 from core import rows
+from core.errors import Conflict
 from core.models import OutboxItem
 from core.transactions import atomic
 from requisitions.models import Requisition
@@ -134,3 +135,25 @@ def test_a_save_of_what_is_gone_says_so(org: Organisation) -> None:
 
     with pytest.raises(DatabaseError, match="did not affect any rows"):
         wanted.save(update_fields=["title"])
+
+
+def test_what_a_refused_save_would_have_kept_is_kept_by_none(org: Organisation) -> None:
+    """Neither the document nor its history; saved again, it is new again."""
+    taken, made = draft(org), Requisition.objects.get(pk=draft(org).pk)
+    taken.number = "TAKEN"
+    taken.save()
+    made.pk, made._state.adding = uuid.uuid4(), True
+    with atomic():
+        with pytest.raises(Conflict), atomic():
+            made.save()
+            made.save()
+            raise Conflict("No.")
+        assert made.history.count() == 0
+        made.save()
+    assert Requisition.objects.filter(pk=made.pk).exists()
+    assert made.history.count() == 1
+
+    made.number = taken.number
+    with pytest.raises(IntegrityError), transaction.atomic():
+        made.save()
+    assert made.history.count() == 1
