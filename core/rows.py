@@ -222,6 +222,7 @@ def _taken(field: Any) -> type | None:
     return _TAKEN.get(field.get_internal_type()) if connection.vendor == "postgresql" else None
 
 
+@cache
 def _plain(columns: int) -> str:
     return f"({', '.join(['%s'] * columns)})"
 
