@@ -20,7 +20,7 @@ from core.transactions import atomic
 
 NAME = "Former colleague"
 DOMAIN = "forgotten.invalid"
-_others: list[Callable[[User, User], None]] = []
+_others: list[Callable[[User, User, datetime], None]] = []
 
 
 class StillKept(Conflict):
@@ -28,8 +28,8 @@ class StillKept(Conflict):
     title = "This person cannot be forgotten yet."
 
 
-def also(forget: Callable[[User, User], None]) -> Callable[[User, User], None]:
-    """Have `forget(person, was)` take a person out of what an app above keeps by name or address.
+def also(forget: Callable[[User, User, datetime], None]) -> Callable[[User, User, datetime], None]:
+    """Have `forget(person, was, at)` take a person out of what an app above keeps of them.
 
     Called in the same transaction, with the person as stored and as before.
     """
@@ -70,7 +70,7 @@ def forget(*, person: User, at: datetime) -> User:
     EmailAddress.objects.filter(user=person).delete()
     Authenticator.objects.filter(user=person).delete()
     for forget_there in _others:
-        forget_there(person, was)
+        forget_there(person, was, at)
     events.publish("person.forgotten", person, actor=None, at=at)
     return person
 

@@ -197,7 +197,7 @@ def people_in(value: Any) -> Iterator[dict[str, Any]]:
 
 
 @forgetting.also
-def forget(person: User, was: User) -> None:
+def forget(person: User, was: User, at: datetime) -> None:
     """Take a person out of what was proposed about them, or names them, and out of its titles."""
     about = ChangeRequest.objects.filter(
         Q(person=person) | Q(before__icontains=str(person.pk)) | Q(after__icontains=str(person.pk))
@@ -207,6 +207,7 @@ def forget(person: User, was: User) -> None:
             for each in people_in([row.before, row.after]):
                 each["name"] = person.name if each["id"] == str(person.pk) else each["name"]
             row.save()
+        events.publish("setting_change.name_forgotten", change, actor=None, at=at)
         for round_ in ApprovalRequest.objects.filter(subject_id=change.pk):
             for row in (round_, *round_.history.all()):
                 row.subject_title = row.subject_title.replace(was.name, person.name)

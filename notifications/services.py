@@ -27,7 +27,7 @@ _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=
 
 
 @forgetting.also
-def forget(person: User, was: User) -> None:
+def forget(person: User, was: User, at: datetime) -> None:
     """The log of mails stays, without an address or name of theirs."""
     OutgoingMail.objects.filter(recipient__iexact=was.email).update(recipient=person.email)
     for mail in OutgoingMail.objects.filter(subject__contains=was.name):
