@@ -36,6 +36,22 @@ class Door:
         return uuid.uuid5(uuid.NAMESPACE_URL, self.reference)
 
 
+@dataclass
+class Address(Door):
+    """An address at which somebody tried an act, in the chain of their entity."""
+
+    document_type: ClassVar[str] = "address"
+    stream: str = PORTAL_STREAM  # type: ignore[misc]
+
+
+def trace_at(request: Any, refusal: DomainError) -> None:
+    """Record a refused act of somebody who is signed in, where no service told of it itself."""
+    user = request.user
+    if user.is_authenticated and request.method not in ("GET", "HEAD", "OPTIONS"):
+        address = Address(request.path, stream=str(user.entity_id or PORTAL_STREAM))
+        trace(refusal, "address.refused", address, actor=user, at=timezone.now())
+
+
 def record(
     event_type: str,
     document: Any,

@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from core import idempotency
+from core import idempotency, refusals
 from core.documents import document_model
 from core.errors import DomainError, FieldError
 from core.transactions import atomic
@@ -132,6 +132,7 @@ def act(
     try:
         result = call()
     except DomainError as refusal:
+        refusals.trace_at(request, refusal)
         # What is wrong with a field says more than that some fields need attention.
         said = [] if refusal.errors and refusal.detail == refusal.title else [refusal.detail]
         messages.error(request, " ".join([*said, *map(_said, refusal.errors)]))

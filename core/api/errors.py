@@ -15,6 +15,7 @@ from django_fsm import TransitionNotAllowed
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from core import refusals
 from core.errors import DomainError, FieldError
 from core.text import escaped
 from core.transactions import Busy, Taken, refusal_of
@@ -70,6 +71,8 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response:
             "title": "Something went wrong on our side.",
             "detail": "It was recorded with the X-Request-ID of this answer.",
         }
+    if request is not None and isinstance(exc, DomainError):
+        refusals.trace_at(request, exc)
     headers = refusal.pop("headers", None)
     return problem(instance=getattr(request, "path", ""), headers=headers, **refusal)
 

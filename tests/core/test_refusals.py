@@ -4,11 +4,15 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.urls import reverse
 
 from core import events, provenance, refusals, trail, transactions
 from core.errors import Conflict, DomainError, NotAllowed, StaleVersion
 from core.models import TrailEvent
+from tests import pages
+from tests.api.conftest import signed_in as by_token
 from tests.factories import NOW, Organisation
+from tests.purchase_orders.making import Maker
 from vendors.models import Vendor
 
 
@@ -97,6 +101,32 @@ def test_nobody_fills_the_trail_by_knocking(org: Organisation) -> None:
     with pytest.raises(NotAllowed):
         change(vendor=org.vendor, actor=org.axel, at=NOW)
     assert refused()[-1][1] == org.axel
+
+
+def test_t6_what_somebody_may_not_do_is_remembered_by_its_address(org: Organisation) -> None:
+    """Closing an order without the right, by interface and button; an act on an old version."""
+    order = Maker(org).issued(("1", "10"))
+    address = f"/api/v1/orders/{order.pk}/close/"
+    said = {"reason": "Enough"}
+    answers = [
+        by_token(org.dora).post(address, said, format="json"),
+        by_token(org.bea).post(address, said, format="json", headers={"If-Match": '"0"'}),
+        pages.signed_in(org.dora).post(
+            reverse("purchase_orders:perform", args=[order.pk, "close"]), said
+        ),
+    ]
+    assert [each.status_code for each in answers] == [403, 412, 302]
+    order.refresh_from_db()
+    assert order.status == "issued"
+    found = TrailEvent.objects.filter(type="address.refused").order_by("sequence")
+    assert [(each.actor, each.data["why"], each.channel) for each in found] == [
+        (org.dora, "not-allowed", "api"),
+        (org.bea, "stale-version", "api"),
+        (org.dora, "not-allowed", "web"),
+    ]
+    assert {each.stream for each in found} == {str(org.entity.pk)}
+    assert found[0].document_reference == address
+    assert list(trail.verify_all()) == []
 
 
 def test_what_belongs_to_no_document_has_a_chain_of_its_own(org: Organisation) -> None:
