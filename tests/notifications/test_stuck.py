@@ -61,7 +61,8 @@ def test_it_says_who_why_and_what_to_do_once(
     assert subjects_to(folder, org.ada) == [SUBJECT]
     mail = next(each for each in mails(folder) if each["To"] == org.ada.email)
     for body in (text_of(mail), html_of(mail)):
-        for words in ("Axel Brandt left", f"/requisitions/{made.pk}/", "/administration/settings/"):
+        asked = ("Axel Brandt", "Whoever was asked left")
+        for words in (*asked, f"/requisitions/{made.pk}/", "/administration/settings/"):
             assert words in body
     event = TrailEvent.objects.get(type="approval.stuck")
     stuck.approval_stuck(event_id=str(event.pk), document_id=str(event.document_id))
