@@ -39,13 +39,14 @@ class _Guard:
     def name(self, verb: str) -> str:
         return f"{self.table}_told_{verb.lower()}"
 
-    def changed(self, differs: str) -> str:
-        """SQL: whether an update changes a field of ours."""
+    def changed(self, differs: str, there: set[str]) -> str:
+        """SQL: whether an update changes a field of ours, of the columns that are there."""
         meta = self.model._meta
         fields = [meta.get_field(name) for name in self.fields] or [
             field for field in meta.concrete_fields if not field.primary_key
         ]
-        return " OR ".join(f'OLD."{each.column}" {differs} NEW."{each.column}"' for each in fields)
+        columns = [each.column for each in fields if each.column in there]
+        return " OR ".join(f'OLD."{each}" {differs} NEW."{each}"' for each in columns)
 
     def documents(self, verb: str, of_number: str) -> list[str]:
         """SQL: the ids that an event may name. A plain number is told as the id of that value."""
@@ -97,12 +98,16 @@ def drop_triggers(sender: Any, using: str, **kwargs: Any) -> None:
 
 
 def install_triggers(sender: Any, using: str, **kwargs: Any) -> None:
-    """`post_migrate` receiver: guard the tables of this app, and have events tell."""
+    """`post_migrate` receiver: guard the tables of this app, and have events tell.
+
+    Half way through its migrations, or back, a table has other columns than its model.
+    """
     vendor = connections[using].vendor
     if TrailEvent._meta.app_config is sender:
         _run(using, _TELLING[vendor])
     for guard in _present(sender, using):
-        _run(using, [*dropping(vendor, guard.table), *_guarding(vendor, guard)])
+        there = _columns(using, guard.table)
+        _run(using, [*dropping(vendor, guard.table), *_guarding(vendor, guard, there)])
 
 
 def dropping(vendor: str, table: str) -> list[str]:
@@ -128,25 +133,31 @@ def _present(sender: Any, using: str) -> list[_Guard]:
     ]
 
 
+def _columns(using: str, table: str) -> set[str]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608
+        return {column[0] for column in cursor.description}
+
+
 def _run(using: str, statements: list[str]) -> None:
     with connections[using].cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
 
 
-def _guarding(vendor: str, guard: _Guard) -> list[str]:
+def _guarding(vendor: str, guard: _Guard, there: set[str]) -> list[str]:
     make = _postgresql if vendor == "postgresql" else _sqlite
-    return [statement for verb in guard.verbs for statement in make(guard, verb)]
+    return [statement for verb in guard.verbs for statement in make(guard, verb, there)]
 
 
-def _postgresql(guard: _Guard, verb: str) -> list[str]:
+def _postgresql(guard: _Guard, verb: str, there: set[str]) -> list[str]:
     number = "CAST(lpad(to_hex({}), 32, '0') AS uuid)"
     told = " OR ".join(
         f"position(CAST({each} AS text) IN told) > 0" for each in guard.documents(verb, number)
     )
     told = told or "told <> ''"  # by any event
     name, table = guard.name(verb), guard.table
-    when = f"WHEN ({guard.changed('IS DISTINCT FROM')}) " if verb == UPDATE else ""
+    when = f"WHEN ({guard.changed('IS DISTINCT FROM', there)}) " if verb == UPDATE else ""
     return [
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
         "DECLARE told text := coalesce(current_setting('portal.told', true), ''); BEGIN "
@@ -158,10 +169,10 @@ def _postgresql(guard: _Guard, verb: str) -> list[str]:
     ]
 
 
-def _sqlite(guard: _Guard, verb: str) -> list[str]:
+def _sqlite(guard: _Guard, verb: str, there: set[str]) -> list[str]:
     documents = guard.documents(verb, "printf('%032x', {})")
     one, other = [*documents, "NULL", "NULL"][:2]
-    when = f"WHEN {guard.changed('IS NOT')} " if verb == UPDATE else ""
+    when = f"WHEN {guard.changed('IS NOT', there)} " if verb == UPDATE else ""
     return [
         f"CREATE TRIGGER {guard.name(verb)} AFTER {verb} ON {guard.table} "  # noqa: S608
         f"{when}BEGIN INSERT INTO {UNTOLD} (changed, one, other) "

@@ -215,6 +215,17 @@ def test_every_document_with_a_state_is_held():
     assert documents <= set(told.tables())
 
 
+def test_half_way_through_its_migrations_a_table_is_held_by_the_columns_it_has(world, unvouched):
+    table = TaxCode._meta.db_table
+    with connection.cursor() as cursor:
+        for statement in told.dropping(connection.vendor, table):
+            cursor.execute(statement)
+        cursor.execute(f"ALTER TABLE {table} RENAME COLUMN name TO called")
+        told.install_triggers(sender=apps.get_app_config("accounts"), using="default")
+        refused(lambda: cursor.execute(f"UPDATE {table} SET percent = 1"))
+        accepted(lambda: cursor.execute(f"UPDATE {table} SET called = 'Another'"))
+
+
 # ---- Commits
 
 
