@@ -151,10 +151,11 @@ def test_a_column_that_would_take_nan_is_closed_and_until_then_named(db):
         cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_amount_check")
     assert constraints.open_to_nan() == [(table, "amount")]
     assert "amount would take NaN" in " ".join(walls.constrained().faults)
-    migration = import_module("core.migrations.0002_no_column_takes_nan")
     with connection.schema_editor() as editor:
-        migration.close(None, editor)
-    assert constraints.open_to_nan() == []
+        import_module("core.migrations.0002_no_column_takes_nan").close(None, editor)
+        assert constraints.open_to_nan() == [(table, "amount")]
+        import_module("core.migrations.0003_no_column_holds_nan").prove(None, editor)
+    assert constraints.open_to_nan() == constraints.unproven() == []
     assert walls.constrained().faults == []
 
 
