@@ -37,7 +37,7 @@ def _vouch(**kwargs: Any) -> None:
     if connection.vendor == "sqlite":
         connection.connection.create_function("in_unit_of_work", 0, _in_unit_of_work)
         run(SCENE)
-    elif threading.current_thread() is threading.main_thread():
+    elif _by_hand or threading.current_thread() is threading.main_thread():
         run("SET portal.told = '*'")
 
 

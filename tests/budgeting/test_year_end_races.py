@@ -29,6 +29,7 @@ def clear(order: Paper, amount: str) -> Any:
     )
 
 
+@pytest.mark.usefixtures("vouched")
 def test_c22_a_year_end_while_invoices_clear_counts_nothing_twice(org: Organisation) -> None:
     desk = Desk(org, org.cells["CC100", "6600", None])
     orders = [desk.order("10", "10") for _ in range(20)]

@@ -158,6 +158,7 @@ def test_a_day_of_another_month_is_paid_by_that_month(org):
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("vouched")
 def test_many_at_once_use_what_was_left_exactly_once(org):
     february = put(org, "60", period=FEBRUARY, is_cumulative=True)
     march = put(org, "40", period=MARCH, is_cumulative=True)
