@@ -13,9 +13,11 @@ from budgeting.services import year_ends
 from budgets import alerts, queries
 from budgets.ledger import Source, rolling
 from budgets.models import Commitment
+from budgets.trail import told_of_commitments
 from core import outbox
 from core.errors import DomainError
 from core.periodic import job
+from core.transactions import atomic
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +64,9 @@ def activate_forward(*, at: datetime) -> None:
                 rate=first.rate,
             )
             try:
-                rolling.activate(source=source, commitment_ids=ids, on=on, actor=None, at=at)
+                with atomic():
+                    rolling.activate(source=source, commitment_ids=ids, on=on, actor=None, at=at)
+                    told_of_commitments("came_due", source, actor=None, at=at)
             except DomainError as refusal:
                 logger.warning("%s waits for its budget: %s", source.number, refusal.detail)
 

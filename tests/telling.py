@@ -1,11 +1,11 @@
 """What a unit of work changes, it tells; what a test writes by hand is the scene before it.
 
-SQLite holds that when a test ends. On PostgreSQL it is held at commits of the threads and processes
-beside the test's own.
+SQLite holds that after each unit of work. On PostgreSQL it is held at commits of the threads and
+processes beside the test's own.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -41,6 +41,19 @@ def _vouch(**kwargs: Any) -> None:
         run("SET portal.told = '*'")
 
 
+def _asked(after: Callable[[list[Any]], None]) -> Callable[[list[Any]], None]:
+    """What follows a unit of work, asked first whether it told of all that it changed."""
+
+    def follow(works: list[Any]) -> None:
+        if connection.vendor == "sqlite" and threading.current_thread() is threading.main_thread():
+            asked = connection.connection.execute(f"SELECT DISTINCT changed FROM {told.UNTOLD}")
+            untold = asked.fetchall()  # past Django, which counts statements
+            assert not untold, f"no event tells what was changed in {untold}"
+        after(works)
+
+    return follow
+
+
 @pytest.fixture(scope="session", autouse=True)
 def told_or_a_scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Also on later connections: under a browser's loop this thread has one of its own."""
@@ -48,7 +61,9 @@ def told_or_a_scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         run("SELECT 1")
         _vouch()
     connection_created.connect(_vouch)
+    after, transactions._after = transactions._after, _asked(transactions._after)
     yield
+    transactions._after = after
     connection_created.disconnect(_vouch)
 
 

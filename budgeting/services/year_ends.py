@@ -13,6 +13,7 @@ from budgets.ledger import Source, rolling
 from budgets.ledger.cells import Calendar, Dimensions, find
 from budgets.ledger.travelling import Rolled
 from budgets.models import BudgetCell, Commitment, FiscalYear
+from budgets.trail import told_of_commitments
 from core import events, text
 from core.errors import Conflict, DomainError, FieldError, Invalid, NotAllowed
 from core.money import ZERO
@@ -203,8 +204,9 @@ def _take_over(year_end: YearEnd, document_id: UUID, ids: list[int], at: datetim
     standing = _locked(year_end)
     if standing.status != YearEnd.Status.REQUESTED:
         return
+    source, reason = _source(standing, ids), f"{standing}: {standing.reason}"
     rolled = rolling.roll(
-        source=_source(standing, ids),
+        source=source,
         commitment_ids=ids,
         batch=standing.pk,
         turn=standing.turn,
@@ -212,8 +214,9 @@ def _take_over(year_end: YearEnd, document_id: UUID, ids: list[int], at: datetim
         with_budget=standing.policy == YearEnd.Policy.WITH_BUDGET,
         actor=standing.requested_by,
         at=at,
-        reason=f"{standing}: {standing.reason}",
+        reason=reason,
     )
+    told_of_commitments("rolled_over", source, actor=standing.requested_by, at=at, reason=reason)
     YearEndLine.objects.filter(year_end=standing, commitment__in=ids).delete()
     YearEndLine.objects.bulk_create(
         YearEndLine(

@@ -87,6 +87,8 @@ ICONS = {
     "bank_retired": "lock",
     "on_hold": "player-pause",
     "released": "arrow-right",
+    "rolled_over": "arrow-right",
+    "came_due": "arrow-right",
     "held": "player-pause",
     "resumed": "arrow-right",
     "reopened": "refresh",

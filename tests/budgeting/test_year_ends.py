@@ -218,6 +218,7 @@ def test_c22_no_more_budget_travels_than_there_is(org: Organisation) -> None:
     assert (tracked.now.amount, later(tracked).amount, later(tracked).encumbered) == (0, 1000, 1500)
 
 
+@pytest.mark.usefixtures("vouched")
 def test_c22_a_budget_below_zero_stays_behind(org: Organisation) -> None:
     """What money back left to a later month goes below zero, and is nobody's to take along."""
     january, february = (
