@@ -197,12 +197,13 @@ def test_it_passes_with_the_event_of_its_document(world, unvouched, what):
 def test_a_budget_is_told_by_its_number(world, unvouched):
     cell, other = BudgetCell.objects.order_by("-pk")[:2]
 
+    @atomic
     def tell(of: BudgetCell) -> None:
-        with atomic():
-            trail.told("budget.levels_set", of, actor=world.cora, at=NOW)
+        trail.told("budget.levels_set", of, actor=world.cora, at=NOW)
+        if of == cell:
             CHANGES["levels"](world)
 
-    refused(lambda: tell(other))
+    refused(lambda: (tell(other), CHANGES["levels"](world)))
     accepted(lambda: tell(cell))
 
 
